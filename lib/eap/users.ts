@@ -1,9 +1,10 @@
 /**
- * * The users who may log in at a gateway, with their methods, password or SIM keys. An identity is
+ * The users who may log in at a gateway, with their methods, password or SIM keys. An identity is
  * a name, a template with `&d` for a number (`bob&d`), or `*` for all other identities.
  * @module
  */
 import type { SimKeys } from "@/eap/sim/card.ts";
+import type { SimTriplets } from "@/eap/sim/triplets.ts";
 
 /** A user, or a template of users. */
 export interface EapUser {
@@ -15,6 +16,8 @@ export interface EapUser {
   readonly password?: string | undefined;
   /** For SIM, AKA and AKA′; one record for each subscriber, as its sequence number moves. */
   readonly sim?: SimKeys | undefined;
+  /** For SIM in place of keys; one record for each subscriber. */
+  readonly triplets?: SimTriplets | undefined;
 }
 
 /** The table in which a server looks users up. */
@@ -23,6 +26,8 @@ export interface EapUserTable {
   find(identity: string): EapUser | undefined;
   /** Whether any user has SIM keys. */
   readonly hasSim: boolean;
+  /** Whether any user has triplets. */
+  readonly hasTriplets: boolean;
   /** Whether nobody is named: who a certificate is enough for may be anybody. */
   readonly isEmpty: boolean;
 }
@@ -48,13 +53,16 @@ export class EapUsers implements EapUserTable {
   readonly #templates: Template[] = [];
   #others: EapUser | undefined;
   readonly hasSim: boolean;
+  readonly hasTriplets: boolean;
   readonly isEmpty: boolean;
 
   /** Of two users with the same identity the later one is used. */
   constructor(users: Iterable<EapUser>) {
     let hasSim = false;
+    let hasTriplets = false;
     for (const user of users) {
       hasSim ||= user.sim !== undefined;
+      hasTriplets ||= user.triplets !== undefined;
       const at = user.identity.indexOf("&d");
       if (user.identity === "*") this.#others = user;
       else if (at < 0) this.#byName.set(user.identity, user);
@@ -65,6 +73,7 @@ export class EapUsers implements EapUserTable {
       }
     }
     this.hasSim = hasSim;
+    this.hasTriplets = hasTriplets;
     this.isEmpty = this.#byName.size === 0 && this.#templates.length === 0 && !this.#others;
   }
 

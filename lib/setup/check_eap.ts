@@ -112,10 +112,16 @@ function checkGateway(ikeconf: IkeConf, rule: Rule): void {
   if (eapmethod.some((type) => BY_TLS.includes(type)) && eedir === "") {
     rule("eedir is required for eapmethod tls, ttls and peap", METHOD);
   }
-  for (const [i, { identity, simk, simopc, simsqn }] of eapusers.entries()) {
+  for (const [i, { identity, simk, simopc, simsqn, simtriplets }] of eapusers.entries()) {
     const at = `eapusers[${i}]`;
     if (identity === "") rule(`${at}.identity is empty: expected a name, or *`, `ikeconf.${at}`);
+    if (simtriplets !== "" && (identity === "*" || identity.includes("&d"))) {
+      rule(`${at}.simtriplets are of one card: identity must be one name`, `ikeconf.${at}`);
+    }
     if (simk === "" && simopc === "") continue;
+    if (simtriplets !== "") {
+      rule(`${at}: simtriplets and simk exclude each other`, `ikeconf.${at}`);
+    }
     checkKey(`${at}.simk`, simk, rule);
     checkKey(`${at}.simopc`, simopc, rule);
     checkSqn(`${at}.simsqn`, simsqn, rule);

@@ -145,6 +145,12 @@ export const EAP_USER = {
   ),
   simk: option(text, "", "K of SIM, AKA and AKA', 32 hex digits", { ...G, ...EAP, secret: true }),
   simopc: option(text, "", "OPc of Milenage, 32 hex digits", { ...G, ...EAP, secret: true }),
+  simtriplets: option(
+    text,
+    "",
+    "file of GSM triplets for SIM in place of simk: lines of RAND,SRES,Kc in hex, or identity,RAND,SRES,Kc",
+    { ...G, ...EAP },
+  ),
   simsqn: option(text, "0", "highest SQN that was used, at most 12 hex digits", {
     ...G,
     ...EAP,

@@ -24,7 +24,7 @@ function akaMethod(variant: SimVariant, word: string): EapMethod {
     lacksAsPeer: ({ sim }) => sim ? undefined : "there is no eapsimk and eapsimopc",
     identityAsPeer: (own) => simIdentity(variant, own),
     beginAsPeer: (own, env, sent) => akaPeer(variant, { own, env }, sent),
-    lacksAsServer: lacksSubscriber,
+    lacksAsServer: (context) => lacksSubscriber(variant, context),
     beginAsServer: (context) => akaServer(variant, context),
   };
 }

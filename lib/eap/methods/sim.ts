@@ -18,6 +18,6 @@ export const sim: EapMethod = {
   lacksAsPeer: (own) => own.sim ? undefined : "there is no eapsimk and eapsimopc",
   identityAsPeer: (own) => simIdentity(SIM, own),
   beginAsPeer: simPeer,
-  lacksAsServer: lacksSubscriber,
+  lacksAsServer: (context) => lacksSubscriber(SIM, context),
   beginAsServer: simServer,
 };

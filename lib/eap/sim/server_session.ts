@@ -33,7 +33,7 @@ import {
   SimNotification,
   SimSubtype,
 } from "@/iana/eap_sim_aka.ts";
-import { EapCode } from "@/iana/eap_type.ts";
+import { EapCode, EapType } from "@/iana/eap_type.ts";
 
 /** Requests for an identity, in the order they may come (RFC 4187 §4.1.4). */
 const REQUESTS = [At.AT_ANY_ID_REQ, At.AT_FULLAUTH_ID_REQ, At.AT_PERMANENT_ID_REQ];
@@ -96,9 +96,19 @@ export function newSimServer(variant: SimVariant, context: ServerContext): SimSe
 }
 
 /** See `EapMethod.lacksAsServer`: a pseudonym is nobody's identity in the table. */
-export function lacksSubscriber({ user, settings }: ServerContext): string | undefined {
-  if (user && !user.sim) return "the user has no SIM keys";
-  return settings.users.hasSim ? undefined : "no user has SIM keys";
+export function lacksSubscriber(
+  variant: SimVariant,
+  { user, settings: { users } }: ServerContext,
+): string | undefined {
+  const isSim = variant.type === EapType.SIM;
+  const what = isSim ? "SIM keys and no triplets" : "SIM keys";
+  if (user && !isSubscriber(variant, user)) return `the user has no ${what}`;
+  return users.hasSim || isSim && users.hasTriplets ? undefined : `no user has ${what}`;
+}
+
+/** Whether there is what the method needs: triplets do for EAP-SIM, but not for AKA. */
+function isSubscriber(variant: SimVariant, { sim, triplets }: EapUser): boolean {
+  return sim !== undefined || variant.type === EapType.SIM && triplets !== undefined;
 }
 
 /** Takes a response; what is wrong with it becomes a notification, and behind that Failure. */
@@ -175,7 +185,7 @@ function subscriberOf({ context, variant }: SimServerState, identity: string): E
   if (username.startsWith(variant.digits.permanent)) names.push(username.slice(1));
   for (const name of names) {
     const user = users.find(name);
-    if (user?.sim) return user;
+    if (user && isSubscriber(variant, user)) return user;
   }
   return undefined;
 }

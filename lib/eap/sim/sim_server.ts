@@ -30,6 +30,7 @@ import {
   takeReauth,
 } from "@/eap/sim/server_session.ts";
 import { SIM_VERSION } from "@/eap/sim/sim_peer.ts";
+import { type GsmTriplet, takeTriplets } from "@/eap/sim/triplets.ts";
 import { SIM } from "@/eap/sim/variant.ts";
 import { SimAttributeType as At, SimSubtype } from "@/iana/eap_sim_aka.ts";
 import { EapCode } from "@/iana/eap_type.ts";
@@ -101,8 +102,7 @@ function challenge(state: SimServer, { message, next }: SimResponse): ServerRepl
   if (selected !== SIM_VERSION) {
     refuse("not supported", `the peer selects version ${selected}, not ${SIM_VERSION}`);
   }
-  const rands = Array.from({ length: RANDS }, () => env.random(16));
-  const triplets = rands.map((rand) => gsmTriplet(common.user!.sim!, rand));
+  const triplets = nextTriplets(common);
   const inputs = { nonceMt, versions: VERSIONS, selected };
   const kcs = triplets.map(({ kc }) => kc);
   const keys = keysOfMasterKey(simMasterKey(common.identity, kcs, inputs));
@@ -113,13 +113,23 @@ function challenge(state: SimServer, { message, next }: SimResponse): ServerRepl
   const data = encodeWithMac({ code: EapCode.REQUEST, identifier: next, type: SIM.type }, {
     subtype: SimSubtype.SIM_CHALLENGE,
     attributes: [
-      fixedAttribute(At.AT_RAND, concat(...rands)),
+      fixedAttribute(At.AT_RAND, concat(...triplets.map(({ rand }) => rand))),
       ...(inside.length > 0 ? encrypted(inside, keys.kEncr, env.random(16)) : []),
     ],
     kAut: keys.kAut,
     beside: nonceMt,
   });
   return { then: "more", data };
+}
+
+/** The triplets of a challenge: of the subscriber's keys, or those that it has. */
+function nextTriplets({ user, context: { env } }: SimServerState): readonly GsmTriplet[] {
+  const { sim, triplets } = user!;
+  if (!sim) return takeTriplets(triplets!, RANDS);
+  return Array.from({ length: RANDS }, () => {
+    const rand = env.random(16);
+    return { rand, ...gsmTriplet(sim, rand) };
+  });
 }
 
 function verify({ common, sres }: SimServer, response: SimResponse): ServerReply {

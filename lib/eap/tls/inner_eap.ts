@@ -40,6 +40,7 @@ export function innerServer(context: ServerContext): OwnEapServer {
       return user && { ...user, methods: undefined };
     },
     hasSim: false,
+    hasTriplets: false,
     isEmpty: false,
   };
   return converseAsServer({ methods, users: everybody, name }, env, methodOf);

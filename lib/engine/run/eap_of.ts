@@ -18,6 +18,7 @@ import { SimRegister } from "@/eap/sim/register.ts";
 import type { TlsEngine, TlsSettings } from "@/eap/tls/engine.ts";
 import { type EapUser, EapUsers } from "@/eap/users.ts";
 import type { CertificateFiles } from "@/engine/run/certificate_files.ts";
+import { readTriplets } from "@/engine/run/triplet_files.ts";
 import { spiOctets } from "@/ike/negotiate/keymat.ts";
 import type { EapPeerAuth, EapServerAuth } from "@/ike/records/config.ts";
 import { encodePem } from "@/pki/pem.ts";
@@ -95,7 +96,7 @@ function ownPeer(ikeconf: IkeConf, means: EapMeans): EapEnd {
 }
 
 function ownServer(ikeconf: IkeConf, means: EapMeans): EapEnd {
-  const users = new EapUsers(ikeconf.eapusers.map(userOf));
+  const users = new EapUsers(usersOf(ikeconf.eapusers));
   const env = environment(means);
   const settings = {
     methods: ikeconf.eapmethod,
@@ -110,6 +111,11 @@ function ownServer(ikeconf: IkeConf, means: EapMeans): EapEnd {
     asksIdentity: ikeconf.eapaskidentity,
   };
   return { peer, close: nothingToClose };
+}
+
+function usersOf(users: IkeConf["eapusers"]): EapUser[] {
+  const triplets = readTriplets(users);
+  return users.map((user, i) => ({ ...userOf(user), triplets: triplets[i] }));
 }
 
 function userOf(user: IkeConf["eapusers"][number]): EapUser {

@@ -5,7 +5,9 @@ import type { EapCredentials, EapServerSettings } from "@/eap/method.ts";
 import { openEapPeer } from "@/eap/peer.ts";
 import { decodeSim, encodeSim, findAttribute } from "@/eap/sim/attributes.ts";
 import { newSimCard } from "@/eap/sim/card.ts";
+import { gsmTriplet } from "@/eap/sim/milenage.ts";
 import { SimRegister } from "@/eap/sim/register.ts";
+import { parseTriplets } from "@/eap/sim/triplets.ts";
 import { EapUsers } from "@/eap/users.ts";
 import { SimAttributeType as At, SimSubtype } from "@/iana/eap_sim_aka.ts";
 import { EapType } from "@/iana/eap_type.ts";
@@ -308,4 +310,46 @@ Deno.test("EAP-SIM: a server of another version is refused by its code", () => {
   const answer = peer.step(Uint8Array.from([1, 1, 0, 5 + data.length, EapType.SIM, ...data]));
   assert.equal((answer as { octets: Uint8Array }).octets.at(-1), 1);
   assert.match(whyOf(peer.step(hex("04 01 0004"))), /version 7, not 1/);
+});
+
+Deno.test("EAP-SIM by triplets of a file: in turn, without keys at the server, and of no use to AKA", () => {
+  const lines = Array.from({ length: 4 }, (_, i) => {
+    const rand = new Uint8Array(16).fill(i + 1);
+    const { sres, kc } = gsmTriplet({ k: K, opc: OPC }, rand);
+    return [rand, sres, kc].map(toHex).join(",");
+  });
+  const identity = `1${IMSI}@ims.example`;
+  const text = ["# of one card", "", ...lines.map((line) => `${identity},${line}`)].join("\n");
+  const triplets = parseTriplets(`${text}\nother@ims.example,zz,zz,zz`, identity);
+  const rands = (packets: readonly { octets: Uint8Array }[]) => {
+    const challenge = packets.find(({ octets }) => subtypeOf(octets) === SIM_CHALLENGE)!;
+    const { attributes } = decodeSim(challenge.octets.subarray(5));
+    const value = findAttribute(attributes, At.AT_RAND)!.subarray(2);
+    return [0, 16, 32].map((at) => value[at]);
+  };
+  const { own, env } = world(METHODS[0], { register: false });
+  const settings = { methods: [EapType.SIM], users: new EapUsers([{ identity, triplets }]) };
+  for (const wanted of [[1, 2, 3], [4, 1, 2]]) {
+    const { peer, server, packets } = talk(own, settings, { env });
+    assert.ok(peer.kind === "succeeded" && server.kind === "succeeded");
+    assert.deepEqual(peer.outcome.msk, server.outcome.msk);
+    assert.deepEqual(rands(packets), wanted);
+  }
+  const aka = talk({ ...own, methods: [EapType.AKA] }, { ...settings, methods: [EapType.AKA] }, {
+    env,
+  });
+  assert.match(whyOf(aka.server), /the user has no SIM keys/);
+});
+
+Deno.test("lines that are no triplets are refused by their number", () => {
+  const right = (octet: string) => `${octet.repeat(32)},${"a".repeat(8)},${"b".repeat(16)}`;
+  const cases = [
+    [right("1"), /authenticate bob by 1 triplets: expected at least 3/],
+    [`${right("1")}\n${right("1")}`, /Cannot use the RAND of line 2 twice/],
+    [`${right("1")}\n1234,12,12`, /Cannot read line 2 as a triplet/],
+    [`a,b`, /Cannot read line 1 as a triplet/],
+    [`a,b,c,d,e`, /Cannot read line 1 as a triplet/],
+    [right("1").slice(0, -1), /Cannot read line 1 as a triplet/],
+  ] as const;
+  for (const [text, message] of cases) assert.throws(() => parseTriplets(text, "bob"), { message });
 });

@@ -1,5 +1,6 @@
 // EAP from setups, over loopback: methods of our own with a user table, a RADIUS server behind the
 // gateway, and how they fail. EAP-only, so that no certificates are needed.
+import { readTriplets } from "@/engine/run/triplet_files.ts";
 import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -70,9 +71,10 @@ const CLIENT: Partial<IkeConf> = {
 };
 
 function user(change: Partial<IkeConf["eapusers"][number]>): IkeConf["eapusers"][number] {
-  const { identity, password, methods, simk, simopc, simsqn } = EAP_USER;
+  const { identity, password, methods, simk, simopc, simsqn, simtriplets } = EAP_USER;
   const plain = { identity: identity.value, password: password.value, methods: methods.value };
-  return { ...plain, simk: simk.value, simopc: simopc.value, simsqn: simsqn.value, ...change };
+  const sim = { simk: simk.value, simopc: simopc.value, simsqn: simsqn.value };
+  return { ...plain, ...sim, simtriplets: simtriplets.value, ...change };
 }
 
 /** Client and gateway until the client has ended by itself. */
@@ -232,5 +234,28 @@ Deno.test("each way in which a RADIUS server is bad is a cause of its own at the
   for (const [name, { cause, words }] of Object.entries(BAD)) {
     const found = strangers.find((one) => cause.test(one.cause));
     assert.ok(found && words.test(found.example), `${name}: ${told}`);
+  }
+});
+
+Deno.test("a file of triplets that is missing, or has too few, is told by its user", () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    const of = (text: string) => {
+      const simtriplets = `${directory}/cards`;
+      Deno.writeTextFileSync(simtriplets, text);
+      return () => readTriplets([user({}), user({ identity: "bob", simtriplets })]);
+    };
+    const line = (octet: string) => `bob,${octet.repeat(32)},${"1".repeat(8)},${"2".repeat(16)}`;
+    const [none, found] = of([1, 2, 3].map((n) => line(`${n}`)).join("\n"))();
+    assert.deepEqual([none, found?.all.length], [undefined, 3]);
+    assert.throws(of(line("1")), {
+      message: /eapusers\[1\]\.simtriplets: .*cards: .* by 1 triplets/,
+    });
+    const missing = [user({ simtriplets: `${directory}/none` })];
+    assert.throws(() => readTriplets(missing), { message: /eapusers\[0\]\.simtriplets: .*none: / });
+    const pipe = [user({ simtriplets: directory })];
+    assert.throws(() => readTriplets(pipe), { message: /it is no file/ });
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
   }
 });

@@ -518,6 +518,15 @@ Deno.test("EAP: which end may use it, and what methods and relays need", () => {
     "7:30: eapusers[0].simk is no key: expected 32 hex digits",
     "7:40: eapusers[0].simopc is no key: expected 32 hex digits",
   ]);
+  const key = "0".repeat(32);
+  const card = "  authpeermethod: eap\n  eapmethod: sim\n  eapusers: ";
+  const file = "simtriplets: cards";
+  assert.deepEqual(gateway(`${card}[{identity: "*", ${file}}]\n`), [
+    "7:14: eapusers[0].simtriplets are of one card: identity must be one name",
+  ]);
+  assert.deepEqual(gateway(`${card}[{identity: a, simk: ${key}, simopc: ${key}, ${file}}]\n`), [
+    "7:14: eapusers[0]: simtriplets and simk exclude each other",
+  ]);
 });
 
 Deno.test("raw public keys stand in place of certificates, and hold no identity", () => {

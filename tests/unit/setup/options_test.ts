@@ -189,6 +189,7 @@ ikeconf.eapusers[].password
 ikeconf.eapusers[].methods []
 ikeconf.eapusers[].simk
 ikeconf.eapusers[].simopc
+ikeconf.eapusers[].simtriplets
 ikeconf.eapusers[].simsqn 0
 maxhalfopen 0
 ownport 500
