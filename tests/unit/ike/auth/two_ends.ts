@@ -45,6 +45,8 @@ export interface Ends {
   readonly keyed?: (sa: IkeSa) => void;
   /** Called when the responder has its keys. */
   readonly keyedThere?: (sa: IkeSa) => void;
+  /** Called with each datagram, and whether the initiator has sent it. */
+  readonly sent?: (octets: Uint8Array, byInitiator: boolean) => void;
 }
 
 /** Sets up an IKE SA. */
@@ -80,6 +82,7 @@ export async function setUp(
     push(effect: IkeEffect, sa: IkeSa | undefined) {
       if (effect.kind === "send") {
         const { path, octets } = effect;
+        ends.sent?.(octets, own === a);
         const turned = {
           ownAddress: path.peerAddress,
           ownPort: path.peerPort,
