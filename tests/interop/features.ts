@@ -34,6 +34,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["CERTREQ", /^certificates,.* CERTREQ/],
   ["Revocation by lists and by OCSP", /^certificates that lists|^OCSP response/],
   ["Identities of certificates", /^certificates with cert-/],
+  ["Raw public keys", /^raw public key/],
   ["EAP methods of our own", /^EAP-\S+( \d\.\d| with \S+ inside)? of a user$/],
   ["EAP refused", /^EAP-.* is refused$/],
   ["EAP-only", /^EAP-only,/],

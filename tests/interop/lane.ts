@@ -9,7 +9,7 @@ import { Lab } from "./harness.ts";
 import { LIBRESWAN_4, Pluto } from "./libreswan.ts";
 import { type LibreswanRow, LibreswanRun } from "./libreswan_row.ts";
 import { Ours, type Setup } from "./ours.ts";
-import { PKI, pkiOf } from "./pki.ts";
+import { PKI, pkiOf, withRawKeys } from "./pki.ts";
 import { type Row, RowRun } from "./row.ts";
 import type { Server } from "./servers.ts";
 import { Charon, DEBIAN, type StrongSwan } from "./strongswan.ts";
@@ -113,8 +113,9 @@ export class Lane {
   async #pluto(row: LibreswanRow): Promise<Pluto> {
     await this.#charon?.stop();
     this.#charon = undefined;
-    const { conf, psk = PSK, secrets = [], libreswan = LIBRESWAN_4 } = row;
+    const { psk = PSK, secrets = [], libreswan = LIBRESWAN_4 } = row;
     const pki = row.pki ? { directory: await pkiOf(this.lab), ...row.pki } : undefined;
+    const conf = pki ? await withRawKeys(row.conf, pki.directory) : row.conf;
     return await Pluto.start(this.lab, this.lab.theirs, conf, {
       psk,
       secrets,
@@ -168,7 +169,8 @@ export class Lane {
 
 /** Whether a row needs keys and certificates. */
 function namesPki({ setup, swanctl, server }: Row): boolean {
-  return JSON.stringify(setup).includes(PKI) || /\bcerts = /.test(swanctl) || server !== undefined;
+  return JSON.stringify(setup).includes(PKI) || /\b(certs|pubkeys) = /.test(swanctl) ||
+    server !== undefined;
 }
 
 type Ended = Pick<Outcome, "result" | "why">;

@@ -136,6 +136,17 @@ Who initiates → who responds. A cell says how many rows passed of how many; an
 
 ${this.features()}
 
+## What the peers do not have
+
+No row can show these with a peer; our two roles, tshark and tests without a peer do.
+
+- Raw public keys in CERT payloads (RFC 7670): strongSwan 6 and libreswan 5 know the keys of a peer
+  only by configuration. They send none, and ignore ours, as they say in their logs.
+- OCSP responses of the peer in IKE_AUTH (RFC 4806): strongSwan 6 sends what a plugin has fetched by
+  HTTP, and the build that is used here has no such plugin. libreswan has none in IKE_AUTH.
+- EAP of libreswan as the initiator: its only method is EAP-TLS, and it only answers.
+- EAP-AKA' of strongSwan: it relays the method to a RADIUS server, as in the row with hostapd.
+
 ## Not offered by libreswan
 
 libreswan is given the connection and refuses to load it in these words. Such a row never counts as

@@ -8,12 +8,16 @@
  * other/other.cert      the other root            deep/                           and with one more below that
  * crl/root.pem          the root's list           ours/KIND/ee.cert, ee.key       our pair
  * ocsp-ours/, ocsp-good/, ocsp-revoked/           OCSP responses about ours, and about the peer's
+ * ours/KIND/ee.pub, theirs/pubkey/KIND.pem        raw public keys of either end; theirs/pubkey/ours-KIND.pem
+ * triplets              GSM triplets of the subscriber
+ * theirs/owners-KIND    the peer's identity and its raw public key, theirs/owners-other a stranger's
  * theirs/x509/KIND.pem, theirs/private/KIND.pem, theirs/x509ca/, theirs/x509crl/  the peer's
  * ```
  * @module
  */
 import { OUR_ID, THEIR_ID } from "./ends.ts";
 import { type Lab, mustRun, run } from "./harness.ts";
+import { TRIPLETS } from "./sim_cards.ts";
 
 /** Stands for the directory in our setups. */
 export const PKI = "@PKI@";
@@ -47,6 +51,8 @@ const GENERATED: Readonly<Record<string, readonly string[]>> = {
   ed25519: ["--type", "ed25519"],
   ed448: ["--type", "ed448"],
 };
+/** Kinds of which either end also has the raw public key. */
+const RAW_KINDS: readonly Kind[] = ["rsa2048", "ec256", "ed25519"];
 const P256 = ["--type", "ecdsa", "--size", "256"];
 
 /** The distinguished name of an end. */
@@ -66,6 +72,7 @@ const FOLDERS = [
   "ocsp-revoked",
   "theirs/x509",
   "theirs/private",
+  "theirs/pubkey",
   "theirs/x509ca",
   "theirs/x509crl",
   ...KINDS.map((kind) => `ours/${kind}`),
@@ -105,13 +112,32 @@ async function make(directory: string): Promise<void> {
       ...(kind === "server" ? ["--flag", "ocspSigning"] : []),
     ]);
     await Deno.writeTextFile(certificateOf(directory, end, kind), certificate);
+    if (RAW_KINDS.includes(kind)) await rawKey(directory, end, kind, key);
   };
   const waiting = KINDS.flatMap((kind) => [() => pair("ours", kind), () => pair("theirs", kind)]);
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) await next();
   }));
+  await Deno.writeTextFile(at("triplets"), TRIPLETS);
   await revoke(directory, root);
   await answerOcsp(directory, root);
+}
+
+/** Writes the public half of a key, without a certificate, where both ends look for it. */
+async function rawKey(
+  directory: string,
+  end: "ours" | "theirs",
+  kind: Kind,
+  key: string,
+): Promise<void> {
+  const text = await pki(["--pub", "--type", "priv", "--in", key, "--outform", "pem"]);
+  const theirs = `${directory}/theirs`;
+  const prefix = end === "ours" ? "ours-" : "";
+  await Deno.writeTextFile(`${theirs}/pubkey/${prefix}${kind}.pem`, text);
+  if (end === "ours") return await Deno.writeTextFile(`${directory}/ours/${kind}/ee.pub`, text);
+  const owned = (id: string) => `${id} pubkey/${kind}.pem\n`;
+  await Deno.writeTextFile(`${theirs}/owners-${kind}`, owned(THEIR_ID));
+  await Deno.writeTextFile(`${theirs}/owners-other-${kind}`, owned(`other-${THEIR_ID}`));
 }
 
 function certificateOf(directory: string, end: "ours" | "theirs", kind: Kind): string {
@@ -204,6 +230,22 @@ async function pki(args: readonly string[]): Promise<string> {
 }
 
 let made: Promise<string> | undefined;
+
+/** Stands in an ipsec.conf for the octets of our raw public key of a kind, in base64. */
+export function rawKeyWord(kind: Kind): string {
+  return `@RAWKEY:${kind}@`;
+}
+
+/** Puts raw public keys into an ipsec.conf, as libreswan reads them from no file. */
+export async function withRawKeys(conf: string, directory: string): Promise<string> {
+  let text = conf;
+  for (const kind of RAW_KINDS) {
+    if (!conf.includes(rawKeyWord(kind))) continue;
+    const pem = await Deno.readTextFile(`${directory}/ours/${kind}/ee.pub`);
+    text = text.replaceAll(rawKeyWord(kind), pem.replaceAll(/-----.*-----|\s/g, ""));
+  }
+  return text;
+}
 
 /** The directory of the certificates, which all labs of a run share; it is made in the first that asks. */
 export function pkiOf(lab: Lab): Promise<string> {

@@ -127,6 +127,14 @@ const CASES: readonly Case[] = [
     extra: "mobike = no\n    ocsp = request",
     strongSwan: STRONGSWAN_6,
   },
+  {
+    ...signed("ec256", "sha256", /received empty OCSP cert request/),
+    // strongSwan answers with what it has fetched, and is built without anything that fetches.
+    name: "OCSP response asked of strongSwan 6, which has none to send (RFC 4806)",
+    ikeconf: { dshashalg: "sha256", ocsprequest: true },
+    extra: "mobike = no\n    ocsp = both",
+    strongSwan: STRONGSWAN_6,
+  },
   ...[
     signed("ed25519", "sha256", /ED25519 successful/),
     signed("ed448", "sha256", /ED448 successful/),

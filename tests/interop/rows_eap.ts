@@ -65,9 +65,11 @@ const CASES: readonly Case[] = [
     theirs: "eap-sim",
     identity: simIdentity("1"),
     client: SIM_CLIENT,
-    strongSwan: STRONGSWAN_6,
     // strongSwan's card is a file of triplets: it answers no challenge but those.
-    notBy: "theirs",
+    gateway: {
+      eapusers: [{ identity: simIdentity("1"), simtriplets: `${PKI}/triplets` }],
+    },
+    strongSwan: STRONGSWAN_6,
   },
   {
     name: "EAP-AKA",

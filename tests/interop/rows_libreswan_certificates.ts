@@ -174,6 +174,29 @@ const REFUSED: readonly Refusal[] = [
   },
 ];
 
+/** Names the version of libreswan in the name of a row. */
+function atVersion5(name: string): string {
+  const named = name.replace("libreswan", "libreswan 5");
+  return named === name ? name.replace("of ours", "of ours at libreswan 5") : named;
+}
+
+/** What version 5 refuses, or is refused for. */
+const REFUSED_NEWER: readonly Refusal[] = [
+  ...REFUSED.map((one) => ({ ...one, name: atVersion5(one.name) })),
+  {
+    ...ecdsa("ec256", "sha256"),
+    name: "certificate of libreswan 5 for signing OCSP responses alone is refused",
+    theirs: "server" as const,
+    words: [/extendedKeyUsage|purpose|usage/i],
+  },
+  {
+    ...ecdsa("early", "sha256"),
+    name: "certificate of ours at libreswan 5 that is not yet valid is refused",
+    theirs: "ec256" as const,
+    logged: /expired|not yet valid/i,
+  },
+].map((one) => ({ ...one, libreswan: LIBRESWAN_5 }));
+
 function refusedRows(one: Refusal): LibreswanRow[] {
   const common = { name: one.name, ...peerOf(one) };
   const words = [/AUTHENTICATION_FAILED/, ...one.words ?? []];
@@ -236,5 +259,9 @@ const eapRow: LibreswanRow = {
 export const LIBRESWAN_CERTIFICATE_ROWS: readonly LibreswanRow[] = [
   ...[...CASES, ...NEWER].flatMap(rowsOf),
   ...REFUSED.flatMap(refusedRows),
+  // An initiator of version 5 that refuses us tries again until we give up, which takes ten seconds.
+  ...REFUSED_NEWER.flatMap(refusedRows).filter((row, i) =>
+    row.direction === "ours → libreswan" || REFUSED_NEWER[i >> 1]!.words
+  ),
   eapRow,
 ];

@@ -36,6 +36,7 @@ import { LIBRESWAN_CERTIFICATE_ROWS } from "./rows_libreswan_certificates.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
 import { LIVENESS_ROWS } from "./rows_liveness.ts";
 import { PSK_ROWS } from "./rows_psk.ts";
+import { LIBRESWAN_RAW_KEY_ROWS, RAW_KEY_ROWS } from "./rows_raw_keys.ts";
 import { REAUTH_ROWS } from "./rows_reauth.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
 import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
@@ -48,6 +49,7 @@ const ALL: readonly AnyRow[] = [
   ...PSK_ROWS,
   ...REFUSAL_ROWS,
   ...CERTIFICATE_ROWS,
+  ...RAW_KEY_ROWS,
   ...EAP_ROWS,
   ...SECOND_AUTH_ROWS,
   ...LIFE_ROWS,
@@ -68,6 +70,7 @@ const ALL: readonly AnyRow[] = [
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
   ...LIBRESWAN_CERTIFICATE_ROWS,
+  ...LIBRESWAN_RAW_KEY_ROWS,
   ...LIBRESWAN_MOBIKE_ROWS,
   ...LIBRESWAN_AUTH_METHOD_ROWS,
 ];

@@ -219,17 +219,17 @@ ${settings}
 
   /**
    * Ends all SAs, forgets all connections, takes `swanctl` (the text of swanctl.conf) instead, and of the
-   * directory `pki` the authorities, and the certificates and keys that `swanctl` names: strongSwan
+   * directory `pki` the authorities, and the certificates, raw public keys and private keys that `swanctl` names: strongSwan
    * chooses among all that it has for an identity.
    */
   async load(swanctl: string, pki?: string): Promise<void> {
-    const named = [...swanctl.matchAll(/certs = (\S+)/g)].map(([, name]) => name!);
-    for (const name of ["x509", "x509ca", "x509crl", "private"]) {
+    const named = [...swanctl.matchAll(/(?:certs|pubkeys) = (\S+)/g)].map(([, name]) => name!);
+    for (const name of ["x509", "x509ca", "x509crl", "pubkey", "private"]) {
       const path = `${this.directory}/swanctl/${name}`;
       await Deno.remove(path, { recursive: true });
       await Deno.mkdir(path);
       if (!pki || (name === "x509crl" && !/revocation = /.test(swanctl))) continue;
-      const isOwn = name === "x509" || name === "private";
+      const isOwn = name === "x509" || name === "pubkey" || name === "private";
       for await (const file of Deno.readDir(`${pki}/${name}`)) {
         if (isOwn && !named.includes(file.name)) continue;
         await Deno.symlink(`${pki}/${name}/${file.name}`, `${path}/${file.name}`);
