@@ -4,6 +4,8 @@
  * @module
  */
 
+import { stateOctets } from "@/base/octets.ts";
+
 /** An address: 4 octets (IPv4) or 16 (IPv6) in network byte order. It must not be changed. */
 export type IpAddress = Uint8Array;
 
@@ -95,7 +97,7 @@ export function addressToBigInt(address: IpAddress): bigint {
 /** Inverse of {@linkcode addressToBigInt}; undefined if the number does not fit into `octets` (4 or 16). */
 export function addressFromBigInt(value: bigint, octets: number): IpAddress | undefined {
   if (value < 0n || value >> BigInt(8 * octets) !== 0n) return undefined;
-  const address = new Uint8Array(octets);
+  const address = stateOctets(octets);
   for (let i = octets - 1; i >= 0; i--, value >>= 8n) address[i] = Number(value & 0xffn);
   return address;
 }

@@ -14,7 +14,7 @@ import { nameOfPrf, Prf as PrfId } from "@/iana/prf.ts";
 /** The properties of a {@linkcode Prf}. */
 export type PrfMeasures = Omit<Prf, "compute" | "plus">;
 /** The properties of a {@linkcode Cipher}. */
-export type CipherMeasures = Omit<Cipher, "seal" | "open">;
+export type CipherMeasures = Omit<Cipher, "seal" | "sealInPlace" | "open">;
 /** The properties of an {@linkcode Integrity}. */
 export type IntegrityMeasures = Omit<Integrity, "mac">;
 

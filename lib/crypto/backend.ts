@@ -60,6 +60,11 @@ export interface Cipher {
    */
   seal(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
   /**
+   * The same in place: `text` is the plaintext and `icvOctets` more, and holds ciphertext ‖ ICV afterwards.
+   * @throws {Bug} as {@linkcode seal}.
+   */
+  sealInPlace(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, text: Uint8Array): void;
+  /**
    * Decrypts ciphertext ‖ ICV.
    * @returns the plaintext with its padding; undefined if the ICV is wrong, or {@linkcode seal} never gives
    * that length.

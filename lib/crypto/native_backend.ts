@@ -59,6 +59,7 @@
  * @module
  */
 import { must } from "@/base/errors.ts";
+import { messageOctets } from "@/base/octets.ts";
 import {
   checkKeyAndIv,
   type CipherMeasures,
@@ -210,12 +211,12 @@ function nativePrf(native: NativeCrypto, measures: PrfMeasures): Prf {
   return {
     ...measures,
     compute: (key, data) => {
-      const out = new Uint8Array(outputOctets);
+      const out = messageOctets(outputOctets);
       check(native.prf(id, key, key.length, data, data.length, out), outputOctets);
       return out;
     },
     plus: (key, seed, octets) => {
-      const out = new Uint8Array(octets);
+      const out = messageOctets(octets);
       check(native.prfPlus(id, key, key.length, seed, seed.length, out, octets), octets);
       return out;
     },
@@ -228,7 +229,7 @@ function nativeIntegrity(native: NativeCrypto, measures: IntegrityMeasures): Int
     ...measures,
     mac: (key, data) => {
       if (key.length !== keyOctets) must(false, `a key of ${keyOctets} octets`);
-      const out = new Uint8Array(icvOctets);
+      const out = messageOctets(icvOctets);
       check(native.mac(id, key, keyOctets, data, data.length, out), icvOctets);
       return out;
     },
@@ -237,23 +238,28 @@ function nativeIntegrity(native: NativeCrypto, measures: IntegrityMeasures): Int
 
 function nativeCipher(native: NativeCrypto, measures: CipherMeasures): Cipher {
   const { id, keyOctets, blockOctets, icvOctets } = measures;
+  const sealInPlace: Cipher["sealInPlace"] = (key, iv, aad, text) => {
+    checkKeyAndIv(measures, key, iv);
+    const length = text.length - icvOctets;
+    if (length % blockOctets) must(false, `blocks of ${blockOctets} octets`);
+    const sealed = native.seal(id, key, keyOctets, iv, aad, aad.length, text, length, text);
+    check(sealed, text.length);
+  };
   return {
     ...measures,
     seal: (key, iv, aad, plaintext) => {
-      checkKeyAndIv(measures, key, iv);
-      if (plaintext.length % blockOctets) must(false, `blocks of ${blockOctets} octets`);
-      const octets = plaintext.length + icvOctets;
-      const out = new Uint8Array(octets);
-      const { length } = plaintext;
-      check(native.seal(id, key, keyOctets, iv, aad, aad.length, plaintext, length, out), octets);
-      return out;
+      const text = messageOctets(plaintext.length + icvOctets);
+      text.set(plaintext);
+      sealInPlace(key, iv, aad, text);
+      return text;
     },
+    sealInPlace,
     open: (key, iv, aad, sealed) => {
       checkKeyAndIv(measures, key, iv);
       const { length } = sealed;
       const octets = length - icvOctets;
       if (octets < 0 || octets % blockOctets !== 0) return undefined;
-      const out = new Uint8Array(octets);
+      const out = messageOctets(octets);
       const result = native.open(id, key, keyOctets, iv, aad, aad.length, sealed, length, out);
       if (result === PEER_IS_WRONG) return undefined;
       check(result, octets);
@@ -273,21 +279,21 @@ function nativeExchange(native: NativeCrypto, measures: GroupMeasures): KeyExcha
     isKem: false,
     respond: (peerPublic, random) => respondByPair(exchange, peerPublic, random),
     generate: (random) => {
-      const publicValue = new Uint8Array(publicOctets);
+      const publicValue = messageOctets(publicOctets);
       const generate = (fresh: number, value: Uint8Array) =>
         native.keGenerate(group, fresh, value, privateOctets, publicValue);
       if (random) {
         const given = drawPrivate(measures, random, (value) => generate(0, value) === publicOctets);
         return newKeyPair(group, publicValue, given);
       }
-      const privateValue = new Uint8Array(privateOctets);
+      const privateValue = messageOctets(privateOctets);
       check(generate(1, privateValue), publicOctets);
       return newKeyPair(group, publicValue, privateValue);
     },
     derive: ({ group: pairGroup, secret }, peer) => {
       if (pairGroup !== group) must(false, `a key pair of group ${group}`);
       must(secret instanceof Uint8Array, "a key pair of this backend");
-      const out = new Uint8Array(secretOctets);
+      const out = messageOctets(secretOctets);
       const result = native.keDerive(group, secret, privateOctets, peer, peer.length, out);
       if (result === PEER_IS_WRONG) throw unusablePublic(measures);
       check(result, secretOctets);
@@ -298,7 +304,7 @@ function nativeExchange(native: NativeCrypto, measures: GroupMeasures): KeyExcha
 }
 
 function filled(octets: number, fill: (out: Uint8Array) => number): Uint8Array {
-  const out = new Uint8Array(octets);
+  const out = messageOctets(octets);
   check(fill(out), octets);
   return out;
 }

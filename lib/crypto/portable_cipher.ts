@@ -67,13 +67,16 @@ function checked(measures: CipherMeasures, work: Work): Cipher {
   const cipherKey = (key: Uint8Array) => saltOctets ? key.subarray(0, -saltOctets) : key;
   const nonce = (key: Uint8Array, iv: Uint8Array) =>
     saltOctets ? concat(key.subarray(-saltOctets), iv) : iv;
+  const seal: Cipher["seal"] = (key, iv, aad, plaintext) => {
+    checkKeyAndIv(measures, key, iv);
+    must(plaintext.length % blockOctets === 0, `${name} takes blocks of ${blockOctets} octets`);
+    return work.seal(cipherKey(key), nonce(key, iv), aad, plaintext);
+  };
   return {
     ...measures,
-    seal: (key, iv, aad, plaintext) => {
-      checkKeyAndIv(measures, key, iv);
-      must(plaintext.length % blockOctets === 0, `${name} takes blocks of ${blockOctets} octets`);
-      return work.seal(cipherKey(key), nonce(key, iv), aad, plaintext);
-    },
+    seal,
+    sealInPlace: (key, iv, aad, text) =>
+      text.set(seal(key, iv, aad, text.subarray(0, text.length - icvOctets))),
     open: (key, iv, aad, sealed) => {
       checkKeyAndIv(measures, key, iv);
       const octets = sealed.length - icvOctets;

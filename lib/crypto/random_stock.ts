@@ -3,6 +3,7 @@
  * cost more than the octets do. Octets that were handed out are erased here.
  * @module
  */
+import { messageOctets } from "@/base/octets.ts";
 import type { RandomOctets } from "@/base/random.ts";
 
 /** Number of octets that are drawn at once. */
@@ -18,8 +19,11 @@ export function withStock(draw: RandomOctets): RandomOctets {
       stock = draw(STOCK_OCTETS);
       at = 0;
     }
-    const octets = stock.slice(at, at + count);
-    stock.fill(0, at, at += count);
+    const octets = messageOctets(count);
+    for (let i = 0; i < count; i++) {
+      octets[i] = stock[at]!;
+      stock[at++] = 0;
+    }
     return octets;
   };
 }

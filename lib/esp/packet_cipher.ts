@@ -81,7 +81,12 @@ class CombinedMode implements PacketCipher {
     const from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
     const iv = buffer.subarray(at + ESP_HEADER_OCTETS, from);
     const aad = this.#header(buffer, at, high);
-    buffer.set(cipher.seal(encryption, iv, aad, buffer.subarray(from, from + clear)), from);
+    cipher.sealInPlace(
+      encryption,
+      iv,
+      aad,
+      buffer.subarray(from, from + clear + cipher.icvOctets),
+    );
   }
 
   open(buffer: Uint8Array, at: number, octets: number, high: number | undefined): boolean {
@@ -126,7 +131,7 @@ class EncryptThenAuthenticate implements PacketCipher {
     const { cipher, encryption } = this.#keys;
     const from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
     const iv = buffer.subarray(at + ESP_HEADER_OCTETS, from);
-    buffer.set(cipher.seal(encryption, iv, NOTHING, buffer.subarray(from, from + clear)), from);
+    cipher.sealInPlace(encryption, iv, NOTHING, buffer.subarray(from, from + clear));
     const icv = this.#icv(buffer, at, from + clear, high);
     if (icv) buffer.set(icv, from + clear);
   }

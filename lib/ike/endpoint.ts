@@ -234,7 +234,7 @@ export function receive(
   if (peerSpi(sa) !== peers && !(sa.phase === "init" && sa.originalInitiator)) {
     return drop(endpoint, "a peer SPI that is not the SA's", out);
   }
-  dispatch(endpoint, { sa, event: { kind: "datagram", octets, path } }, nowMs, out);
+  dispatch(endpoint, { sa, event: { kind: "datagram", octets, path, header } }, nowMs, out);
   if (isHalfOpen(sa)) crowdOut(endpoint, nowMs, out);
 }
 
@@ -285,7 +285,7 @@ function newcomer(
   }
   const known = before === "passed over" ? undefined : before;
   if (known) {
-    const event = { kind: "datagram", octets, path } as const;
+    const event = { kind: "datagram", octets, path, header } as const;
     return dispatch(endpoint, { sa: known, event }, nowMs, out);
   }
   const request = { header, octets, address: path.peerAddress };
@@ -307,7 +307,7 @@ function newcomer(
   enter(sa, "init");
   endpoint.bySpi.set(spi, sa);
   arrive(endpoint.newcomers, sa);
-  dispatch(endpoint, { sa, event: { kind: "datagram", octets, path } }, nowMs, out);
+  dispatch(endpoint, { sa, event: { kind: "datagram", octets, path, header } }, nowMs, out);
   crowdOut(endpoint, nowMs, out);
 }
 

@@ -232,7 +232,7 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
     // RFC 7296 §2.1: a repeated request gets the same octets, and does nothing else.
     return repeatResponse(turn, event.path);
   }
-  const received = openReceived(turn, event.octets, event.path);
+  const received = openReceived(turn, event);
   if (!received) return;
   if (typeof received === "string") return drop(turn, received);
   const inClear = isInClear(received.header.exchange);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
+import { stateCopy } from "@/base/octets.ts";
 import { octetsKey } from "@/base/bytes.ts";
 
 /** The most addresses that are cached, so that strangers cannot fill the memory with theirs. */
@@ -30,7 +31,7 @@ export class AddressBook {
     let address = this.#known.get(key);
     if (!address) {
       if (this.#known.size >= REMEMBERED_MAX) this.#known.clear();
-      this.#known.set(key, address = buffer.slice(at, at + octets));
+      this.#known.set(key, address = stateCopy(buffer.subarray(at, at + octets)));
     }
     return address;
   }

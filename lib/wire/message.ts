@@ -198,10 +198,18 @@ export function decodeHeader(octets: Uint8Array): IkeHeader {
  */
 export function decodeMessage(octets: Uint8Array): Message {
   const header = decodeHeader(octets);
+  return { header, payloads: payloadsOf(octets, header) };
+}
+
+/**
+ * Reads the payloads of a message of version 2 whose header was read. Slices are views of `octets`.
+ * @throws {WireError} where it breaks the RFC, or is of another major version.
+ */
+export function payloadsOf(octets: Uint8Array, header: IkeHeader): Payload[] {
   if (header.majorVersion !== MAJOR_VERSION) {
     throw new WireError(`Cannot read a message of major version ${header.majorVersion}`);
   }
-  return { header, payloads: decodeChain(octets, HEADER_OCTETS, header.nextPayload, true) };
+  return decodeChain(octets, HEADER_OCTETS, header.nextPayload, true);
 }
 
 /**

@@ -34,8 +34,11 @@ export interface MessageCipher {
   readonly blockOctets: number;
   /** Octets of ICV that the cipher itself appends; 0: an integrity algorithm must. */
   readonly icvOctets: number;
-  /** Ciphertext ‖ ICV. */
-  seal(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /**
+   * Encrypts in place: `text` holds the plaintext and `icvOctets` more, and the ciphertext and its ICV
+   * afterwards.
+   */
+  sealInPlace(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, text: Uint8Array): void;
   /** Plaintext; `undefined` where the ICV or the length is wrong. */
   open(
     key: Uint8Array,
@@ -284,16 +287,14 @@ function sealBody(w: Writer, bodyAt: number, sealing: Sealing): Uint8Array {
   setMessageLength(w, total);
   w.setU16(HEADER_OCTETS + 2, total - HEADER_OCTETS);
 
-  const clear = w.done();
-  const plaintext = clear.subarray(contentAt);
-  const datagram = new Uint8Array(total);
-  datagram.set(clear.subarray(0, contentAt));
+  const datagram = w.done(icvOctets);
   if (!integrity) {
-    datagram.set(cipher.seal(encryptionKey, iv, clear.subarray(0, bodyAt), plaintext), contentAt);
+    const aad = datagram.subarray(0, bodyAt);
+    cipher.sealInPlace(encryptionKey, iv, aad, datagram.subarray(contentAt));
     return datagram;
   }
-  datagram.set(cipher.seal(encryptionKey, iv, NO_OCTETS, plaintext), contentAt);
   const end = total - icvOctets;
+  cipher.sealInPlace(encryptionKey, iv, NO_OCTETS, datagram.subarray(contentAt, end));
   datagram.set(integrity.mac(protection.integrityKey, datagram.subarray(0, end)), end);
   return datagram;
 }

@@ -7,6 +7,7 @@
 for (
   const name of [
     "core_bench.ts",
+    "octets_bench.ts",
     "crypto_bench.ts",
     "pki_bench.ts",
     "eap_bench.ts",

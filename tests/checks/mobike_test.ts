@@ -113,7 +113,7 @@ check(
       peer.learn(bench.said().at(-1)!.octets);
       const hash = (address: Uint8Array) => {
         const spis = new Uint8Array(16);
-        const view = new DataView(spis.buffer);
+        const view = new DataView(spis.buffer, spis.byteOffset);
         view.setBigUint64(0, peer.spiI);
         view.setBigUint64(8, peer.spiR);
         return peer.crypto.sha1(Uint8Array.of(...spis, ...address, 500 >> 8, 500 & 0xff));

@@ -102,9 +102,9 @@ function sealedBehind({ peer }: Bench, first: Payload, messageId: number): Uint8
   const iv = peer.random.octets(cipher.ivOctets);
   const plain = new Uint8Array(cipher.blockOctets);
   plain[plain.length - 1] = plain.length - 1;
-  const sealed = cipher.seal(encryptionKey, iv, new Uint8Array(0), plain);
+  cipher.sealInPlace(encryptionKey, iv, new Uint8Array(0), plain);
   const icv = new Uint8Array(integrity!.icvOctets);
-  const body = concat(iv, sealed, icv);
+  const body = concat(iv, plain, icv);
   const sk: Payload = { type: PayloadType.SK, firstType: 0, body, offset: 0 };
   const octets = encodeMessage(peer.header(INFORMATIONAL, { messageId }), [first, sk]);
   const end = octets.length - icv.length;
@@ -296,8 +296,8 @@ both("§3.14", "Pad Length is not more than there is", (role) => {
   const iv = peer.random.octets(16);
   const plain = new Uint8Array(16).fill(200);
   const icv = new Uint8Array(integrity!.icvOctets);
-  const sealed = cipher.seal(encryptionKey, iv, new Uint8Array(0), plain);
-  const body = concat(iv, sealed, icv);
+  cipher.sealInPlace(encryptionKey, iv, new Uint8Array(0), plain);
+  const body = concat(iv, plain, icv);
   const sk: Payload = { type: PayloadType.SK, firstType: 0, body, offset: 0 };
   const octets = encodeMessage(peer.header(INFORMATIONAL), [sk]);
   const end = octets.length - icv.length;

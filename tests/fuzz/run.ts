@@ -319,11 +319,7 @@ const CLEAR: Protection = {
     ivOctets: 8,
     blockOctets: 1,
     icvOctets: 4,
-    seal: (_key, _iv, _aad, plaintext) => {
-      const sealed = new Uint8Array(plaintext.length + 4);
-      sealed.set(plaintext);
-      return sealed;
-    },
+    sealInPlace: () => {},
     open: (_key, _iv, _aad, sealed) => sealed.subarray(0, sealed.length - 4),
   },
   encryptionKey: new Uint8Array(0),

@@ -205,7 +205,7 @@ export class EspGarbage {
 
 function changed(packet: Uint8Array, change: (view: DataView) => void): Uint8Array {
   const copy = packet.slice();
-  change(new DataView(copy.buffer));
+  change(new DataView(copy.buffer, copy.byteOffset));
   return copy;
 }
 
@@ -249,7 +249,7 @@ function cipherOf(number: number): PacketCipher {
 /** A UDP datagram, or one that claims to be another protocol. */
 function innerPacket(from: string, to: string, protocol = UDP): Uint8Array {
   const packet = new Uint8Array(INNER_OCTETS);
-  const view = new DataView(packet.buffer);
+  const view = new DataView(packet.buffer, packet.byteOffset);
   packet.set([0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, protocol]);
   view.setUint16(2, INNER_OCTETS);
   packet.set(address(from), 12);

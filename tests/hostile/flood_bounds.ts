@@ -4,6 +4,7 @@
  * must still be accepted, and the memory of the gateway is reported.
  * @module
  */
+import { Reader } from "@/base/bytes.ts";
 import { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -199,7 +200,7 @@ async function honestClient(
 
 /** An IKE_SA_INIT request of a peer that does not continue. */
 function initRequest(algorithms: IkeAlgorithms, publicValue: Uint8Array): Uint8Array {
-  const spiI = new DataView(random.octets(8).buffer).getBigUint64(0) || 1n;
+  const spiI = new Reader(random.octets(8)).u64() || 1n;
   const header = { spiI, spiR: 0n, exchange: ExchangeType.IKE_SA_INIT, messageId: 0 };
   return encodeMessage({ ...header, initiator: true, response: false }, [
     { type: PayloadType.SA, proposals: ikeProposals(algorithms) },

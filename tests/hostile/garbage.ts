@@ -3,6 +3,7 @@
  * messages of established tunnels, with their real SPIs.
  * @module
  */
+import { Reader } from "@/base/bytes.ts";
 import type { SeededRandom } from "@/base/random.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
@@ -115,12 +116,12 @@ export class Garbage {
     mutateOctets(s, random.chance(0.3) ? 0 : Math.min(28, s.length), random);
     const octets = s.view().slice(0, 60_000);
     if (octets.length >= 28 && random.chance(0.5)) {
-      new DataView(octets.buffer).setUint32(24, octets.length);
+      new DataView(octets.buffer, octets.byteOffset).setUint32(24, octets.length);
     }
     return octets;
   }
 
   #spi(): bigint {
-    return new DataView(this.#random.octets(8).buffer).getBigUint64(0) || 1n;
+    return new Reader(this.#random.octets(8)).u64() || 1n;
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { Path } from "@/base/address.ts";
 import { octetsKey } from "@/base/bytes.ts";
+import { messageCopy } from "@/base/octets.ts";
 import type { Clock } from "@/engine/run/clock.ts";
 import { ConnectionKeeper } from "@/engine/run/connection_keeper.ts";
 import { ComputePool } from "@/engine/run/compute.ts";
@@ -219,7 +220,7 @@ export class CoreLoop implements Outbox {
         const { path, encapsulated } = datagram;
         transport.sendErrors?.received(path);
         // The octets are only valid during the call, and the core keeps views of messages.
-        const octets = datagram.octets.slice();
+        const octets = messageCopy(datagram.octets);
         listener.datagram?.(false, encapsulated ? withMarker(octets) : octets, path, nowMs);
         if (listener.admits(datagram)) receive(this.endpoint, { octets, path }, nowMs, this);
       }

@@ -2,6 +2,7 @@
  * SPIs of ESP and AH: four octets, unique in the process over both (RFC 4303 §2.1).
  * @module
  */
+import { messageOctets } from "@/base/octets.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
 
 /** The SPI field while no SPI is known. */
@@ -30,5 +31,10 @@ export function spiNumber(octets: Uint8Array): number {
 
 /** The four octets of an ESP or AH SPI. */
 export function spiOctets32(spi: number): Uint8Array {
-  return Uint8Array.of(spi >>> 24, spi >>> 16, spi >>> 8, spi);
+  const octets = messageOctets(4);
+  octets[0] = spi >>> 24;
+  octets[1] = spi >>> 16;
+  octets[2] = spi >>> 8;
+  octets[3] = spi;
+  return octets;
 }

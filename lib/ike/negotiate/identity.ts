@@ -4,6 +4,7 @@
  * @module
  */
 import { parseAddress, type Path, showAddress } from "@/base/address.ts";
+import { stateCopy } from "@/base/octets.ts";
 import { octetsKey, sameOctets, toHex } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
 import { IdType, nameOfIdType } from "@/iana/id_type.ts";
@@ -74,7 +75,7 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
  * copied: the message that they came in is not kept for as long as the SA lives.
  */
 export function identityIn({ idType, data: octets, reserved }: Identity): Identity {
-  const data = octets.slice();
+  const data = stateCopy(octets);
   return reserved === undefined ? { idType, data } : { idType, data, reserved };
 }
 

@@ -3,11 +3,17 @@
  * (§2.17).
  * @module
  */
-import { concat } from "@/base/bytes.ts";
+import { concat, Writer } from "@/base/bytes.ts";
+import { messageOctets, stateCopy } from "@/base/octets.ts";
 import type { Prf } from "@/crypto/backend.ts";
 import type { ChildSuite } from "@/ike/records/child_suite.ts";
 import type { Identity } from "@/ike/records/config.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
+
+/** Octets of an ID payload's body before its data. */
+const ID_HEADER_OCTETS = 4;
+/** Octets of an IKE SPI. */
+const SPI_OCTETS = 8;
 
 /** The results of IKE_SA_INIT from which keys are derived. */
 export interface KeyInputs {
@@ -39,7 +45,7 @@ export function deriveIkeKeys(suite: IkeSuite, inputs: KeyInputs): Uint8Array {
   const { nonceI, nonceR, spiI, spiR, shared } = inputs;
   const skeyseed = suite.prf.compute(skeyseedKey(suite.prf, nonceI, nonceR), shared);
   const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
-  return suite.prf.plus(skeyseed, seed, keyOctets(suite));
+  return stateCopy(suite.prf.plus(skeyseed, seed, keyOctets(suite)));
 }
 
 /**
@@ -56,7 +62,7 @@ export function rekeyIkeKeys(
   const secrets = concat(shared, nonceI, nonceR, ...additional);
   const skeyseed = old.suite.prf.compute(old.skD, secrets);
   const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
-  return suite.prf.plus(skeyseed, seed, keyOctets(suite));
+  return stateCopy(suite.prf.plus(skeyseed, seed, keyOctets(suite)));
 }
 
 /**
@@ -75,7 +81,7 @@ export function nextIkeKeys(suite: IkeSuite, skD: Uint8Array, inputs: KeyInputs)
  */
 export function mixPpk(suite: IkeSuite, keys: Uint8Array, ppk: Uint8Array): Uint8Array {
   const { prf } = suite;
-  const mixed = keys.slice();
+  const mixed = stateCopy(keys);
   const views = ikeKeys(suite, mixed);
   for (const key of [views.d, views.pi, views.pr]) key.set(prf.plus(ppk, key, key.length));
   return mixed;
@@ -94,7 +100,7 @@ export function ppkIkeKeys(
   const { d } = ikeKeys(suite, keys);
   const skeyseed = prf.plus(ppk, d, prf.keyOctets);
   const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
-  return prf.plus(skeyseed, seed, keyOctets(suite));
+  return stateCopy(prf.plus(skeyseed, seed, keyOctets(suite)));
 }
 
 /** Ni ‖ Nr; of each only the first half of the key where the prf's key has one length (§2.14). */
@@ -172,26 +178,21 @@ export function deriveChildKeys(
   const { nonceI, nonceR, shared, additional = [], suite } = inputs;
   const nonces = concat(nonceI, nonceR);
   const seed = shared ? concat(shared, nonces, ...additional) : nonces;
-  return prf.plus(skD, seed, 2 * (suite.encryptionOctets + suite.integrityOctets));
+  return stateCopy(prf.plus(skD, seed, 2 * (suite.encryptionOctets + suite.integrityOctets)));
 }
 
 /** The ID payload's body as it is on the wire: ID Type, three reserved octets, data (RFC 7296 §3.5). */
 export function identityBody({ idType, data, reserved = 0 }: Identity): Uint8Array {
-  return concat(Uint8Array.of(idType, reserved >>> 16, reserved >>> 8, reserved), data);
+  const body = messageOctets(ID_HEADER_OCTETS + data.length);
+  body[0] = idType;
+  body[1] = reserved >>> 16;
+  body[2] = reserved >>> 8;
+  body[3] = reserved;
+  body.set(data, ID_HEADER_OCTETS);
+  return body;
 }
 
 /** The eight octets of an IKE SPI. */
 export function spiOctets(spi: bigint): Uint8Array {
-  const high = Number(spi >> 32n);
-  const low = Number(spi & 0xffffffffn);
-  return Uint8Array.of(
-    high >>> 24,
-    high >>> 16,
-    high >>> 8,
-    high,
-    low >>> 24,
-    low >>> 16,
-    low >>> 8,
-    low,
-  );
+  return new Writer(SPI_OCTETS).u64(spi).done();
 }

@@ -18,8 +18,13 @@ import type { IkeHeader, Payload } from "@/wire/message.ts";
 
 /** An event for an SA: a fact, or a command. */
 export type IkeEvent =
-  /** A datagram for this SA, without a non-ESP marker. */
-  | { readonly kind: "datagram"; readonly octets: Uint8Array; readonly path: Path }
+  /** A datagram for this SA, without a non-ESP marker, and its header. */
+  | {
+    readonly kind: "datagram";
+    readonly octets: Uint8Array;
+    readonly path: Path;
+    readonly header: IkeHeader;
+  }
   /** The time `sa.deadlineMs` has come. */
   | { readonly kind: "deadline" }
   /** The answer to a `compute` effect, matched by `ticket`. */

@@ -21,11 +21,11 @@ import { answeredRequest, countRepeat, messageHash } from "@/ike/window/repeats.
 import { checkExchange, isInClear } from "@/wire/exchange_rules.ts";
 import {
   decodeHeader,
-  decodeMessage,
   encodeMessage,
   type IkeHeader,
   type MessageHeader,
   type Payload,
+  payloadsOf,
 } from "@/wire/message.ts";
 import type { SkfPayload } from "@/wire/payloads/encrypted.ts";
 import { clearForm, type Inside } from "@/wire/protected.ts";
@@ -179,17 +179,15 @@ function encode(sa: IkeSa, header: MessageHeader, payloads: readonly Payload[]):
  */
 export function openReceived(
   turn: Turn,
-  octets: Uint8Array,
-  path: Path,
+  { octets, path, header }: Pick<Received, "octets" | "path" | "header">,
 ): Received | string | undefined {
   const { sa } = turn;
-  const header = decodeHeader(octets);
   try {
     if (isInClear(header.exchange)) {
-      return complete(turn, { header, octets, path }, decodeMessage(octets).payloads);
+      return complete(turn, { header, octets, path }, payloadsOf(octets, header));
     }
     if (!sa.keys) return "an encrypted message before there are keys";
-    const inner = encryptedPayload(octets);
+    const inner = encryptedPayload(octets, header);
     if (typeof inner === "string") return inner;
     if (inner.type === PayloadType.SKF) {
       return openFragmented(turn, { header, octets, path }, inner);
@@ -202,7 +200,7 @@ export function openReceived(
     const received = complete(turn, { header, octets, path, clear }, payloads);
     // The ICV also covers payloads before SK; they are skipped unless one is critical.
     const isFirst = header.nextPayload === PayloadType.SK;
-    const fault = isFirst ? undefined : criticalFault(decodeMessage(octets).payloads);
+    const fault = isFirst ? undefined : criticalFault(payloadsOf(octets, header));
     return fault ? { ...received, payloads: [], fault } : received;
   } catch (e) {
     if (!(e instanceof WireError)) throw e;

@@ -5,10 +5,17 @@
  */
 import { Writer } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
+import { messageOctets } from "@/base/octets.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
-import { decodeMessage, encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
+import {
+  encodePayloads,
+  type IkeHeader,
+  type MessageHeader,
+  type Payload,
+  payloadsOf,
+} from "@/wire/message.ts";
 import type { SkfPayload, SkPayload } from "@/wire/payloads/encrypted.ts";
 import {
   type OpenedMessage,
@@ -71,9 +78,12 @@ export function openPart(sa: IkeSa, octets: Uint8Array, skf: SkfPayload): Uint8A
  * Finds the encrypted payload of a message; a text is the reason why the message is dropped. Errors before
  * the ICV is verified say nothing about the peer, as anybody could have sent the message.
  */
-export function encryptedPayload(octets: Uint8Array): SkPayload | SkfPayload | string {
+export function encryptedPayload(
+  octets: Uint8Array,
+  header: IkeHeader,
+): SkPayload | SkfPayload | string {
   try {
-    const last = decodeMessage(octets).payloads.at(-1);
+    const last = payloadsOf(octets, header).at(-1);
     if (last && !("raw" in last)) {
       if (last.type === PayloadType.SK) return last as SkPayload;
       if (last.type === PayloadType.SKF) return last as SkfPayload;
@@ -102,7 +112,7 @@ function protectionOf(sa: IkeSa, byInitiator: boolean): Protection {
 function nextIv(sa: IkeSa): Uint8Array {
   const { cipher } = sa.suite!;
   if (cipher.blockOctets > 1) return sa.env.random(cipher.ivOctets);
-  const iv = new Uint8Array(cipher.ivOctets);
+  const iv = messageOctets(cipher.ivOctets);
   const count = ++sa.sealed;
   let rest = count;
   for (let at = iv.length - 1; at >= 0 && rest > 0; at--) {

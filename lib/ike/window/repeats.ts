@@ -4,15 +4,16 @@
  * into a header, and would get a whole response for it.
  * @module
  */
-import { octetsKey } from "@/base/bytes.ts";
+import { hashKey } from "@/base/bytes.ts";
+import { stateCopy } from "@/base/octets.ts";
 import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
+import type { Received } from "@/ike/records/received.ts";
 import type { AnsweredRequest } from "@/ike/records/window.ts";
+import { isInClear } from "@/wire/exchange_rules.ts";
 import type { IkeHeader } from "@/wire/message.ts";
 
 /** The most repeats of one response within a second; an honest peer waits longer. */
 export const REPEATS_MAX = 10;
-/** Octets of a hash that are kept. */
-const HASH_OCTETS = 16;
 /** The Response flag in the flags octet (RFC 7296 §3.1). */
 const RESPONSE_FLAG = 0x20;
 
@@ -21,14 +22,18 @@ export const OTHER_OCTETS = "a request in other octets than the one that was ans
 
 /** The first 16 octets of SHA-256 over a datagram from its IKE header on, as one character for each octet. */
 export function messageHash({ crypto }: IkeEnv, octets: Uint8Array): string {
-  return octetsKey(crypto.sha256(octets).subarray(0, HASH_OCTETS));
+  return hashKey(crypto.sha256(octets));
 }
 
-/** The record of a request that was just answered. */
+/**
+ * The record of a request that was just answered. Its response may have to be repeated for as long as the SA
+ * lives, except one in clear, which the next exchange replaces.
+ */
 export function answeredRequest(
-  { hash, fragments }: { readonly hash: string; readonly fragments: number },
-  response: readonly Uint8Array[],
+  { hash, fragments, header }: Pick<Received, "hash" | "fragments" | "header">,
+  datagrams: readonly Uint8Array[],
 ): AnsweredRequest {
+  const response = isInClear(header.exchange) ? datagrams : datagrams.map(stateCopy);
   return { hash, fragments, response, sinceMs: -Infinity, repeats: 0 };
 }
 

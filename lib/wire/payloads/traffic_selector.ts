@@ -18,6 +18,7 @@
  */
 import type { Reader, Writer } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
+import { stateCopy } from "@/base/octets.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { PayloadCodec, PayloadFlags } from "@/wire/codec.ts";
@@ -119,8 +120,9 @@ function decodeSelector(body: Reader): TrafficSelector {
   }
   const startPort = body.u16();
   const endPort = body.u16();
-  const startAddress = body.take(addressOctets);
-  const endAddress = body.take(addressOctets);
+  // A CHILD_SA keeps them longer than their message.
+  const startAddress = stateCopy(body.take(addressOctets));
+  const endAddress = stateCopy(body.take(addressOctets));
   return { tsType, protocol, startPort, endPort, startAddress, endAddress };
 }
 

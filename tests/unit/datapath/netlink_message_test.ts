@@ -55,7 +55,7 @@ Deno.test("a state: the record, its algorithm, its window, its encapsulation", (
   const octets = newState(STATE);
   const body = octets.subarray(16);
   const view = new DataView(body.slice().buffer);
-  assert.equal(new DataView(octets.buffer).getUint32(0, true), octets.length);
+  assert.equal(new DataView(octets.buffer, octets.byteOffset).getUint32(0, true), octets.length);
   assert.deepEqual(readState(body), {
     destination: STATE.destination,
     spi: STATE.spi,

@@ -252,13 +252,18 @@ Deno.test("userland: a rekeyed CHILD_SA sends by the new SA, takes by both, and 
   bench.a.inner.send([packet]);
   bench.a.installOut(a);
   bench.a.inner.send([packet]);
-  const spis = bench.sent.map(({ packet }) => new DataView(packet.buffer).getUint32(0));
+  const spis = bench.sent.map(({ packet }) =>
+    new DataView(packet.buffer, packet.byteOffset).getUint32(0)
+  );
   assert.deepEqual(spis, [601, 601, 801]);
   bench.carry();
   assert.equal(bench.got.b.length, 3);
   bench.a.uninstall(800);
   assert.equal(bench.a.inner.send([packet]), 0);
-  assert.equal(new DataView(bench.sent[0]!.packet.buffer).getUint32(0), 601);
+  assert.equal(
+    new DataView(bench.sent[0]!.packet.buffer, bench.sent[0]!.packet.byteOffset).getUint32(0),
+    601,
+  );
   bench.a.uninstall(600);
   assert.equal(bench.a.inner.send([packet]), 1);
 });

@@ -112,7 +112,7 @@ Deno.test("a datagram for a rekeyed SA that is only kept in the list is dropped"
   assert.ok(sa.forgotten && sa.window.answered === undefined);
   // An empty INFORMATIONAL request of the peer: only the header is looked at.
   const octets = new Uint8Array(28);
-  const view = new DataView(octets.buffer);
+  const view = new DataView(octets.buffer, octets.byteOffset);
   view.setBigUint64(0, sa.spiI);
   view.setBigUint64(8, sa.spiR);
   octets.set([0, 0x20, ExchangeType.INFORMATIONAL, sa.originalInitiator ? 0 : 8], 16);

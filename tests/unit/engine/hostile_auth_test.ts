@@ -51,7 +51,7 @@ const broken = (twist: Twist): Case => [twist, SYNTAX, MALFORMED];
 /** The datagram cut after `octets` of it, its lengths repaired. */
 function cut(datagram: Uint8Array, octets: number): Uint8Array {
   const rest = datagram.slice(0, octets);
-  const lengths = new DataView(rest.buffer);
+  const lengths = new DataView(rest.buffer, rest.byteOffset);
   lengths.setUint32(24, octets);
   lengths.setUint16(30, octets - 28);
   return rest;

@@ -37,7 +37,7 @@ export function ip4(wish: Wish4 = {}): Uint8Array {
   const { content = new Uint8Array(0), options = [], protocol = 17, fragment = 0 } = wish;
   const header = 20 + options.length;
   const packet = new Uint8Array(header + content.length);
-  const view = new DataView(packet.buffer);
+  const view = new DataView(packet.buffer, packet.byteOffset);
   packet[0] = 0x40 | header / 4;
   packet[1] = wish.trafficClass ?? 0;
   view.setUint16(2, packet.length);
@@ -73,7 +73,7 @@ export function ip6(wish: Wish6 = {}): Uint8Array {
     return copy;
   }));
   const packet = new Uint8Array(40 + chain.length + content.length);
-  const view = new DataView(packet.buffer);
+  const view = new DataView(packet.buffer, packet.byteOffset);
   view.setUint32(0, (0x60000000 | trafficClass << 20) >>> 0);
   view.setUint16(4, chain.length + content.length);
   packet.set([numbers[0]!, 64], 6);
@@ -110,7 +110,7 @@ export function fragmentHeader(offset: number, more: boolean): Extension {
 /** Ports and 4 octets more. */
 export function ports(source: number, destination: number): Uint8Array {
   const octets = new Uint8Array(8);
-  const view = new DataView(octets.buffer);
+  const view = new DataView(octets.buffer, octets.byteOffset);
   view.setUint16(0, source);
   view.setUint16(2, destination);
   view.setUint16(4, 8);

@@ -58,7 +58,7 @@ Deno.test("IPv4: what is no whole packet is none", () => {
   }
   for (const total of [0, 19, 23, packet.length + 1, 0xffff]) {
     const wrong = packet.slice();
-    new DataView(wrong.buffer).setUint16(2, total);
+    new DataView(wrong.buffer, wrong.byteOffset).setUint16(2, total);
     assert.equal(seen(wrong), undefined, `total ${total}`);
   }
   for (const version of [0, 1, 5, 7, 15]) {

@@ -58,7 +58,7 @@ function handMade(
   const from = ESP_HEADER_OCTETS + ivOctets;
   const { clear, low = 1, high } = of;
   const packet = new Uint8Array(from + clear.length + icvOctets);
-  const view = new DataView(packet.buffer);
+  const view = new DataView(packet.buffer, packet.byteOffset);
   view.setUint32(0, 0xc1d2e3f4);
   view.setUint32(4, low);
   packet.set(of.iv ?? filled(ivOctets, 77), 8);
@@ -213,7 +213,10 @@ for (const maker of MAKERS) {
       assert.equal(incoming.open(before, 0, before.length), undefined);
       for (let i = 0; i < 6; i++) {
         const packet = sealed(out, filled(20, i));
-        assert.equal(new DataView(packet.buffer).getUint32(4), (first + i) % WORD);
+        assert.equal(
+          new DataView(packet.buffer, packet.byteOffset).getUint32(4),
+          (first + i) % WORD,
+        );
         assert.equal(incoming.open(packet, 0, packet.length), undefined);
         assert.deepEqual(payloadOf(incoming, packet), filled(20, i));
       }

@@ -14,7 +14,7 @@ function placeOf(fragment: Uint8Array): {
   readonly header: number;
   readonly content: Uint8Array;
 } {
-  const view = new DataView(fragment.buffer);
+  const view = new DataView(fragment.buffer, fragment.byteOffset);
   const word = view.getUint16(6);
   const header = 4 * (fragment[0]! & 15);
   assert.equal(view.getUint16(2), fragment.length);
@@ -144,8 +144,8 @@ Deno.test({
   fn: async () => {
     const udp = (octets: number) => {
       const content = new Uint8Array(8 + octets);
-      new DataView(content.buffer).setUint32(0, 0x30390009);
-      new DataView(content.buffer).setUint16(4, 8 + octets);
+      new DataView(content.buffer, content.byteOffset).setUint32(0, 0x30390009);
+      new DataView(content.buffer, content.byteOffset).setUint16(4, 8 + octets);
       content.set(filled(octets, 1), 8);
       return content;
     };

@@ -26,7 +26,7 @@ function rebuilt(
 function upper(protocol: number, octets: number, checksum = 0xbad1): Uint8Array {
   const header = protocol === 6 ? 20 : 8;
   const payload = concat(new Uint8Array(header), filled(octets, 1));
-  const view = new DataView(payload.buffer);
+  const view = new DataView(payload.buffer, payload.byteOffset);
   if (protocol === 17) {
     view.setUint32(0, 0x30390009);
     view.setUint16(4, payload.length);
@@ -88,14 +88,14 @@ Deno.test("transport mode: a sum of 0 is sent as 65535 by UDP, and as it is by T
   for (const [protocol, wanted] of [[17, 0xffff], [6, 0]] as const) {
     // The last word makes the sum what it must be to come out as 0.
     const payload = upper(protocol, 2, 0x1234);
-    const view = new DataView(payload.buffer);
+    const view = new DataView(payload.buffer, payload.byteOffset);
     const at = protocol === 17 ? 6 : 16;
     const last = payload.length - 2;
     view.setUint16(last, 0);
     const first = rebuilt(FOUR, { protocol, payload });
-    view.setUint16(last, new DataView(first.buffer).getUint16(20 + at));
+    view.setUint16(last, new DataView(first.buffer, first.byteOffset).getUint16(20 + at));
     const packet = rebuilt(FOUR, { protocol, payload });
-    assert.equal(new DataView(packet.buffer).getUint16(20 + at), wanted);
+    assert.equal(new DataView(packet.buffer, packet.byteOffset).getUint16(20 + at), wanted);
   }
 });
 

@@ -56,7 +56,7 @@ for (const maker of MAKERS) {
   for (const vector of vectorsOf<Vector>("esp_packets.json").filter(({ high }) => high === null)) {
     Deno.test(`${maker.name}, an inbound SA: ${vector.origin}`, () => {
       const packet = hex(vector.packet);
-      const spi = new DataView(packet.buffer).getUint32(0);
+      const spi = new DataView(packet.buffer, packet.byteOffset).getUint32(0);
       const ends = endsOf(maker, keysOfVector(vector), { spi });
       assert.equal(ends.in.open(packet, 0, packet.length), undefined);
       const { clearAt, clearOctets, nextHeader } = ends.in;
@@ -69,7 +69,7 @@ for (const maker of MAKERS) {
   for (const vector of vectorsOf<Vector>("esp_packets.json").filter((v) => v.encryption === 12)) {
     Deno.test(`${maker.name}, an outbound SA: ${vector.origin}`, () => {
       const packet = hex(vector.packet);
-      const view = new DataView(packet.buffer);
+      const view = new DataView(packet.buffer, packet.byteOffset);
       const random = () => packet.slice(8, 24);
       const ends = endsOf(maker, keysOfVector(vector), { spi: view.getUint32(0), random });
       for (let i = 1; i < view.getUint32(4); i++) sealed(ends.out, new Uint8Array(0));
@@ -143,7 +143,7 @@ for (const maker of MAKERS) {
       assert.ok(packets.length >= 6);
       const view = new IpView();
       for (const packet of packets.map((octets) => octets.slice())) {
-        const sa = sas.get(new DataView(packet.buffer).getUint32(0))!.in;
+        const sa = sas.get(new DataView(packet.buffer, packet.byteOffset).getUint32(0))!.in;
         const copy = packet.slice();
         assert.equal(sa.open(packet, 0, packet.length), undefined);
         const { clearAt, clearOctets, nextHeader } = sa;

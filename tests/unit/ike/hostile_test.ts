@@ -70,7 +70,7 @@ Deno.test("IKE_SA_INIT requests from many ports: half-open SAs are bounded, and 
   let most = 0;
   for (let i = 0; i < max + 500; i++) {
     const octets = init.slice();
-    new DataView(octets.buffer).setBigUint64(0, BigInt(i + 1));
+    new DataView(octets.buffer, octets.byteOffset).setBigUint64(0, BigInt(i + 1));
     world.inject(b, { octets, path: { ...path, peerPort: 1024 + i } }, i / 1000);
   }
   world.at(world.nowMs + 2, () => most = b.endpoint.halfOpen);

@@ -88,7 +88,7 @@ Deno.test("a frame carries its time to the microsecond", async () => {
   const file = await captured((f) =>
     f.add(true, Uint8Array.of(1), path("127.0.0.1", "127.0.0.2"), EPOCH_MS)
   );
-  const view = new DataView(file.buffer);
+  const view = new DataView(file.buffer, file.byteOffset);
   assert.equal(view.getUint32(24), 1_700_000_000);
   assert.ok(Math.abs(view.getUint32(28) - 123_456) <= 1, `${view.getUint32(28)}`);
 });

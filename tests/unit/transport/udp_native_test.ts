@@ -32,12 +32,14 @@ test("a burst as large as tunnels may be on their way is not lost", async (open)
   const path = way(a, V4, b, SECOND);
   for (let i = 0; i < count; i++) {
     const octets = new Uint8Array(ROOT ? 500 : 1000);
-    new DataView(octets.buffer).setUint32(0, i);
+    new DataView(octets.buffer, octets.byteOffset).setUint32(0, i);
     a.send(octets, path);
   }
   a.flush();
   await inbox.reach(count);
-  const numbers = inbox.all.map(({ octets }) => new DataView(octets.buffer).getUint32(0));
+  const numbers = inbox.all.map(({ octets }) =>
+    new DataView(octets.buffer, octets.byteOffset).getUint32(0)
+  );
   assert.deepEqual(numbers, Array.from({ length: count }, (_, i) => i));
   assert.equal(a.counters.sent, count);
   assert.equal(b.counters.received, count);

@@ -15,7 +15,7 @@ const MANY = 100;
 function message(first: number): Uint8Array {
   const octets = new Uint8Array(31).fill(first, 0, 6).fill(1, 6, 8).fill(5, 28);
   octets[17] = 0x20;
-  new DataView(octets.buffer).setUint32(24, octets.length);
+  new DataView(octets.buffer, octets.byteOffset).setUint32(24, octets.length);
   return octets;
 }
 

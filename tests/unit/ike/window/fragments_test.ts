@@ -17,7 +17,13 @@ import { encryptedPayload, openPart, seal } from "@/ike/window/protection.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { mirrored } from "@/sim/network.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
-import { encodeMessage, encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
+import {
+  decodeHeader,
+  encodeMessage,
+  encodePayloads,
+  type MessageHeader,
+  type Payload,
+} from "@/wire/message.ts";
 import { sealMessage, sealParts } from "@/wire/protected.ts";
 
 const crypto = portableBackend();
@@ -208,7 +214,10 @@ Deno.test("mtu is the most that a fragment holds in clear, and a message of as m
     const { a, b } = established({ fragmentOctets });
     const sealed = seal(a, headerOf(a), LONG);
     assert.equal(sealed.length, Math.max(1, held.length));
-    const parts = sealed.map((octets) => ({ octets, inner: encryptedPayload(octets) }))
+    const parts = sealed.map((octets) => ({
+      octets,
+      inner: encryptedPayload(octets, decodeHeader(octets)),
+    }))
       .flatMap(({ octets, inner }) =>
         typeof inner !== "string" && inner.type === PayloadType.SKF
           ? [openPart(b, octets, inner).length]
