@@ -1,10 +1,11 @@
 /**
- * Finds the user of this host who owns the socket at the far end of a TCP connection. The kernel is asked for
- * that one connection by NETLINK_SOCK_DIAG (`linux/inet_diag.h`, sock_diag(7)); without the C shim, or on a
- * kernel without socket diagnostics, the table `/proc/net/tcp` is read (proc(5)).
+ * Finds the user of this host who owns the socket at the far end of a TCP connection, or a connected UDP
+ * socket. The kernel is asked for that one socket by NETLINK_SOCK_DIAG (`linux/inet_diag.h`, sock_diag(7));
+ * without the C shim, or on a kernel without socket diagnostics, the table `/proc/net/tcp` or `udp` is read
+ * (proc(5)), of which the length and the frequency are bounded.
  *
  * Only an established connection counts whose socket a process still holds: sockets in TIME_WAIT and closed
- * sockets are shown as root's.
+ * sockets are shown as root's. A UDP socket is established when it is connected.
  * @module
  */
 import { type IpAddress } from "@/base/address.ts";
@@ -12,7 +13,7 @@ import { toHex } from "@/base/bytes.ts";
 import { loadShim } from "@/native/load.ts";
 import { NETLINK_HEADER_OCTETS, NetlinkFlag, NetlinkSocket } from "@/native/netlink.ts";
 
-/** One end of a TCP connection. */
+/** One end of a connection. */
 export interface TcpEnd {
   readonly address: IpAddress;
   readonly port: number;
@@ -26,6 +27,7 @@ const SOCK_DIAG_BY_FAMILY = 20;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const IPPROTO_TCP = 6;
+const IPPROTO_UDP = 17;
 /** `TCP_ESTABLISHED` of the kernel, as a number and in `/proc/net/tcp`. */
 const ESTABLISHED = 1;
 const ESTABLISHED_TEXT = "01";
@@ -45,25 +47,43 @@ export function socketOwner(
   remote: TcpEnd,
   namespace?: NamespaceProcess,
 ): number | undefined {
-  const ends = { local: unmapped(local), remote: unmapped(remote) };
-  if (ends.local.address.length !== ends.remote.address.length) return undefined;
-  const asked = askKernel(ends.local, ends.remote, namespace);
-  return asked === "unknown" ? readTables(ends.local, ends.remote, namespace) : asked;
+  return ownerOf(
+    { protocol: IPPROTO_TCP, local: unmapped(local), remote: unmapped(remote) },
+    namespace,
+  );
+}
+
+/**
+ * The number of the user who owns the UDP socket at `local` that is connected to `remote`, in the namespace
+ * of this process; undefined if no process has such a socket now, or the owner is unknown.
+ */
+export function udpSocketOwner(local: TcpEnd, remote: TcpEnd): number | undefined {
+  const sought = { protocol: IPPROTO_UDP, local: unmapped(local), remote: unmapped(remote) };
+  return ownerOf(sought, undefined);
+}
+
+/** The socket whose owner is sought. */
+interface Sought {
+  readonly protocol: number;
+  readonly local: TcpEnd;
+  readonly remote: TcpEnd;
+}
+
+function ownerOf(sought: Sought, namespace: NamespaceProcess): number | undefined {
+  if (sought.local.address.length !== sought.remote.address.length) return undefined;
+  const asked = askKernel(sought, namespace);
+  return asked === "unknown" ? readTables(sought, namespace) : asked;
 }
 
 /** The owner as the kernel tells it; `unknown`: the kernel cannot be asked. */
-function askKernel(
-  local: TcpEnd,
-  remote: TcpEnd,
-  namespace: NamespaceProcess,
-): number | undefined | "unknown" {
+function askKernel(sought: Sought, namespace: NamespaceProcess): number | undefined | "unknown" {
   const { symbols } = loadShim();
   if (!symbols) return "unknown";
   const namespacePath = namespace === undefined ? undefined : `/proc/${namespace}/ns/net`;
   let socket: NetlinkSocket | undefined;
   try {
     socket = new NetlinkSocket(symbols, { family: NETLINK_SOCK_DIAG, namespacePath });
-    const [answer] = socket.ask(diagRequest(local, remote));
+    const [answer] = socket.ask(diagRequest(sought));
     return answer && ownerIn(answer.body);
   } catch {
     // The same errno means that there is no such socket and that the kernel has no diagnostics.
@@ -74,7 +94,11 @@ function askKernel(
 }
 
 /** A request of `nlmsghdr` and `inet_diag_req_v2` for one connection. */
-function diagRequest(local: TcpEnd, remote: TcpEnd): Uint8Array {
+function diagRequest({ protocol, ...ends }: Sought): Uint8Array {
+  // The kernel looks a UDP socket up as the receiver of a datagram, with the two ends the other way round.
+  const [local, remote] = protocol === IPPROTO_UDP
+    ? [ends.remote, ends.local]
+    : [ends.local, ends.remote];
   const message = new Uint8Array(NETLINK_HEADER_OCTETS + REQUEST_OCTETS);
   const view = new DataView(message.buffer);
   view.setUint32(0, message.length, true);
@@ -82,7 +106,7 @@ function diagRequest(local: TcpEnd, remote: TcpEnd): Uint8Array {
   view.setUint16(6, NetlinkFlag.REQUEST | NetlinkFlag.ACK, true);
   const at = NETLINK_HEADER_OCTETS;
   message[at] = local.address.length === 4 ? AF_INET : AF_INET6;
-  message[at + 1] = IPPROTO_TCP;
+  message[at + 1] = protocol;
   view.setUint32(at + 4, 1 << ESTABLISHED, true);
   // Ports and addresses are in network byte order; the cookie says that none is known.
   view.setUint16(at + 8, local.port);
@@ -108,14 +132,14 @@ function ownerIn(body: Uint8Array): number | undefined {
 let tablesRead = { second: 0, count: 0 };
 
 function readTables(
-  local: TcpEnd,
-  remote: TcpEnd,
+  { protocol, local, remote }: Sought,
   namespace: NamespaceProcess,
 ): number | undefined {
   const second = Math.floor(performance.now() / 1000);
   if (tablesRead.second !== second) tablesRead = { second, count: 0 };
   if (++tablesRead.count > TABLES_PER_SECOND_MAX) return undefined;
-  const names = local.address.length === 4 ? ["tcp", "tcp6"] : ["tcp6"];
+  const kind = protocol === IPPROTO_UDP ? "udp" : "tcp";
+  const names = local.address.length === 4 ? [kind, `${kind}6`] : [`${kind}6`];
   for (const name of names) {
     const table = readTable(`/proc/${namespace ?? "self"}/net/${name}`);
     const owner = ownerInTable(table, local, remote);
@@ -125,7 +149,7 @@ function readTables(
 }
 
 /**
- * The owner of an established connection in the text of `/proc/net/tcp` or `tcp6`. Its columns are number,
+ * The owner of an established connection in the text of `/proc/net/tcp`, `udp` or those of IPv6. Its columns are number,
  * local address:port (hex), remote one, state, queues, timers, retransmissions, user, timeout, inode.
  */
 export function ownerInTable(table: string, local: TcpEnd, remote: TcpEnd): number | undefined {

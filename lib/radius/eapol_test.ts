@@ -1,5 +1,5 @@
 /**
- * * Uses `eapol_test` as the EAP peer (eap-snoop), with one process for each login. We act as the
+ * Uses `eapol_test` as the EAP peer (eap-snoop), with one process for each login. We act as the
  * RADIUS server of the process: its EAP packets are passed on to the gateway, the gateway's answers
  * are returned in RADIUS, and the MSK is read from the keys that the process prints. The number of
  * processes is bounded, and the end of each is waited for.
@@ -23,8 +23,8 @@ import type { RadiusReply } from "@/eap/radius/front_end.ts";
 import { sealResponse, verdictOfMac } from "@/eap/radius/secret.ts";
 import { EapCode, EapType, nameOfEapType } from "@/iana/eap_type.ts";
 import { RadiusAttribute, RadiusCode } from "@/iana/radius.ts";
+import { udpSocketOwner } from "@/native/socket_owner.ts";
 import { RadiusServer } from "@/radius/server.ts";
-import { isPortOfUser } from "@/radius/socket_user.ts";
 
 /** The settings of all logins. */
 export interface EapolTestSettings {
@@ -36,6 +36,8 @@ export interface EapolTestSettings {
   readonly lifetimeSec?: number;
 }
 
+/** The address at which our RADIUS server listens for the process. */
+const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 const PROCESSES_MAX = 32;
 const LIFETIME_SEC = 60;
 /** Milliseconds between SIGTERM and SIGKILL. */
@@ -236,7 +238,7 @@ class Login implements EapPeer {
     const eap = eapIn(packet);
     const right = verdictOfMac(packet, packet.authenticator, secret) === "right";
     if (!right || !eap || this.#exited) return silence("no request of ours");
-    this.#from ??= isPortOfUser(portOf(from), Deno.uid() ?? 0) ? from : undefined;
+    this.#from ??= this.#isOfOwnUser(from) ? from : undefined;
     if (this.#from !== from) return silence("a request of somebody else");
     // This is a repeated request; the first one is answered.
     const repeated = this.#pending && this.#pending.packet.identifier === packet.identifier;
@@ -245,6 +247,13 @@ class Login implements EapPeer {
       this.#pending = { packet, eap: eap.slice(), reply };
       this.#heard?.(this.#pending);
     });
+  }
+
+  /** Whether a request comes from a socket of our own user that is connected to our server. */
+  #isOfOwnUser(from: string): boolean {
+    const at = (port: number) => ({ address: LOOPBACK, port });
+    const own = at(this.#server!.address.port);
+    return udpSocketOwner(at(portOf(from)), own) === (Deno.uid() ?? 0);
   }
 
   /** The next request of the process, or `undefined` if it ends before. */
