@@ -14,6 +14,7 @@ import { loadLibcrypto } from "@/native/libcrypto.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import { type CertificateTemplate, issueCertificate, type Issuer } from "@/pki/issue.ts";
 import { encodePem } from "@/pki/pem.ts";
+import { encodeBundle } from "@/pki/received.ts";
 import {
   authorityTemplate,
   endEntityTemplate,
@@ -26,6 +27,8 @@ export interface CreatePkiOptions {
   readonly count: number;
   readonly cadir: string;
   readonly eedir: string;
+  /** Where certificates and bundles in DER are written, for hash and URL; absent: nowhere. */
+  readonly lookupdir?: string | undefined;
   /** Number of levels of authorities below the root. */
   readonly calvl: number;
   readonly cakeytype: KeyType;
@@ -42,16 +45,21 @@ const PROGRESS_MS = 1000;
 const OWNER_ONLY = 0o600;
 const READABLE = 0o644;
 const ENTERED_BY_ALL = 0o755;
+/** Endings of files that are looked up by hash and URL (RFC 7296 §3.6), both in DER. */
+const CERTIFICATE = ".cer";
+const BUNDLE = ".bundle";
 
 /** Makes all files; returns the exit status. @throws {SetupError} if a file cannot be written. */
 export async function createPki(options: CreatePkiOptions): Promise<number> {
   const { count, cadir, eedir, calvl, cakeytype, eekeytype } = options;
   const backend = await chooseBackend(loadLibcrypto(), "auto");
   const nowMs = Date.now();
-  for (const directory of [cadir, eedir]) enterDirectory(directory);
+  const { lookupdir } = options;
+  for (const directory of [cadir, eedir, lookupdir]) if (directory) enterDirectory(directory);
   refuseExistingFiles(options);
   const maker = { backend, nowMs };
   let issuer: Issuer | undefined;
+  const belowRoot: Certificate[] = [];
   for (const name of authorityNames(calvl)) {
     const commonName = `${options.caprefix}${name}`;
     const made = await makePair(maker, cakeytype, {
@@ -60,6 +68,7 @@ export async function createPki(options: CreatePkiOptions): Promise<number> {
       issuer,
     });
     write(`${cadir}/${name}`, made);
+    if (issuer) belowRoot.push(made.certificate);
     issuer = made;
   }
   let done = 0;
@@ -75,6 +84,7 @@ export async function createPki(options: CreatePkiOptions): Promise<number> {
         issuer,
       });
       write(`${eedir}/${endEntityName(at)}`, made);
+      if (lookupdir) writeLookup(`${lookupdir}/${endEntityName(at)}`, made.certificate, belowRoot);
       done++;
       if (performance.now() - toldMs < PROGRESS_MS) continue;
       toldMs = performance.now();
@@ -141,10 +151,15 @@ function enterDirectory(path: string): void {
  * Refuses to overwrite, before minutes are spent on keys. Only the first and the last file of each
  * kind are looked at.
  */
-function refuseExistingFiles({ count, cadir, eedir, calvl }: CreatePkiOptions): void {
+function refuseExistingFiles(options: CreatePkiOptions): void {
+  const { count, cadir, eedir, calvl, lookupdir } = options;
   const names = authorityNames(calvl).map((name) => `${cadir}/${name}`);
   if (count > 0) names.push(...[0, count - 1].map((at) => `${eedir}/${endEntityName(at)}`));
-  for (const path of names.flatMap((name) => [`${name}.cert`, `${name}.key`])) {
+  const paths = names.flatMap((name) => [`${name}.cert`, `${name}.key`]);
+  for (const at of lookupdir && count > 0 ? [0, count - 1] : []) {
+    paths.push(...[CERTIFICATE, BUNDLE].map((end) => `${lookupdir}/${endEntityName(at)}${end}`));
+  }
+  for (const path of paths) {
     try {
       Deno.lstatSync(path);
     } catch {
@@ -162,7 +177,17 @@ function write(path: string, { certificate, privateKey }: Pair): void {
   writeFile(`${path}.cert`, encodePem({ label: "CERTIFICATE", der: certificate.der }), READABLE);
 }
 
-function writeFile(path: string, text: string, mode: number): void {
+/** Writes what peers look up: the certificate, and a bundle of it and the authorities below the root. */
+function writeLookup(
+  path: string,
+  certificate: Certificate,
+  belowRoot: readonly Certificate[],
+): void {
+  writeFile(`${path}${CERTIFICATE}`, certificate.der, READABLE);
+  writeFile(`${path}${BUNDLE}`, encodeBundle([certificate, ...belowRoot]), READABLE);
+}
+
+function writeFile(path: string, text: string | Uint8Array, mode: number): void {
   try {
     writeNew(path, text, "user", mode);
   } catch (e) {

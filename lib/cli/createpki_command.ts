@@ -18,6 +18,11 @@ export function addCreatePki(program: Command, exit: (status: number) => void): 
     .option("--cadir <dir>", "directory of the authorities (rootca, sub-lv-N_myikev2)", ".")
     .option("--eedir <dir>", "directory of the end entities (ee-N_myikev2)", ".")
     .option(
+      "--lookupdir <dir>",
+      "directory of what peers look up by hash and URL (certlookupdir): of each end entity ee-N_myikev2.cer, " +
+        "its certificate in DER, and ee-N_myikev2.bundle with the authorities below the root",
+    )
+    .option(
       "-l, --calvl <n>",
       "authorities below the root, each signed by the one above; 0: the root signs end entities",
       wholeNumber(0, LEVELS_MAX),
@@ -38,6 +43,9 @@ Examples:
   myikev2 createpki --cadir ca --eedir ee
   myikev2 createpki -c 1000 --cadir ca --eedir ee --cakeytype ecdsa:p-256 --eekeytype ecdsa:p-256
   myikev2 createpki -c 10 -l 0 --eekeytype ed25519 --eeprefix 'client&d.example.org'
+
+A client that sends bundles (certurlbundle) names the authorities of its cadir that are in them:
+rename sub-lv-N_myikev2.cert to sub-lv-N_myikev2.cert.certp, and set sendingmarkedca.
 
 Nothing is written over: a file that is there already is an error. Keys are PKCS#8, not encrypted,
 and for their owner alone (0600).`,

@@ -93,7 +93,7 @@ export function replaceText(
  */
 export function writeNew(
   path: string,
-  text: string,
+  content: string | Uint8Array,
   trust: DirectoryTrust,
   mode = OWNER_ONLY,
 ): void {
@@ -102,7 +102,7 @@ export function writeNew(
   try {
     const fd = asSystemError(path, () => fs.openSync(directory.entry(name), NEW, mode));
     try {
-      const octets = new TextEncoder().encode(text);
+      const octets = typeof content === "string" ? new TextEncoder().encode(content) : content;
       asSystemError(path, () => {
         for (let at = 0; at < octets.length;) at += fs.writeSync(fd, octets, at);
       });

@@ -1,7 +1,12 @@
 /** What createpki makes, as OpenSSL sees it. */
 import assert from "node:assert/strict";
+import { portableBackend } from "@/crypto/portable.ts";
+import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
+import { ikeConfigOf } from "@/engine/run/config_of.ts";
 import { readCertificates } from "@/pki/certificate.ts";
 import { commonNameOf } from "@/pki/name.ts";
+import { encodeBundle, parseFetched } from "@/pki/received.ts";
+import { setup } from "../engine/setups.ts";
 
 const ROOT = `${import.meta.dirname}/../../..`;
 
@@ -127,6 +132,53 @@ Deno.test("createpki -l 0: the root signs end entities; prefixes", async () => {
       [commonNameOf(end!.subject), commonNameOf(end!.issuer)],
       ["lab-ee-0_myikev2", "lab-rootca"],
     );
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("createpki --lookupdir: what a setup with certurl tells the hash of is there to be found", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const [ca, ee, lookup] = ["ca", "ee", "lookup"].map((name) => `${dir}/${name}`) as [
+      string,
+      string,
+      string,
+    ];
+    const keys = ["--cakeytype", "ecdsa:p-256", "--eekeytype", "ecdsa:p-256"];
+    const args = ["-c", "2", "-l", "2", "--cadir", ca, "--eedir", ee, "--lookupdir", lookup];
+    const made = await createPki(...args, ...keys);
+    assert.equal(made.code, 0, made.said);
+    for (const level of [1, 2]) {
+      const file = `${ca}/sub-lv-${level}_myikev2.cert`;
+      await Deno.rename(file, `${file}.certp`);
+    }
+    const whole = setup({ role: "client", numberoftunnels: 2 }, {
+      authownmethod: "digital-signature",
+      authpeermethod: "digital-signature",
+      cadir: ca,
+      eedir: ee,
+      sendingmarkedca: true,
+      certurl: "http://pki.test/&d",
+      certurlbundle: true,
+    });
+    const crypto = portableBackend();
+    const certificates = await readCertificateFiles(whole, crypto);
+    const { own } = ikeConfigOf(whole, undefined, { certificates }).auth;
+    assert.ok(own.kind === "signature");
+    for (const [i, { certificate }] of own.credentials.entries()) {
+      const path = `${lookup}/ee-${i}_myikev2`;
+      assert.deepEqual(Deno.readFileSync(`${path}.cer`), certificate.der);
+      const bundle = Deno.readFileSync(`${path}.bundle`);
+      assert.deepEqual(bundle, encodeBundle([certificate, ...own.authorities]));
+      const address = { isBundle: true, hash: crypto.sha1(bundle), url: "http://pki.test/0" };
+      assert.equal(parseFetched(address, bundle, crypto).certificates.length, 3);
+    }
+    await Deno.remove(`${dir}/ca`, { recursive: true });
+    await Deno.remove(`${dir}/ee`, { recursive: true });
+    const again = await createPki(...args, ...keys);
+    assert.notEqual(again.code, 0);
+    assert.match(again.said, /Cannot write .*ee-0_myikev2\.cer: it exists already/);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
