@@ -17,7 +17,8 @@ import { PolicyState } from "@/pki/policy.ts";
 import { ocspStatus, type RevocationStatus } from "@/pki/revocation.ts";
 import type { Search, Steps } from "@/pki/steps.ts";
 import { showTime } from "@/pki/time.ts";
-import type { PathRule, PathVerdict, RefusedPath } from "@/pki/verdict.ts";
+import { showName } from "@/pki/name.ts";
+import type { PathNote, PathRule, PathVerdict, RefusedPath } from "@/pki/verdict.ts";
 
 /** The path of a certificate up to an anchor, the certificate first, and how signers of lists are tried. */
 export interface Path {
@@ -187,7 +188,7 @@ function usageFault(search: Search, chain: readonly Certificate[]): RefusedPath 
 /** §6.1.3 (a)(3), for every certificate below the anchor. */
 function* checkRevocation(search: Search, { chain, isValidSigner }: Path): Steps<PathVerdict> {
   const { revocation } = search.question;
-  const notes: string[] = [];
+  const notes: PathNote[] = [];
   for (const [at, certificate] of chain.entries()) {
     const above = chain.slice(at + 1);
     if (revocation === "off" || above.length === 0) break;
@@ -198,7 +199,11 @@ function* checkRevocation(search: Search, { chain, isValidSigner }: Path): Steps
     if (revocation === "strict") {
       return refuse(chain, certificate, "revocation_unknown", `may have been revoked: ${why}`);
     }
-    notes.push(`Cannot tell whether ${showCertificate(certificate)} has been revoked: ${why}`);
+    const issuer = showName(certificate.issuer);
+    notes.push({
+      text: `Cannot tell whether ${showCertificate(certificate)} has been revoked: ${why}`,
+      alike: `Cannot tell whether certificates of ${issuer} have been revoked: ${why}`,
+    });
   }
   return { accepted: true, chain, notes, untilMs: search.untilMs };
 }

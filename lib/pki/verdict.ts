@@ -58,10 +58,18 @@ export interface AcceptedPath {
   readonly accepted: true;
   /** The certificate first, the anchor last. */
   readonly chain: readonly Certificate[];
-  /** What `revocation: soft` lets pass, a sentence each. */
-  readonly notes: readonly string[];
+  /** What `revocation: soft` lets pass. */
+  readonly notes: readonly PathNote[];
   /** Milliseconds since 1970 until which the answer holds: the first certificate or list expires then. */
   readonly untilMs: number;
+}
+
+/** What is accepted, although a stricter setting would refuse it. */
+export interface PathNote {
+  /** A sentence about one certificate. */
+  readonly text: string;
+  /** The same sentence for all certificates of that issuer, with the same cause. */
+  readonly alike: string;
 }
 
 /** The certificate may not be used. */

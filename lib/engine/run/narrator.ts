@@ -16,10 +16,16 @@ import { showMessage } from "@/wire/show.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { Failure } from "@/ike/records/failure.ts";
 
+/** The most kinds of notes that are counted by themselves. */
+const ALIKE_MAX = 100;
+const OTHER_NOTES = "Further notes of other kinds, of which only the first is logged";
+
 /** Writes the events of a run that are not about tunnels as a whole. */
 export class Narrator implements RunPart {
   readonly #events: EventHub;
   readonly #role: Role;
+  /** How often each kind of note came, by the sentence for all of its kind. */
+  readonly #alike = new Map<string, number>();
 
   /** `role` writes about strangers, at a limited rate. */
   constructor(events: EventHub, role: Role) {
@@ -45,11 +51,29 @@ export class Narrator implements RunPart {
     },
     dropped: ({ reason }, sa) => this.#events.publish(5, () => `Dropped: ${reason}${aboutSa(sa)}`),
     trace: (trace) => this.#events.publish(5, () => showTrace(trace)),
-    note: ({ level, text }, sa, nowMs) => {
+    note: ({ level, text, alike }, sa, nowMs) => {
+      if (alike !== undefined && !this.#isFirst(alike)) return;
       if (sa && isStranger(sa)) return this.#role.strangerSaid(level, text + aboutSa(sa), nowMs);
       this.#events.publish(level, () => text + aboutSa(sa));
     },
   };
+
+  /** Says of notes that were only counted how many there were in all. Is called at the end of a run. */
+  over(): void {
+    for (const [alike, count] of this.#alike) {
+      if (count > 1) this.#events.publish(4, () => `${alike}: ${count} times in all`);
+    }
+    this.#alike.clear();
+  }
+
+  /** Counts a note; whether it is the first of its kind. */
+  #isFirst(alike: string): boolean {
+    const isKnown = this.#alike.has(alike) || this.#alike.size < ALIKE_MAX;
+    const kind = isKnown ? alike : OTHER_NOTES;
+    const count = (this.#alike.get(kind) ?? 0) + 1;
+    this.#alike.set(kind, count);
+    return count === 1;
+  }
 
   /** Reports a failed exchange: a temporary refusal is a warning, a permanent one may cost the tunnel. */
   #exchangeFailed({ cause, text }: Failure, sa: IkeSa): void {

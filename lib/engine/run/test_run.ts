@@ -59,6 +59,7 @@ export class TestRun implements RunContext, LoopListener {
   readonly #parts = new RunParts();
   readonly #missing = new MissingChildren();
   readonly #paths: ChildPaths;
+  readonly #narrator: Narrator;
   readonly #books: RunBooks;
   readonly #neighbours: NeighbourWatch;
   readonly #throttling: Throttling;
@@ -104,7 +105,8 @@ export class TestRun implements RunContext, LoopListener {
     // The parts that count tunnels handle an effect before those that act on it.
     this.#parts.add(this.tally, this.tally.sas, this.#role, this.ping, this.#paths, this.rekeys);
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#books.toEpoch));
-    this.#parts.add(new Narrator(events, this.#role));
+    this.#narrator = new Narrator(events, this.#role);
+    this.#parts.add(this.#narrator);
     // A gateway does not dial, and its strangers are counted by themselves.
     if (plan.role === "client") this.#parts.add(this.#throttling);
   }
@@ -271,6 +273,7 @@ export class TestRun implements RunContext, LoopListener {
       nowMs: () => this.#options.clock.nowMs(),
       over: (deletesUnanswered) => {
         this.rekeys.over();
+        this.#narrator.over();
         this.#books.ended(deletesUnanswered);
       },
       elapsedMs: () => this.#books.figures().elapsedMs,

@@ -157,8 +157,8 @@ function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdi
   const progress = progressOf(side);
   const trustsAll = sa.env.broken.has("trust_any_chain");
   if (!verdict.accepted && !trustsAll) return refuses(refusalOf(verdict));
-  for (const text of verdict.accepted ? verdict.notes : []) {
-    out.push({ kind: "note", level: 4, text }, sa);
+  for (const { text, alike } of verdict.accepted ? verdict.notes : []) {
+    out.push({ kind: "note", level: 4, text, alike }, sa);
   }
   const [certificate] = verdict.chain;
   progress.certificate = certificate!;
@@ -169,7 +169,8 @@ function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdi
   if (!placeOfIdentity(certificate!, id.idType, id.data)) {
     const text = `${showIdentity(id)} is not in its certificate ${showCertificate(certificate!)}`;
     if (config.idMustBeInCertificate) return refuses(`its identity ${text} (idincert: fail)`);
-    out.push({ kind: "note", level: 4, text: `The identity ${text}` }, sa);
+    const alike = "The identity of a peer is not in its certificate (idincert: note)";
+    out.push({ kind: "note", level: 4, text: `The identity ${text}`, alike }, sa);
   }
   const signed = peerScheme(sa, config, progress.auth, certificate!.publicKey.kind);
   if (typeof signed === "string") return refuses(signed);

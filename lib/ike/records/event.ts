@@ -266,7 +266,16 @@ export type IkeEffect =
     readonly fragments: number;
   }
   /** A sentence for the log. Levels are 1 critical, 2 error, 3 warning, 4 info. */
-  | { readonly kind: "note"; readonly level: 1 | 2 | 3 | 4; readonly text: string };
+  | {
+    readonly kind: "note";
+    readonly level: 1 | 2 | 3 | 4;
+    readonly text: string;
+    /**
+     * The sentence for all notes of this kind, which many tunnels may have: only the first is logged, and
+     * the number of all at the end. Absent: each is logged.
+     */
+    readonly alike?: string;
+  };
 
 /** The number of a fragment and of all fragments, both from 1 (RFC 7383 §2.5). */
 export interface FragmentPlace {
