@@ -34,6 +34,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
     "esp",
     "ping",
     "native",
+    "files",
     "radius",
     "transport",
     "datapath",

@@ -53,6 +53,11 @@ const CLOSE_CODES: Readonly<Record<keyof typeof CloseCode, Explanation>> = {
     "RFC 5685",
     "The gateway to which the client was sent.",
   ],
+  RESUMED: [
+    "The peer resumed the IKE SA by its ticket as another one, so that the old one was dropped.",
+    "RFC 5723 §4.3.2",
+    "Nothing.",
+  ],
   REFUSED_HERE: [
     "This end could not accept a message of the peer, or could not verify it.",
     "RFC 7296 §2.21",
@@ -86,6 +91,26 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "The gateway redirected the client to an address that the client cannot use.",
     "RFC 5685 §5",
     "The example, which names the address and the reason.",
+  ],
+  TICKET_UNKNOWN: [
+    "A client presented a ticket that this gateway has not issued, or that was altered.",
+    "RFC 5723 §4.3.2, §6.1",
+    "`secretsfile`, by which tickets outlive a restart; whether the client was at another gateway before.",
+  ],
+  TICKET_EXPIRED: [
+    "A client presented a ticket after its time.",
+    "RFC 5723 §4.3.2",
+    "`resumelifetime` of the gateway, and the clocks of both ends.",
+  ],
+  TICKET_USED: [
+    "A client presented a ticket a second time, or after its IKE SA was deleted.",
+    "RFC 5723 §4.3.1, §4.3.2",
+    "Whether the client keeps tickets that it has used, or somebody repeats its messages.",
+  ],
+  TICKET_POLICY: [
+    "A ticket keeps algorithms, or the absence of a post-quantum pre-shared key, that are not configured any more.",
+    "RFC 5723 §5",
+    "What has changed in the gateway's setup since it issued the ticket.",
   ],
   HALF_OPEN_TIMEOUT: [
     "A peer began an IKE SA and did not authenticate in time.",

@@ -257,27 +257,27 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   TICKET_LT_OPAQUE: [
     "A ticket for session resumption, with its lifetime.",
     "RFC 5723 §6",
-    "The peer's session resumption; this program does not use it.",
+    "`resume` and `resumelifetime` of the gateway.",
   ],
   TICKET_REQUEST: [
     "The sender asks for a ticket.",
     "RFC 5723 §4.1",
-    "The peer's session resumption; this program does not use it.",
+    "`resume` of the client.",
   ],
   TICKET_ACK: [
     "A ticket follows later.",
     "RFC 5723 §4.2",
-    "The peer's session resumption; this program does not use it.",
+    "Whether a ticket follows in INFORMATIONAL, for which the client asks again.",
   ],
   TICKET_NACK: [
     "The ticket was not accepted, or none is issued.",
     "RFC 5723 §4.3",
-    "The peer's session resumption; this program does not use it.",
+    "`resumptions.refused` of the gateway's result: expired, used before, or of another gateway (`secretsfile`).",
   ],
   TICKET_OPAQUE: [
     "A ticket that is presented.",
     "RFC 5723 §4.3",
-    "The peer's session resumption; this program does not use it.",
+    "Whether the gateway has issued it, and has its key still (`secretsfile`).",
   ],
   LINK_ID: [
     "An identifier of the virtual link of an IPv6 client.",

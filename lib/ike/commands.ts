@@ -13,6 +13,7 @@ import { espMoved } from "@/ike/path/nat.ts";
 import { childSpent } from "@/ike/tasks/expiry.ts";
 import { move } from "@/ike/tasks/move.ts";
 import { newIkeInit } from "@/ike/tasks/ike_init_request.ts";
+import { newResume } from "@/ike/tasks/resume_request.ts";
 import { newCreateChild } from "@/ike/tasks/new_create_child.ts";
 import { newRekeyIke } from "@/ike/tasks/rekey_ike.ts";
 
@@ -57,12 +58,12 @@ function established<E>(run: (turn: Turn, event: E) => unknown): Command<E> {
 
 function begin(
   { sa, nowMs }: Turn,
-  { initialContact }: Extract<IkeCommand, { kind: "initiate" }>,
+  { initialContact, ticket }: Extract<IkeCommand, { kind: "initiate" }>,
 ): void {
   enter(sa, "init");
   sa.startedMs = nowMs;
   sa.setup!.initialContact = initialContact;
-  sa.queue.push(newIkeInit(sa));
+  sa.queue.push(ticket ? newResume(sa, ticket) : newIkeInit(sa));
 }
 
 /** Begins the rekey of a CHILD_SA (RFC 7296 §1.3.3). */

@@ -6,7 +6,7 @@
  */
 import { type Path, showEndpoint } from "@/base/address.ts";
 import { WireError } from "@/base/errors.ts";
-import { ExchangeType } from "@/iana/exchange_type.ts";
+import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
@@ -16,9 +16,18 @@ import { CloseCode } from "@/ike/records/failure.ts";
 import { forgetEnded, keepEnded } from "@/ike/ended.ts";
 import { handle } from "@/ike/handle.ts";
 import { identityKey, resolveIdentity } from "@/ike/negotiate/identity.ts";
-import { enter, isStranger, newIkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
+import {
+  enter,
+  inheritorOf,
+  isCurrent,
+  isStranger,
+  newIkeSa,
+  ownSpi,
+  peerSpi,
+} from "@/ike/records/ike_sa.ts";
 import { notify } from "@/ike/records/notify.ts";
 import type { RedirectTrail } from "@/ike/records/redirect.ts";
+import type { SessionTicket } from "@/ike/records/resumption.ts";
 import { newPools } from "@/ike/records/pool.ts";
 import {
   arrive,
@@ -30,6 +39,8 @@ import {
   settle,
 } from "@/ike/newcomers.ts";
 import { messageHash } from "@/ike/window/repeats.ts";
+import { spend } from "@/ike/window/tickets.ts";
+import { isInClear } from "@/wire/exchange_rules.ts";
 import {
   decodeHeader,
   encodeMessage,
@@ -40,6 +51,14 @@ import {
 
 /** The most reasons that are counted apart, as some contain a number of the peer's choice. */
 const DROP_REASONS_MAX = 200;
+/** Ends that both sides know of: nothing is resumed afterwards (RFC 5723 §4.3.2). */
+const DELETED: ReadonlySet<number> = new Set([
+  CloseCode.DELETED_BY_PEER,
+  CloseCode.STOPPED,
+  CloseCode.FLAPPED,
+  CloseCode.REAUTHENTICATED,
+  CloseCode.HARD_EXPIRY,
+]);
 const LATE_INIT = "a late copy of an IKE_SA_INIT request";
 /**
  * The most INVALID_MAJOR_VERSION responses in a second, as the requests are not authenticated (RFC 7296
@@ -83,6 +102,7 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
     env: {
       ...env,
       reassembly: { octets: 0 },
+      spentTickets: { untilMs: new Map() },
       ...(config.pools ? { pools: newPools(config.pools) } : {}),
     },
     config,
@@ -116,12 +136,14 @@ export interface Dial {
   readonly renews?: IkeSa;
   /** How the tunnel was redirected to here (RFC 5685); absent: it was not. */
   readonly trail?: RedirectTrail;
+  /** The ticket by which it is resumed (RFC 5723), if it has not expired; absent: it is set up as a whole. */
+  readonly ticket?: SessionTicket | undefined;
 }
 
 /** Makes an SA that dials. */
 export function initiate(
   endpoint: Endpoint,
-  { index, path, introduce = true, renews, trail }: Dial,
+  { index, path, introduce = true, renews, trail, ticket }: Dial,
   nowMs: number,
   out: Outbox,
 ): IkeSa {
@@ -136,9 +158,11 @@ export function initiate(
   const first = !endpoint.byIdentity.has(identityKey(sa.peer.ownId));
   sa.renews = renews;
   const alone = first && !renews || env.broken.has("introduce_again");
+  const isGood = ticket && ticket.expiresMs > nowMs ? ticket : undefined;
   const initialContact = config.initialContact && introduce && alone;
   remember(endpoint, sa);
-  dispatch(endpoint, { sa, event: { kind: "initiate", initialContact } }, nowMs, out);
+  const event = { kind: "initiate", initialContact, ticket: isGood } as const;
+  dispatch(endpoint, { sa, event }, nowMs, out);
   return sa;
 }
 
@@ -159,6 +183,9 @@ export function dispatch(
   }
   if (!wasOver && isOver(sa)) {
     if (!isStranger(sa)) recall(endpoint, sa);
+    if (isCurrent(sa) && sa.peer.ticket && DELETED.has(sa.closeCode)) {
+      spend(sa, sa.peer.ticket, nowMs);
+    }
     keepEnded(endpoint, sa, nowMs);
   }
   if (sa.forgotten) forgetEnded(endpoint, sa);
@@ -197,6 +224,9 @@ class Tap implements Outbox {
     if (effect.kind === "dropped") count(this.#endpoint, effect.reason);
     else if (effect.kind === "adopted") adopt(this.#endpoint, about!);
     this.#out.push(effect, about);
+    if (effect.kind === "resumed") {
+      return supersede(this.#endpoint, effect.oldSpi, this.#nowMs, this.#out);
+    }
     if (effect.kind !== "initial_contact") return;
     // This happens at once, so that the addresses of the displaced SAs are free before this one asks for its
     // own.
@@ -219,9 +249,9 @@ export function receive(
   const { octets, path } = datagram;
   const header = plausibleHeader(octets);
   if (typeof header === "string") return drop(endpoint, header, out);
-  const isInit = header.exchange === ExchangeType.IKE_SA_INIT;
-  if (isInit && octets.length > INIT_OCTETS_MAX && !path.tcp) {
-    return drop(endpoint, `an IKE_SA_INIT message above ${INIT_OCTETS_MAX} octets in UDP`, out);
+  if (isInClear(header.exchange) && octets.length > INIT_OCTETS_MAX && !path.tcp) {
+    const name = nameOfExchange(header.exchange);
+    return drop(endpoint, `an ${name} message above ${INIT_OCTETS_MAX} octets in UDP`, out);
   }
   if (header.majorVersion !== 2) return refuseVersion(endpoint, header, datagram, { nowMs, out });
   // The I flag tells which of the two SPIs is ours (RFC 7296 §3.1).
@@ -267,16 +297,19 @@ function refuseVersion(
   sendStateless(endpoint, header, refusal, { path, out });
 }
 
-/** Handles an IKE_SA_INIT request, new or repeated; anything else without our SPI is dropped. */
+/** Handles an IKE_SA_INIT or IKE_SESSION_RESUME request, new or repeated; anything else without our SPI is dropped. */
 function newcomer(
   endpoint: Endpoint,
   header: IkeHeader,
   { octets, path }: { readonly octets: Uint8Array; readonly path: Path },
   { nowMs, out }: { readonly nowMs: number; readonly out: Outbox },
 ): void {
-  const isInit = header.exchange === ExchangeType.IKE_SA_INIT && !header.response &&
+  const { IKE_SA_INIT, IKE_SESSION_RESUME } = ExchangeType;
+  const begins = header.exchange === IKE_SA_INIT ||
+    header.exchange === IKE_SESSION_RESUME && endpoint.config.resumption?.issues !== undefined;
+  const isFirst = begins && !header.response &&
     header.initiator && header.messageId === 0 && header.spiI !== 0n;
-  if (!isInit) return drop(endpoint, "no SPI of ours, and no IKE_SA_INIT request", out);
+  if (!isFirst) return drop(endpoint, "no SPI of ours, and no IKE_SA_INIT request", out);
   if (!endpoint.answers) return drop(endpoint, "an IKE_SA_INIT request to an initiator", out);
   const hash = messageHash(endpoint.env, octets);
   const before = knownRequest(endpoint.newcomers, hash, nowMs);
@@ -342,6 +375,18 @@ function displace(endpoint: Endpoint, sa: IkeSa, nowMs: number, out: Outbox): vo
     const event = { kind: "abandon", closeCode: CloseCode.INITIAL_CONTACT, why } as const;
     dispatch(endpoint, { sa: other, event }, nowMs, out);
   }
+}
+
+/**
+ * Ends the IKE SA that its peer has resumed, with what its rekeys made of it, without a Delete (RFC 5723
+ * §4.3.2).
+ */
+function supersede(endpoint: Endpoint, oldSpi: bigint, nowMs: number, out: Outbox): void {
+  const old = endpoint.bySpi.get(oldSpi);
+  if (!old || endpoint.env.broken.has("keep_resumed")) return;
+  const why = "The peer has resumed it by its ticket as another IKE SA";
+  const event = { kind: "abandon", closeCode: CloseCode.RESUMED, why } as const;
+  dispatch(endpoint, { sa: inheritorOf(old), event }, nowMs, out);
 }
 
 /** Adds a new IKE SA that a rekey made. */

@@ -45,6 +45,9 @@ import { ikeInitResponse, refuseInit } from "@/ike/tasks/ike_init_response.ts";
 import { intermediateRequest } from "@/ike/tasks/intermediate_request.ts";
 import { intermediateResponse } from "@/ike/tasks/intermediate_response.ts";
 import { redirect } from "@/ike/tasks/redirect.ts";
+import { resumeRequest } from "@/ike/tasks/resume_request.ts";
+import { resumeResponse } from "@/ike/tasks/resume_response.ts";
+import { ticketRequest } from "@/ike/tasks/ticket_request.ts";
 import { newRekeyIke, rekeyIke } from "@/ike/tasks/rekey_ike.ts";
 import { deleteChild, deleteIke } from "@/ike/tasks/delete.ts";
 import { informational } from "@/ike/tasks/informational.ts";
@@ -56,6 +59,8 @@ import { isInClear } from "@/wire/exchange_rules.ts";
 
 const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>> } = {
   ike_init: ikeInitRequest,
+  resume: resumeRequest,
+  ticket_request: ticketRequest,
   intermediate: intermediateRequest,
   ike_auth: ikeAuthRequest,
   create_child: createChild,
@@ -73,6 +78,7 @@ const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>
 const RESPONDERS: ReadonlyMap<number, ResponderKind> = new Map(
   [
     ikeInitResponse,
+    resumeResponse,
     intermediateResponse,
     ikeAuthResponse,
     informational,
@@ -160,6 +166,10 @@ function dueWork(turn: Turn): void {
     sa.peer.reauthMs = Infinity;
     turn.out.push({ kind: "reauth_due" }, sa);
   }
+  if (isDue(sa, "ticket", nowMs)) {
+    sa.peer.ticketDueMs = Infinity;
+    sa.queue.push({ kind: "ticket_request" });
+  }
   if (isDue(sa, "move", nowMs)) move(turn);
   if (isDue(sa, "redirect", nowMs)) {
     sa.peer.redirectMs = Infinity;
@@ -239,7 +249,10 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
   // Anybody can send a message in clear: past IKE_SA_INIT it must neither be answered nor count as
   // a sign of life (RFC 7296 §2.4).
   if (inClear && sa.phase !== "init") {
-    return drop(turn, "an IKE_SA_INIT message to an SA that has keys");
+    return drop(
+      turn,
+      `an ${nameOfExchange(received.header.exchange)} message to an SA that has keys`,
+    );
   }
   if (!inClear) forgetFragments(sa, received.header);
   if (received.header.response) return receiveResponse(turn, received);

@@ -3,6 +3,7 @@
  * What is done then is in `handle.ts` and in the tasks.
  * @module
  */
+import { ticketDueMs } from "@/ike/window/tickets.ts";
 import type { ChildSa, IkeSa, Phase } from "@/ike/records/sa.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
 import { followupsDueMs } from "@/ike/tasks/awaited_keys.ts";
@@ -58,6 +59,8 @@ const TIMERS = {
   reauth: { phases: ESTABLISHED, dueMs: reauthDueMs },
   /** The time ends in which a peer was to authenticate again. */
   auth_end: { phases: ESTABLISHED, dueMs: authEndDueMs },
+  /** The client asks for another ticket (RFC 5723 §4.1). */
+  ticket: { phases: ESTABLISHED, dueMs: ticketDueMs },
   /** The gateway sends its peer elsewhere (RFC 5685 §5). */
   redirect: { phases: ESTABLISHED, dueMs: redirectDueMs },
   /** A peer that was sent elsewhere has not deleted the IKE SA. */

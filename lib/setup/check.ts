@@ -22,6 +22,7 @@ import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { checkPpk } from "@/setup/check_ppk.ts";
 import { checkOtherMethods } from "@/setup/check_other_methods.ts";
 import { checkRedirect } from "@/setup/check_redirect.ts";
+import { checkResume } from "@/setup/check_resume.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
 import { identityFault } from "@/setup/identity_text.ts";
 import { MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
@@ -61,6 +62,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   checkPpk(setup.ikeconf, rule, warn);
   checkOtherMethods(setup.ikeconf, rule, warn);
   checkRedirect(setup, rule, warn);
+  checkResume(setup, rule);
   checkPorts(setup, rule);
   checkApi(setup, rule);
   checkPing(setup, rule);

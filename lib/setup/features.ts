@@ -20,7 +20,8 @@ export type Feature =
   | "mobike"
   | "ppk"
   | "reauth"
-  | "redirect";
+  | "redirect"
+  | "resume";
 
 /** The options that decide which features a setup uses. */
 export interface FeatureChoices {
@@ -38,6 +39,7 @@ export interface FeatureChoices {
     readonly eapmethod: readonly number[];
     readonly ppk: { readonly id: string };
     readonly redirectto: readonly string[];
+    readonly resume: "never" | "allow";
   };
 }
 
@@ -63,6 +65,7 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
     isUsed: ({ ikeconf }) => ikeconf.redirectto.length > 0,
     unused: "redirectto is empty",
   },
+  resume: { isUsed: ({ ikeconf }) => ikeconf.resume !== "never", unused: "resume is never" },
   certificates: {
     isUsed: ({ ikeconf }) =>
       methodsOf(ikeconf).some((method) => !/^(psk|null-auth)$/.test(method) && !isEap(method)) ||

@@ -196,6 +196,25 @@ export const IKECONF = {
       feature: "redirect",
     },
   ),
+  resume: option(
+    oneOf("never", "allow"),
+    "never",
+    "session resumption (RFC 5723): a gateway issues tickets, a client asks for one and comes back by it " +
+      "where nobody answered any more",
+  ),
+  resumelifetime: option(
+    duration,
+    "1h",
+    "how long a ticket is good, from 1s on; never longer than ikelifetime and reauthlifetime",
+    { ...G, feature: "resume" },
+  ),
+  secretsfile: option(
+    text,
+    "",
+    "file of the ticket key, which is made if it is missing, so that tickets outlive a restart; empty: " +
+      "they do not",
+    { ...G, feature: "resume" },
+  ),
   ikeintegrityalg: listOption(
     keyword(INTEGRITY),
     ["sha256"],

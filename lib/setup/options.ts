@@ -193,6 +193,12 @@ export const FLAP = {
     C,
   ),
   maxflapinterval: option(duration, "1m", "longest pause between two flaps of a tunnel", C),
+  flapresume: option(
+    bool,
+    "false",
+    "drop a flapping tunnel without a Delete, and resume it by its ticket; needs resume: allow",
+    C,
+  ),
 } as const;
 
 const POOLED = G;

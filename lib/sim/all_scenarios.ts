@@ -12,6 +12,7 @@ import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
 import { MOBIKE_SCENARIOS } from "@/sim/mobike_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
 import { REDIRECT_SCENARIOS } from "@/sim/redirect_scenarios.ts";
+import { RESUMPTION_SCENARIOS } from "@/sim/resumption_scenarios.ts";
 import { REAUTH_SCENARIOS } from "@/sim/reauth_scenarios.ts";
 import { PPK_SCENARIOS } from "@/sim/ppk_scenarios.ts";
 import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
@@ -46,4 +47,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...CHILDLESS_SCENARIOS,
   ...REDIRECT_SCENARIOS,
   ...AUTH_METHOD_SCENARIOS,
+  ...RESUMPTION_SCENARIOS,
 ];

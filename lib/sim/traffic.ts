@@ -53,6 +53,13 @@ export class Traffic {
     return undefined;
   }
 
+  /** Takes everything out at once, as a host that restarts does. */
+  clear(): void {
+    this.installed.clear();
+    this.paths.clear();
+    this.#chains.clear();
+  }
+
   /** Moves the CHILD_SAs of an IKE SA to its present path. */
   moved(sa: IkeSa): void {
     for (const child of sa.children) if (this.paths.has(child)) this.paths.set(child, espPath(sa));

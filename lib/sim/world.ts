@@ -6,6 +6,7 @@
  */
 import { CloseCode } from "@/ike/records/failure.ts";
 import { showGateway } from "@/ike/negotiate/gateway_identity.ts";
+import type { SessionTicket, TicketRefusal } from "@/ike/records/resumption.ts";
 import type { GatewayIdentity, RedirectTrail } from "@/ike/records/redirect.ts";
 import type { ChildSa, IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
@@ -87,6 +88,8 @@ type WorldEvent =
 
 /** The most events of a world, after which it is considered never to come to rest. */
 const EVENTS_MAX = 20_000;
+/** When clients stop to ask for further tickets, so that a world comes to rest. */
+const TICKETS_UNTIL_MS = 100_000;
 /** The most lines of a ladder. */
 const LADDER_MAX = 2_000;
 
@@ -99,6 +102,7 @@ export class BrokenInvariant extends Error {
 export interface HowDialled {
   readonly renews?: IkeSa;
   readonly trail?: RedirectTrail;
+  readonly ticket?: SessionTicket | undefined;
 }
 
 /** The world of one seed. */
@@ -124,6 +128,14 @@ export class World {
    * client dials nobody.
    */
   redirects: ((host: Host, to: GatewayIdentity, trail: RedirectTrail) => void) | undefined;
+  /** The last ticket that each host was given. */
+  readonly tickets = new Map<Host, SessionTicket>();
+  /** IKE SAs that gateways have resumed by tickets. */
+  resumptions = 0;
+  /** Tickets that gateways have not taken, in order. */
+  readonly ticketRefusals: TicketRefusal[] = [];
+  /** The IKE SAs that were resumed, by the endpoint that has issued their tickets. */
+  readonly #resumed = new WeakMap<Endpoint, Set<bigint>>();
   /**
    * Whether datagrams from one address to another, as they are on the wire, are lost; absent: none
    * is.
@@ -191,17 +203,35 @@ export class World {
    * Lets `from` dial `to`; `renews` is the IKE SA in whose place it authenticates again, if any, and
    * `trail` how the tunnel was redirected there.
    */
-  dial(from: Host, to: Host, index = 0, { renews, trail }: HowDialled = {}): IkeSa {
+  dial(from: Host, to: Host, index = 0, how: HowDialled = {}): IkeSa {
+    const { renews, trail, ticket } = how;
     const peerAddress = to.nat?.outside ?? to.address;
     const path = { ownAddress: from.address, ownPort: 500, peerAddress, peerPort: 500 };
     const sa = initiate(
       from.endpoint,
-      { index, path, ...(renews ? { renews } : {}), ...(trail ? { trail } : {}) },
+      { index, path, ...(renews ? { renews } : {}), ...(trail ? { trail } : {}), ticket },
       this.nowMs,
       this.#outbox(),
     );
     this.#perform(from);
     return sa;
+  }
+
+  /** Lets a host forget everything but its configuration, as a restart does; nobody is told. */
+  restart(host: Host): void {
+    const { endpoint } = host;
+    for (const sa of endpoint.bySpi.values()) {
+      sa.forgotten = true;
+      sa.deadlineMs = Infinity;
+    }
+    host.traffic.clear();
+    const env = { ...endpoint.env, childrenBySpi: new Map() };
+    (host as { endpoint: Endpoint }).endpoint = newEndpoint(
+      env,
+      endpoint.config,
+      endpoint.answers,
+    );
+    this.#note(`${host.name}: restarts`);
   }
 
   /** Gives an event to an SA at once. */
@@ -335,6 +365,15 @@ export class World {
       case "redirected":
         this.#note(`${host.name}: is redirected to ${showGateway(effect.to)}`);
         return this.#redirect(host, sa!, effect);
+      case "ticket_given":
+        this.tickets.set(host, effect.ticket);
+        if (this.nowMs > TICKETS_UNTIL_MS) sa!.peer.ticketDueMs = Infinity;
+        return;
+      case "ticket_refused":
+        this.ticketRefusals.push(effect.cause);
+        return this.#note(`${host.name}: ${effect.cause}`);
+      case "resumed":
+        return this.#check(this.#countResumption(host, effect.oldSpi));
       case "move_failed":
         return this.#note(`${host.name}: ${effect.failure.text}`);
       case "compute": {
@@ -369,6 +408,15 @@ export class World {
       default:
         return;
     }
+  }
+
+  #countResumption({ endpoint }: Host, oldSpi: bigint): string | undefined {
+    this.resumptions++;
+    let before = this.#resumed.get(endpoint);
+    if (!before) this.#resumed.set(endpoint, before = new Set());
+    if (before.has(oldSpi)) return "an IKE SA is resumed once (RFC 5723 §4.3.1)";
+    before.add(oldSpi);
+    return undefined;
   }
 
   #redirect(host: Host, sa: IkeSa, effect: Extract<IkeEffect, { kind: "redirected" }>): void {

@@ -102,11 +102,11 @@ const RULES: ReadonlyMap<number, ExchangeRules> = new Map([
 ]);
 
 /**
- * Whether the messages of an exchange are not encrypted, as there are no keys yet (RFC 7296 §1.2). All others
+ * Whether the messages of an exchange are not encrypted, as there are no keys yet (RFC 7296 §1.2, RFC 5723 §4.3). All others
  * are encrypted in SK.
  */
 export function isInClear(exchange: number): boolean {
-  return exchange === ExchangeType.IKE_SA_INIT;
+  return exchange === ExchangeType.IKE_SA_INIT || exchange === ExchangeType.IKE_SESSION_RESUME;
 }
 
 /** The rule of an exchange and direction; undefined for exchanges without one. */

@@ -19,6 +19,7 @@ import { notifies, notify } from "@/ike/records/notify.ts";
 import { ScriptedPeer } from "@/script/peer.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
+import { isInClear } from "@/wire/exchange_rules.ts";
 import { decodeHeader, type IkeHeader, type MessageHeader, type Payload } from "@/wire/message.ts";
 import type { Role } from "./entries.ts";
 
@@ -300,7 +301,7 @@ export class Bench {
       if (effect.kind !== "send") return;
       const { octets, path, transmission } = effect;
       const header = decodeHeader(octets);
-      const clear = header.exchange === ExchangeType.IKE_SA_INIT || !this.peer.keys;
+      const clear = isInClear(header.exchange) || !this.peer.keys;
       const mine = clear || header.spiI === this.peer.spiI;
       const payloads = mine ? this.peer.open(octets) : [];
       this.#sent.push({ octets, path, transmission, header, payloads });

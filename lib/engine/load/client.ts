@@ -11,6 +11,7 @@ import { DialQueue } from "@/engine/load/dial_queue.ts";
 import { DialWindow } from "@/engine/load/dial_window.ts";
 import type { EventLevel } from "@/engine/show/event_hub.ts";
 import { Redirects } from "@/engine/load/redirects.ts";
+import { Resumptions } from "@/engine/load/resumptions.ts";
 import { Flapping } from "@/engine/load/flapping.ts";
 import { MakeBeforeBreak } from "@/engine/load/make_before_break.ts";
 import { failureOf } from "@/engine/load/tunnel_failure.ts";
@@ -69,6 +70,7 @@ export class Client implements Role {
   /** Tunnels that authenticate again while they are up. */
   readonly #makeBeforeBreak: MakeBeforeBreak;
   readonly #redirects: Redirects;
+  readonly #resumptions = new Resumptions();
   /** For each tunnel that will be tried again, why its last try failed. */
   readonly #unsettled = new Map<number, { readonly sa: IkeSa; readonly words: string }>();
   #dialling = 0;
@@ -117,6 +119,7 @@ export class Client implements Role {
     redirected: (effect, sa) => this.#redirects.told(effect, sa),
     reauth_due: (_, sa, nowMs) => this.#reauthenticate(sa, nowMs),
     renewed: ({ old }, sa) => this.#makeBeforeBreak.renewed(old, sa),
+    ...this.#resumptions.handlers,
   };
 
   get halfOpen(): number {
@@ -173,6 +176,7 @@ export class Client implements Role {
     if (!again) tally.countEstablished(setupMs, nowMs, this.#queue.sinceDueMs(sa.index, nowMs));
     if (this.#renewing.delete(sa.index)) tally.reauthentications++;
     this.#redirects.arrived(sa.index);
+    this.#resumptions.arrived(sa.index);
     this.#flapping?.established(sa, nowMs);
     events.publish(
       4,
@@ -253,7 +257,7 @@ export class Client implements Role {
     for (const { sa, words } of this.#unsettled.values()) {
       if (this.#past[sa.index]! & Past.LOST) continue; // was counted when it was lost
       const wasUp = this.#flapping?.givenUp(sa.index) || this.#renewing.has(sa.index) ||
-        this.#redirects.wasUp(sa.index);
+        this.#redirects.wasUp(sa.index) || this.#resumptions.isAwaited(sa.index);
       if (wasUp) this.#countLoss(sa.index);
       const failure = failureOf(sa, "before it was established");
       this.#context.tunnelFailed(
@@ -283,8 +287,8 @@ export class Client implements Role {
       if (dialled++ === DIALS_MAX) return this.#context.loop.soon((laterMs) => this.#pump(laterMs));
       const due = this.#queue.take(nowMs);
       if (!due) break;
-      if (due.wasUp) this.#dialAgain(due.index);
-      else this.#dial(due.index);
+      if (due.wasUp) this.#dialAgain(due.index, nowMs);
+      else this.#dial(due.index, nowMs);
     }
     // Before INITIAL_CONTACT is established, the next end of a set-up calls this again.
     if (this.#initialContact) return;
@@ -301,20 +305,21 @@ export class Client implements Role {
   }
 
   /** Dials a tunnel that was up, or one that authenticates again while it is. */
-  #dialAgain(index: number): void {
+  #dialAgain(index: number, nowMs: number): void {
     if (this.#makeBeforeBreak.dial(index)) return;
     // The tunnel may have been established or given up since it was put in the queue.
-    if (this.#states[index] === State.FLAPPED) this.#dial(index);
+    if (this.#states[index] === State.FLAPPED) this.#dial(index, nowMs);
   }
 
-  #dial(index: number): void {
+  #dial(index: number, nowMs: number): void {
     this.#states[index] = State.DIALLING;
     this.#tries[index]!++;
     this.#dialling++;
     const { path, ...trail } = this.#redirects.pathOf(index);
     const shared = this.#identityIsShared();
     const introduce = !shared || !this.#heralded;
-    const sa = this.#context.loop.initiate({ index, path, introduce, ...trail });
+    const ticket = this.#resumptions.ticketFor(index, path, nowMs);
+    const sa = this.#context.loop.initiate({ index, path, introduce, ticket, ...trail });
     this.#window.dialled(index, sa.startedMs);
     this.#context.creationStarted(sa.startedMs);
     if (shared && sa.setup?.initialContact) this.#initialContact = sa;
@@ -351,17 +356,24 @@ export class Client implements Role {
     if (!(this.#past[index]! & Past.ESTABLISHED)) {
       this.#givenUp++;
       this.#context.tunnelFailed(failure, words);
-    } else if (flapped || this.#renewing.delete(index) || this.#redirects.wasUp(index)) {
+    } else if (flapped || this.#renewing.delete(index) || this.#wasUp(index)) {
       this.#countLoss(index);
       const why = flapped
         ? "it had flapped"
         : this.#redirects.wasUp(index)
         ? "it was redirected"
+        : this.#resumptions.isAwaited(index)
+        ? "it was to be resumed"
         : "it was to authenticate again";
       this.#context.tunnelFailed(failure, `${words}; ${why}`);
     } else {
       this.#context.events.publish(2, `${words}; it had been lost before`);
     }
+  }
+
+  /** Whether a tunnel was up when it was sent away, or lost with a ticket, and is not up again. */
+  #wasUp(index: number): boolean {
+    return this.#redirects.wasUp(index) || this.#resumptions.isAwaited(index);
   }
 
   /**
@@ -396,6 +408,13 @@ export class Client implements Role {
     }
     if (sa.closeCode === CloseCode.REAUTHENTICATED) {
       this.#renewing.add(index);
+      this.#states[index] = State.FLAPPED;
+      this.#queue.dialAgain(index);
+      return;
+    }
+    if (!this.#context.ending && this.#resumptions.begins(sa, nowMs)) {
+      const why = failureOf(sa, "after it was established").text;
+      this.#context.events.publish(3, `Tunnel ${index} is to be resumed: ${why}`);
       this.#states[index] = State.FLAPPED;
       this.#queue.dialAgain(index);
       return;

@@ -86,8 +86,13 @@ export class Flapping {
     if (flap.stage !== "up" || !sa) return;
     flap.stage = "closing";
     this.flaps++;
-    this.#context.events.publish(4, () => `Tunnel ${flap.index} flaps: closing ${showSa(sa)}`);
-    this.#context.loop.command(sa, { kind: "close", closeCode: CloseCode.FLAPPED });
+    const { loop, events } = this.#context;
+    const closeCode = CloseCode.FLAPPED;
+    const how = this.#plan.resumes ? "dropping" : "closing";
+    events.publish(4, () => `Tunnel ${flap.index} flaps: ${how} ${showSa(sa)}`);
+    if (!this.#plan.resumes) return loop.command(sa, { kind: "close", closeCode });
+    const why = "Dropped without a Delete, so that its ticket stays good (flapresume)";
+    loop.command(sa, { kind: "abandon", closeCode, why });
   }
 
   /** Enters a stage, whose end comes after a pause if it has one. */

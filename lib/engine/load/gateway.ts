@@ -32,6 +32,7 @@ const ENDED_BY_CLIENT: ReadonlySet<number> = new Set([
   CloseCode.INITIAL_CONTACT,
   CloseCode.REAUTHENTICATED,
   CloseCode.REDIRECTED,
+  CloseCode.RESUMED,
 ]);
 
 /**

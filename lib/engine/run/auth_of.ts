@@ -24,6 +24,7 @@ import type { EapEnd } from "@/engine/run/eap_of.ts";
 import { sameCertificate } from "@/pki/certificate.ts";
 import type { CertificateLookup } from "@/pki/received.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
+import type { GatewaySecrets } from "@/engine/run/resumption_of.ts";
 import {
   everyOwnMethod,
   everyPeerMethod,
@@ -53,6 +54,8 @@ export interface AuthMaterial {
   readonly lookup?: CertificateLookup | undefined;
   /** What `openEap` gave. */
   readonly eap?: EapEnd | undefined;
+  /** What `openSecrets` gave; absent: a gateway makes its secrets anew. */
+  readonly secrets?: GatewaySecrets | undefined;
 }
 
 /**

@@ -9,6 +9,7 @@ import { type AuthMaterial, authOf, signatureHashesOf } from "@/engine/run/auth_
 import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
 import { ownIdentity, ownIdentityText, peerIdentity } from "@/engine/run/identity_of.ts";
 import { redirectOf } from "@/engine/run/redirect_of.ts";
+import { resumptionOf } from "@/engine/run/resumption_of.ts";
 import { mobikeOf, mobileAddresses } from "@/engine/run/mobike_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
@@ -56,6 +57,7 @@ export function ikeConfigOf(
   const { retraninterval, maxretran } = ikeconf;
   const mobike = mobikeOf(setup);
   const redirect = redirectOf(setup);
+  const resumption = resumptionOf(setup, material.secrets);
   return {
     algorithms: {
       encryption: ikeconf.ikeencyptalg,
@@ -96,6 +98,7 @@ export function ikeConfigOf(
     ...(ikeconf.reauth ? { reauth: { lifetimeMs: client ? 0 : ikeconf.reauthlifetime } } : {}),
     ...(mobike && !isTcpAlone(setup) ? { mobike } : {}),
     ...(redirect ? { redirect } : {}),
+    ...(resumption ? { resumption } : {}),
     cookieThreshold: client ? -1 : ikeconf.numoftunneltoenablecookie,
     computingMax: COMPUTING_MAX,
     halfOpenMax: Math.max(HALF_OPEN_MIN, numberoftunnels),
@@ -213,10 +216,17 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
 
 /** The flaps, where there are any. */
 function flapPlanOf({ flapconf, numberoftunnels }: Setup): Pick<ClientPlan, "flap"> {
-  const { flapping, numoftunnel, minflapinterval, maxflapinterval } = flapconf;
+  const { flapping, numoftunnel, minflapinterval, maxflapinterval, flapresume } = flapconf;
   const tunnels = numoftunnel < 0 ? numberoftunnels : numoftunnel;
   if (!flapping || tunnels === 0) return {};
-  return { flap: { tunnels, minMs: minflapinterval, maxMs: maxflapinterval } };
+  return {
+    flap: {
+      tunnels,
+      minMs: minflapinterval,
+      maxMs: maxflapinterval,
+      ...(flapresume ? { resumes: true } : {}),
+    },
+  };
 }
 
 /**

@@ -112,7 +112,9 @@ export class CoreLoop implements Outbox {
     this.#options = options;
     this.#nowMs = clock.nowMs();
     const { silenceMs } = options;
-    this.endpoint = newEndpoint(silenceMs ? { ...env, silenceMs } : env, config, answers);
+    const epochMs = (nowMs: number) => nowMs - clock.nowMs() + clock.epochMs();
+    const whole = { ...env, epochMs, ...(silenceMs ? { silenceMs } : {}) };
+    this.endpoint = newEndpoint(whole, config, answers);
     this.#wheel = new TimerWheel<IkeSa | Alarm>(this.#nowMs);
     this.#pool = new ComputePool<Ticket>({
       crypto: env.crypto,

@@ -42,6 +42,8 @@ export interface FlapPlan {
   /** Limits of the pauses while a tunnel is up and while it is down, both inclusive. */
   readonly minMs: number;
   readonly maxMs: number;
+  /** Whether a tunnel is dropped without a Delete, so that it can be resumed by its ticket; absent: no. */
+  readonly resumes?: boolean;
 }
 
 /** The plan of a gateway. */

@@ -23,6 +23,7 @@ import { openEap } from "@/engine/run/eap_of.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import { impairmentOf } from "@/engine/run/impairment_of.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
+import { openSecrets } from "@/engine/run/resumption_of.ts";
 import { pingPlanOf } from "@/engine/load/ping_plan.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
@@ -174,6 +175,7 @@ export async function openAuth(
 ): Promise<OpenedAuth> {
   const certificates = await readCertificateFiles(setup, crypto, positionOf);
   const eap = openEap(setup, { random, tls: loadLibssl(), certificates, note });
+  const secrets = openSecrets(setup);
   const { certlookup } = setup.ikeconf;
   const lookup = certlookup === "off"
     ? undefined
@@ -182,7 +184,7 @@ export async function openAuth(
     lookup?.close();
     eap?.close();
   };
-  return { certificates, eap, lookup, close };
+  return { certificates, eap, lookup, secrets, close };
 }
 
 /** What a run is made of, beside its setup. */

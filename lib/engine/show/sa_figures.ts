@@ -146,6 +146,23 @@ export const SA_FIGURES = {
     "client: how often a gateway sent a tunnel to another one, and it went there (`followredirect`)",
     { lines: (n) => n > 0 ? [`Redirections to other gateways: ${n}`] : [] },
   ),
+  tickets: count(
+    "resumptions.tickets",
+    "tickets for session resumption that a gateway has issued, or a client was given (`resume`)",
+    { lines: (n) => n > 0 ? [`Tickets for session resumption: ${n}`] : [] },
+  ),
+  resumptions: count(
+    "resumptions.done",
+    "IKE SAs that were resumed by tickets (RFC 5723); a tunnel that was up before counts neither in " +
+      "`tunnels` nor in `setupRate`",
+    { lines: (n) => n > 0 ? [`IKE SAs resumed by tickets: ${n}`] : [] },
+  ),
+  resumptionsRefused: causes(
+    "resumptions.refused",
+    "tickets that were presented and not taken, after which a whole set-up follows: at a client by the " +
+      "gateway's notify, at a gateway `TICKET_UNKNOWN`, `TICKET_EXPIRED`, `TICKET_USED` or `TICKET_POLICY`",
+    (cause) => `Tickets not taken (${cause})`,
+  ),
   moves: count(
     "moves.done",
     "tunnels that went on by another path (MOBIKE), each time: the peer has answered there, and " +

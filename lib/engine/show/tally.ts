@@ -33,6 +33,11 @@ export class Tally implements RunPart {
   reauthentications = 0;
   /** Client: redirections that were followed. */
   redirections = 0;
+  /** IKE SAs that were resumed by tickets, and tickets that were given. */
+  resumptions = 0;
+  tickets = 0;
+  /** Tickets that were presented and not taken, by the client's notify or the gateway's reason. */
+  readonly resumptionsRefused = new CauseCounts();
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();
@@ -50,7 +55,21 @@ export class Tally implements RunPart {
       if (exchange === ExchangeType.IKE_SA_INIT) this.ikeSaInitMs.add(latencyMs);
       else if (exchange === ExchangeType.IKE_AUTH) this.ikeAuthMs.add(latencyMs);
     },
+    ticket_given: () => void this.tickets++,
+    ticket_issued: () => void this.tickets++,
+    resumption_refused: ({ cause }, sa) => {
+      const gateway = showAddress(sa.path.peerAddress);
+      this.resumptionsRefused.add(
+        cause,
+        () => `${gateway} did not take the ticket of tunnel ${sa.index}`,
+      );
+    },
+    ticket_refused: ({ cause }, sa) => {
+      const from = showAddress(sa.path.peerAddress);
+      this.resumptionsRefused.add(cause, () => `A ticket that came from ${from}`);
+    },
     established: (_, sa) => {
+      if (sa.peer.resumed) this.resumptions++;
       const [child] = sa.children;
       this.suites.add([ikeSuiteWords(sa), ...(child ? [childSuiteWords(child)] : [])].join("; "));
       this.peers.add(showAddress(sa.path.peerAddress));

@@ -90,7 +90,7 @@ const ASKED_FOR: Readonly<Record<"client" | "gateway", ReadonlySet<number>>> = {
   client: new Set([CloseCode.STOPPED, CloseCode.FLAPPED, CloseCode.REAUTHENTICATED]),
   gateway: new Set([
     ...[CloseCode.STOPPED, CloseCode.DELETED_BY_PEER, CloseCode.INITIAL_CONTACT],
-    ...[CloseCode.REAUTHENTICATED, CloseCode.REDIRECTED],
+    ...[CloseCode.REAUTHENTICATED, CloseCode.REDIRECTED, CloseCode.RESUMED],
   ]),
 };
 

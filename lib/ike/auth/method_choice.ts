@@ -9,6 +9,7 @@ import { announcedTo, hearAnnouncement, showAnnounced } from "@/ike/auth/announc
 import type { AuthRefusal } from "@/ike/auth/authenticator.ts";
 import { chosenCredential } from "@/ike/auth/certificate_choice.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
+import { authConfigOf } from "@/ike/auth/resumed.ts";
 import { schemeOf } from "@/ike/auth/own_scheme.ts";
 import { acceptedMethods } from "@/ike/auth/verifying.ts";
 import { newSide } from "@/ike/records/auth_rounds.ts";
@@ -26,7 +27,7 @@ export const NO_COMMON_AUTH_METHOD = "NO_COMMON_AUTH_METHOD";
  */
 export function chooseOwn(turn: Turn): AuthRefusal | undefined {
   const { sa } = turn;
-  const { own, ownOthers = [] } = sa.config.auth;
+  const { own, ownOthers = [] } = authConfigOf(sa);
   const announced = announcedTo(sa);
   const rounds = sa.setup!.auth!;
   if (!announced || rounds.own.config !== own) return undefined;
@@ -44,7 +45,7 @@ export function chooseOwn(turn: Turn): AuthRefusal | undefined {
 }
 
 function take({ sa, out }: Turn, config: OwnAuthConfig): undefined {
-  const { own } = sa.config.auth;
+  const { own } = authConfigOf(sa);
   if (config === own) return;
   sa.setup!.auth!.own = newSide(config);
   const [name, first] = [config, own].map((one) => methodOf(one).nameOf(one));
@@ -96,7 +97,7 @@ function numberOf(config: OwnAuthConfig): number | undefined {
 export function choosePeer(turn: Turn, payloads: readonly Payload[]): void {
   const { sa } = turn;
   if (!sa.originalInitiator) hearAnnouncement(turn, payloads);
-  const { peer, peerOthers = [] } = sa.config.auth;
+  const { peer, peerOthers = [] } = authConfigOf(sa);
   const auth = findPayload(payloads, PayloadType.AUTH);
   if (!auth || peerOthers.length === 0) return;
   const chosen = [peer, ...peerOthers].find((one) => numbersOf(sa, one).includes(auth.method));

@@ -8,6 +8,7 @@ import { eap } from "@/ike/auth/eap.ts";
 import { eapOnly } from "@/ike/auth/eap_only.ts";
 import { nullAuth } from "@/ike/auth/null_auth.ts";
 import { psk } from "@/ike/auth/psk.ts";
+import { resumed } from "@/ike/auth/resumed.ts";
 import { signature } from "@/ike/auth/signature.ts";
 import type { AuthConfig, OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
 
@@ -18,7 +19,7 @@ const METHODS: {
     Extract<OwnAuthConfig, { kind: K }>,
     Extract<PeerAuthConfig, { kind: K }>
   >;
-} = { psk, signature, eap, eap_only: eapOnly, null_auth: nullAuth };
+} = { psk, signature, eap, eap_only: eapOnly, null_auth: nullAuth, resumed };
 
 /** Both directions of the method of a configuration. */
 export function methodOf({ kind }: AuthConfig): AuthMethodPair {

@@ -60,8 +60,8 @@ export function beginPpk(turn: Turn): string | undefined {
   const { sa } = turn;
   const { ppk } = sa.config;
   const agreed = sa.setup!.ppk;
-  // IKE_INTERMEDIATE has already decided whether the PPK is used.
-  if (!ppk || agreed?.inIntermediate) return undefined;
+  // IKE_INTERMEDIATE has already decided whether the PPK is used, or the ticket that is resumed by.
+  if (!ppk || agreed?.inIntermediate || sa.setup!.resumed) return undefined;
   if (agreed) return isBehindEap(sa) ? undefined : void mix(turn);
   if (isPpkRequired(sa)) {
     return "it did not say USE_PPK, so it has no post-quantum pre-shared key, and ppkrequired is true";
@@ -165,7 +165,7 @@ export function hearPpkAnswer(turn: Turn, payloads: readonly Payload[]): string 
 export function takePpk(turn: Turn, payloads: readonly Payload[]): readonly Payload[] | string {
   const { sa } = turn;
   const { ppk } = sa.config;
-  if (!ppk || sa.setup!.ppk?.inIntermediate) return payloads;
+  if (!ppk || sa.setup!.ppk?.inIntermediate || sa.setup!.resumed) return payloads;
   const said = findNotify(payloads, NotifyType.PPK_IDENTITY)?.data;
   const id = said && ppkIdIn(said);
   const own = `ppk.id is ${showPpkId(ppk.id)} here`;

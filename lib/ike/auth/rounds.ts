@@ -8,6 +8,7 @@ import { must } from "@/base/errors.ts";
 import type { Authenticator, AuthRefusal, AuthStep } from "@/ike/auth/authenticator.ts";
 import { chooseOwn, choosePeer } from "@/ike/auth/method_choice.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
+import { authConfigOf } from "@/ike/auth/resumed.ts";
 import { noPpkAuth, wantsNoPpkAuth } from "@/ike/auth/ppk.ts";
 import {
   announcement,
@@ -142,7 +143,7 @@ function perform(
 
 /** Whether the present authentication of this end is the second one. */
 function isSecond({ sa }: Turn): boolean {
-  return sa.config.auth.own2 !== undefined && sa.setup!.auth!.nextOwn === undefined;
+  return authConfigOf(sa).own2 !== undefined && sa.setup!.auth!.nextOwn === undefined;
 }
 
 function authenticatorOf({ config }: AuthSide, end: AuthEnd): Authenticator {

@@ -7,6 +7,7 @@
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { certificateRequests } from "@/ike/auth/certificate_payloads.ts";
+import { authConfigOf } from "@/ike/auth/resumed.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
 import {
@@ -32,7 +33,7 @@ export function ownName({ sa }: Turn): Payload[] {
  * (RFC 7296 §1.2).
  */
 export function askedAhead({ sa }: Turn): Payload[] {
-  const { peer, peerOthers = [], peer2 } = sa.config.auth;
+  const { peer, peerOthers = [], peer2 } = authConfigOf(sa);
   const signs = [...peerOthers, peer2].find((auth) => auth?.kind === "signature");
   if (peer.kind === "signature" || signs?.kind !== "signature") return [];
   return certificateRequests(sa.env.crypto, signs);

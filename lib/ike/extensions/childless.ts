@@ -15,6 +15,7 @@ const { CHILDLESS_IKEV2_SUPPORTED } = NotifyType;
 /** See {@linkcode Extension}. */
 export const childless: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
+  inResumption: true,
 
   says: ({ sa }, { response }) =>
     response && sa.config.childless ? [notify(CHILDLESS_IKEV2_SUPPORTED)] : [],

@@ -5,6 +5,7 @@
  */
 import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
 import { authLifetimeGiven } from "@/ike/extensions/auth_lifetime.ts";
 import { childless } from "@/ike/extensions/childless.ts";
 import { certificateRequested } from "@/ike/extensions/certificate_request.ts";
@@ -17,6 +18,7 @@ import { mobike } from "@/ike/extensions/mobike.ts";
 import { natDetected } from "@/ike/extensions/nat_detected.ts";
 import { noNats } from "@/ike/extensions/no_nats.ts";
 import { redirectLater, redirectSupported } from "@/ike/extensions/redirect.ts";
+import { tickets } from "@/ike/extensions/tickets.ts";
 import { signatureHashes } from "@/ike/extensions/signature_hashes.ts";
 import {
   authMethodsOfInitiator,
@@ -40,6 +42,7 @@ const EXTENSIONS: readonly Extension[] = [
   childless,
   redirectSupported,
   redirectLater,
+  tickets,
   initialContact,
   noNats,
   mobike,
@@ -60,10 +63,10 @@ export function hearAll(turn: Turn, message: Received): void {
   for (const extension of partsOf(message.header.exchange)) extension.hears?.(turn, message);
 }
 
-const BY_EXCHANGE: ReadonlyMap<number, readonly Extension[]> = Map.groupBy(
-  EXTENSIONS,
-  ({ exchange }) => exchange,
-);
+const BY_EXCHANGE: ReadonlyMap<number, readonly Extension[]> = new Map([
+  ...Map.groupBy(EXTENSIONS, ({ exchange }) => exchange),
+  [ExchangeType.IKE_SESSION_RESUME, EXTENSIONS.filter(({ inResumption }) => inResumption)],
+]);
 
 function partsOf(exchange: number): readonly Extension[] {
   return BY_EXCHANGE.get(exchange) ?? [];

@@ -13,6 +13,7 @@ import {
 /** See {@linkcode Extension}. */
 export const fragmentation: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
+  inResumption: true,
 
   says({ sa }, { response }) {
     return fragmentationNotify(response ? sa.peer.fragmentation : supportsFragments(sa));

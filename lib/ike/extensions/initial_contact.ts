@@ -14,9 +14,12 @@ export const initialContact: Extension = {
   exchange: ExchangeType.IKE_AUTH,
 
   says({ sa }, { response }) {
-    const { initialContact } = sa.setup!;
+    // A ticket names the IKE SA in whose place the new one is (RFC 5723 §4.3.2).
+    const { initialContact, resumed } = sa.setup!;
     const isKnown = sa.config.auth.own.kind !== "null_auth";
-    return !response && initialContact && isKnown ? [notify(NotifyType.INITIAL_CONTACT)] : [];
+    return !response && initialContact && isKnown && !resumed
+      ? [notify(NotifyType.INITIAL_CONTACT)]
+      : [];
   },
 
   hears({ sa, out }, { header, payloads }) {

@@ -9,6 +9,7 @@ import type { Extension } from "@/ike/records/extension.ts";
 /** See {@linkcode Extension}. */
 export const natDetected: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
+  inResumption: true,
 
   says({ sa }, { response, path }) {
     if (!response) return natDetection(sa, path, 0n);

@@ -16,6 +16,7 @@ const { REDIRECT_SUPPORTED, REDIRECTED_FROM } = NotifyType;
 /** See {@linkcode Extension}. */
 export const redirectSupported: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
+  inResumption: true,
 
   says({ sa }, { response }) {
     if (response || !sa.config.redirect?.follows) return [];

@@ -44,6 +44,8 @@ export const authMethodsOfInitiator: Extension = {
   exchange: ExchangeType.IKE_AUTH,
 
   says({ sa }, { response }) {
-    return response || sa.env.broken.has("keep_announcement_back") ? [] : announcement(sa);
+    // The keys of a resumed session are no method to choose from.
+    if (response || sa.setup!.resumed) return [];
+    return sa.env.broken.has("keep_announcement_back") ? [] : announcement(sa);
   },
 };

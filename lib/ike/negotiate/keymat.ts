@@ -65,6 +65,22 @@ export function rekeyIkeKeys(
   return stateCopy(suite.prf.plus(skeyseed, seed, keyOctets(suite)));
 }
 
+const RESUMPTION = new TextEncoder().encode("Resumption");
+
+/**
+ * The keys of an IKE SA that is resumed by a ticket (RFC 5723 §5.1): SKEYSEED = prf(SK_d_old, "Resumption" ‖
+ * Ni ‖ Nr), all else as in IKE_SA_INIT, by the prf of the ticket.
+ */
+export function resumedIkeKeys(
+  suite: IkeSuite,
+  skD: Uint8Array,
+  { nonceI, nonceR, spiI, spiR }: Omit<KeyInputs, "shared">,
+): Uint8Array {
+  const skeyseed = suite.prf.compute(skD, concat(RESUMPTION, nonceI, nonceR));
+  const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
+  return suite.prf.plus(skeyseed, seed, keyOctets(suite));
+}
+
 /**
  * The keys that follow an additional key exchange in IKE_INTERMEDIATE (RFC 9370 §2.2.2):
  * SKEYSEED(n) = prf(SK_d(n-1), SK(n) ‖ Ni ‖ Nr), all else as in IKE_SA_INIT. `inputs.shared` is

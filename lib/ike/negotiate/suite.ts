@@ -10,6 +10,7 @@ import { TransformType } from "@/iana/transform_type.ts";
 import { additionalMethods, chosenId, chosenKeyBits } from "@/ike/negotiate/proposal.ts";
 import type { ChildSuite } from "@/ike/records/child_suite.ts";
 import type { Choice } from "@/ike/records/choice.ts";
+import type { IkeAlgorithms } from "@/ike/records/config.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 
 /**
@@ -30,6 +31,36 @@ export function suiteOf(crypto: CryptoBackend, choice: Choice): IkeSuite {
   const additional = additionalMethods(choice);
   const suite = { cipher, integrity, prf, group, additional };
   return shared(listOf(IKE_SUITES, crypto), suite, sameIkeSuite);
+}
+
+/** The algorithms of a suite by their IANA numbers, as a ticket names them. */
+export interface SuiteIds {
+  readonly encryption: number;
+  readonly keyBits: number;
+  /** 0 with an AEAD cipher. */
+  readonly integrity: number;
+  readonly prf: number;
+  readonly group: number;
+  readonly additional: readonly number[];
+}
+
+/** The suite of these numbers; undefined where the backend lacks one, or they make no suite. */
+export function suiteByIds(crypto: CryptoBackend, ids: SuiteIds): IkeSuite | undefined {
+  const cipher = crypto.cipher(ids.encryption, ids.keyBits);
+  const prf = crypto.prf(ids.prf);
+  const integrity = ids.integrity === 0 ? undefined : crypto.integrity(ids.integrity);
+  if (!cipher || !prf || (integrity !== undefined) === (cipher.icvOctets > 0)) return undefined;
+  const suite = { cipher, integrity, prf, group: ids.group, additional: ids.additional };
+  return shared(listOf(IKE_SUITES, crypto), suite, sameIkeSuite);
+}
+
+/** Whether a suite is one of those that are configured (RFC 5723 §5: its policy may have changed). */
+export function isConfigured(suite: IkeSuite, algorithms: IkeAlgorithms): boolean {
+  const { cipher, integrity, prf, group } = suite;
+  const { encryption, groups } = algorithms;
+  return encryption.some(({ id, keyBits }) => id === cipher.id && keyBits === cipher.keyBits) &&
+    algorithms.prf.includes(prf.id) && groups.includes(group) &&
+    (!integrity || algorithms.integrity.includes(integrity.id));
 }
 
 /** The same for a CHILD_SA. */

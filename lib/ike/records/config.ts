@@ -8,6 +8,7 @@ import type { PrivateKey, PublicKey, SignatureHash, SigningKeyPair } from "@/cry
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
 import type { MobikeConfig } from "@/ike/records/mobility.ts";
 import type { RedirectConfig } from "@/ike/records/redirect.ts";
+import type { ResumptionConfig } from "@/ike/records/ticket_issuing.ts";
 import type { PoolPlans } from "@/ike/records/pool.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import type { IssuingAuthority } from "@/pki/issuing.ts";
@@ -239,10 +240,27 @@ export interface NullAuth {
   readonly kind: "null_auth";
 }
 
+/** An end proves that it has the keys of an IKE SA that is resumed (RFC 5723 §5.1). */
+export interface ResumedAuth {
+  readonly kind: "resumed";
+}
+
 /** How this end is authenticated (RFC 7296 §2.15), with what the method needs. */
-export type OwnAuthConfig = PskAuth | SigningAuth | EapPeerAuth | EapOnlyOwnAuth | NullAuth;
+export type OwnAuthConfig =
+  | PskAuth
+  | SigningAuth
+  | EapPeerAuth
+  | EapOnlyOwnAuth
+  | NullAuth
+  | ResumedAuth;
 /** How its peer is. */
-export type PeerAuthConfig = PskAuth | VerifyingAuth | EapServerAuth | EapOnlyPeerAuth | NullAuth;
+export type PeerAuthConfig =
+  | PskAuth
+  | VerifyingAuth
+  | EapServerAuth
+  | EapOnlyPeerAuth
+  | NullAuth
+  | ResumedAuth;
 /** How an end is authenticated. */
 export type AuthConfig = OwnAuthConfig | PeerAuthConfig;
 
@@ -339,6 +357,8 @@ export interface IkeConfig {
   readonly mobike?: MobikeConfig;
   /** Absent: REDIRECT_SUPPORTED is not said, and no peer is sent elsewhere (RFC 5685). */
   readonly redirect?: RedirectConfig;
+  /** Absent: no ticket is asked for, issued or taken (RFC 5723). */
+  readonly resumption?: ResumptionConfig;
   /**
    * Number of half-open SAs from which on cookies are requested (RFC 7296 §2.6); below 0: never, 0: always.
    * `auto`: when half of `halfOpenMax`, or an eighth of `computingMax`, is in use.

@@ -6,6 +6,7 @@
 import type { Failure } from "@/ike/records/failure.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { GatewayIdentity, RedirectTrail } from "@/ike/records/redirect.ts";
+import type { SessionTicket, TicketRefusal } from "@/ike/records/resumption.ts";
 import type { Path } from "@/base/address.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
 import type { PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
@@ -34,7 +35,12 @@ export type IkeEvent =
 /** A command of the owner of an SA, or a report to it. */
 export type IkeCommand =
   /** Begins with IKE_SA_INIT; only for a new SA of an initiator. */
-  | { readonly kind: "initiate"; readonly initialContact: boolean }
+  | {
+    readonly kind: "initiate";
+    readonly initialContact: boolean;
+    /** Begins with IKE_SESSION_RESUME instead; with IKE_SA_INIT where the peer refuses the ticket. */
+    readonly ticket?: SessionTicket | undefined;
+  }
   /** Deletes the IKE SA and waits for the response; `closeCode` is the reason (API: CloseCode). */
   | { readonly kind: "close"; readonly closeCode: number }
   /** Drops the SA at once without telling the peer. */
@@ -213,6 +219,19 @@ export type IkeEffect =
    * closed, or will be once its Delete is answered.
    */
   | { readonly kind: "redirected"; readonly to: GatewayIdentity; readonly trail: RedirectTrail }
+  /** Client: a ticket by which the tunnel may be resumed, in place of any before (RFC 5723). */
+  | { readonly kind: "ticket_given"; readonly ticket: SessionTicket }
+  /** Responder: a ticket was issued. */
+  | { readonly kind: "ticket_issued" }
+  /** Client: the gateway refuses the ticket, so that the set-up goes on by IKE_SA_INIT. */
+  | { readonly kind: "resumption_refused"; readonly cause: string }
+  /** Responder: the ticket of a request is refused. */
+  | { readonly kind: "ticket_refused"; readonly cause: TicketRefusal }
+  /**
+   * Responder: the peer has proved that it resumes the IKE SA whose own SPI was `oldSpi`, so that this one,
+   * and what its rekeys made of it, are to be dropped without a Delete (RFC 5723 §4.3.2).
+   */
+  | { readonly kind: "resumed"; readonly oldSpi: bigint }
   /** A rekey of this IKE SA by us has failed; the SA is not affected. */
   | { readonly kind: "rekey_ike_failed"; readonly failure: Failure }
   /**

@@ -18,6 +18,8 @@ export interface OwnMessage {
 export interface Extension {
   /** IANA Exchange Type: IKE_SA_INIT or IKE_AUTH. */
   readonly exchange: number;
+  /** Whether what it says in IKE_SA_INIT belongs into IKE_SESSION_RESUME too (RFC 5723 §5, Table 1). */
+  readonly inResumption?: true;
   /**
    * What it adds to a message of ours: of IKE_AUTH to the first request, and to the response that makes
    * the CHILD_SA.

@@ -30,6 +30,7 @@ export const CloseCode = {
   FLAPPED: 65545,
   REDIRECTED: 65546,
   REFUSED_HERE: 65547,
+  RESUMED: 65548,
 } as const;
 
 /** A failure that this end has detected: it cannot continue with what the peer sent. */

@@ -23,6 +23,12 @@ export interface PeerRecord {
   auth: number;
   /** Whether a post-quantum pre-shared key is in the keys (RFC 8784). */
   ppk: boolean;
+  /** Whether the IKE SA was resumed by a ticket (RFC 5723). */
+  resumed: boolean;
+  /** Responder: the ticket that was issued last, by its `id`, and when it expires; undefined: none was. */
+  ticket: { readonly id: string; readonly expiresEpochMs: number } | undefined;
+  /** Initiator: when it asks for another ticket, as the one it has expires; Infinity: never. */
+  ticketDueMs: number;
   /** Whether NAT_DETECTION said that this end is behind a NAT (RFC 7296 §2.23). */
   natOwn: boolean;
   /** Whether it said that the peer is behind one. */
@@ -61,6 +67,9 @@ export function newPeerRecord(): PeerRecord {
     ownScheme: undefined,
     auth: 0,
     ppk: false,
+    resumed: false,
+    ticket: undefined,
+    ticketDueMs: Infinity,
     natOwn: false,
     natPeer: false,
     natDetected: false,

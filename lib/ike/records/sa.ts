@@ -13,6 +13,7 @@ import type { Failure } from "@/ike/records/failure.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import type { PeerRecord } from "@/ike/records/peer.ts";
 import type { AddressPools, InnerConfiguration } from "@/ike/records/pool.ts";
+import type { SpentTickets } from "@/ike/records/resumption.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { SetupState } from "@/ike/records/setup_state.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
@@ -32,6 +33,10 @@ export interface IkeEnv {
   readonly silenceMs?: (child: ChildSa) => number | undefined;
   /** Inner addresses of one endpoint; absent if it assigns none. */
   readonly pools?: AddressPools;
+  /** Tickets of one endpoint by which nothing is resumed any more; the endpoint sets it. */
+  readonly spentTickets?: SpentTickets;
+  /** Milliseconds since 1970 at a time of the core's clock; absent: that clock is taken for it. */
+  readonly epochMs?: (nowMs: number) => number;
   /** Octets of fragments of one endpoint that wait for others; the endpoint sets it. */
   readonly reassembly?: { octets: number };
   /** The planted faults of a simulation: rules that are broken on purpose. Empty in real runs. */
@@ -269,6 +274,22 @@ export interface IntermediateTask extends KeyExchange {
   readonly kind: "intermediate";
 }
 
+/** IKE_SESSION_RESUME as initiator (RFC 5723 §4.3). */
+export interface ResumeTask {
+  readonly kind: "resume";
+  readonly stage: "sent";
+  /** The content of TICKET_OPAQUE. */
+  readonly opaque: Uint8Array;
+  cookie: Uint8Array | undefined;
+  /** How often it was begun again with a cookie. */
+  restarts: number;
+}
+
+/** INFORMATIONAL {N(TICKET_REQUEST)} of a client (RFC 5723 §4.1). */
+export interface TicketRequestTask {
+  readonly kind: "ticket_request";
+}
+
 /** IKE_AUTH as initiator, with the first CHILD_SA, in as many exchanges as the methods need. */
 export interface IkeAuthTask {
   readonly kind: "ike_auth";
@@ -402,6 +423,8 @@ export interface ReportErrorTask {
 /** Any errand of ours. */
 export type Task =
   | IkeInitTask
+  | ResumeTask
+  | TicketRequestTask
   | IntermediateTask
   | IkeAuthTask
   | CreateChildTask

@@ -3,6 +3,7 @@
  * @module
  */
 import type { AuthRounds } from "@/ike/records/auth_rounds.ts";
+import type { OpenedTicket, ResumedSession } from "@/ike/records/resumption.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { AuthAnnouncement } from "@/wire/auth_announcements.ts";
 
@@ -66,6 +67,12 @@ export interface SetupState {
   intAuth: Uint8Array | undefined;
   /** Whether both ends said USE_PPK, and how far that has come; undefined: not both did. */
   ppk: PpkProgress | undefined;
+  /** What is taken from a ticket; undefined: the IKE SA is not resumed (RFC 5723 §5). */
+  resumed: ResumedSession | undefined;
+  /** Responder: the ticket that was presented, which is `resumed` as well. */
+  resumes: OpenedTicket | undefined;
+  /** Responder: whether the peer asks for a ticket in IKE_AUTH. */
+  ticketAsked: boolean;
   /** Octets of the peer's messages that are kept here. */
   keptOctets: number;
   /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */

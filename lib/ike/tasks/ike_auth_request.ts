@@ -12,6 +12,7 @@ import type { IkeAuthTask, IkeSa } from "@/ike/records/sa.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import type { AuthRefusal } from "@/ike/auth/authenticator.ts";
+import { authConfigOf } from "@/ike/auth/resumed.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
 import { beginRounds, resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
 import { newRounds } from "@/ike/records/auth_rounds.ts";
@@ -52,8 +53,9 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
 
   begin(turn, task) {
     const { sa } = turn;
-    sa.peer.ownId = resolveIdentity(sa.config.ownId, sa.path, sa.index);
-    sa.setup!.auth = newRounds(sa.config.auth);
+    const { resumed } = sa.setup!;
+    sa.peer.ownId = resumed?.ownId ?? resolveIdentity(sa.config.ownId, sa.path, sa.index);
+    sa.setup!.auth = newRounds(authConfigOf(sa));
     const refusal = childlessRefused(sa);
     if (refusal) return fail(turn, refusal);
     const unmixed = beginPpk(turn);
@@ -128,9 +130,11 @@ function failOurselves(turn: Turn, { why, cause }: AuthRefusal): void {
  */
 function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): void {
   const { sa } = turn;
-  const { config } = sa;
+  const { config, setup } = sa;
   if (task.response) return void sendRequest(turn, ExchangeType.IKE_AUTH, inOrder(said));
-  const peer = config.peerId && resolveIdentity(config.peerId, sa.path, sa.index);
+  // RFC 5723 §4.3.3: both identities are those of the ticket.
+  const peer = setup!.resumed?.peerId ??
+    (config.peerId && resolveIdentity(config.peerId, sa.path, sa.index));
   const { proposal, selectors } = task.child
     ? childRequest(sa, task.child, { group: 0 })
     : { proposal: [], selectors: [] };
@@ -194,6 +198,10 @@ function identityFault(sa: IkeSa, idR: Identity | undefined): string | undefined
   const wanted = sa.config.peerId && resolveIdentity(sa.config.peerId, sa.path, sa.index);
   if (sa.config.matchPeerId && wanted && !sameIdentity(wanted, idR)) {
     return `it is ${showIdentity(idR)}, peerid asks for ${showIdentity(wanted)}`;
+  }
+  const { resumed } = sa.setup!;
+  if (resumed && !sameIdentity(resumed.peerId, idR)) {
+    return `it is ${showIdentity(idR)}, its ticket was issued by ${showIdentity(resumed.peerId)}`;
   }
   sa.peer.id = identityIn(idR);
   return undefined;

@@ -17,6 +17,7 @@ import type { Turn } from "@/ike/records/event.ts";
 import { resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
 import { newRounds } from "@/ike/records/auth_rounds.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
+import { authConfigOf } from "@/ike/auth/resumed.ts";
 import { hasPpkAuth, ppkHint, ppkPayloads, takePpk } from "@/ike/auth/ppk.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
 import { dropSetup, enter, fail, releaseLeases } from "@/ike/records/ike_sa.ts";
@@ -31,6 +32,7 @@ import { grant } from "@/ike/negotiate/configuration.ts";
 import { nextMethod } from "@/ike/tasks/intermediate.ts";
 import { awaitDelete, redirectionAt } from "@/ike/path/redirect.ts";
 import { gatewayData, showGateway } from "@/ike/negotiate/gateway_identity.ts";
+import { resumedIdentityFault } from "@/ike/tasks/resume_response.ts";
 import { candidates } from "@/ike/tasks/child_candidates.ts";
 import { answerChild, completeChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -54,10 +56,14 @@ export const ikeAuthResponse: ResponderKind = {
       const idI = findPayload(payloads, PayloadType.IDI);
       if (!idI) throw new WireError("Cannot authenticate without IDi");
       sa.peer.id = identityIn(idI);
-      sa.peer.ownId = resolveIdentity(sa.config.ownId, request.path, sa.index);
-      setup.auth = newRounds(sa.config.auth);
+      const { resumed } = setup;
+      sa.peer.ownId = resumed?.ownId ?? resolveIdentity(sa.config.ownId, request.path, sa.index);
+      setup.auth = newRounds(authConfigOf(sa));
       setup.authRequest = request;
       setup.keptOctets += request.header.length;
+      const fault = resumed &&
+        resumedIdentityFault(sa, idI, findPayload(payloads, PayloadType.IDR));
+      if (fault) return distrust(turn, request, fault);
       return take(turn, request, true);
     }
     take(turn, request, false);

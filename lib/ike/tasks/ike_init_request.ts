@@ -117,7 +117,10 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
 /**
  * The reason why a REDIRECT, which anybody may have sent, is not followed (RFC 5685 §3); undefined: it is.
  */
-function redirectFault(sa: IkeSa, payloads: readonly Payload[]): string | undefined {
+export function redirectFault(
+  sa: IkeSa,
+  payloads: readonly Payload[],
+): string | undefined {
   if (!sa.config.redirect?.follows) return "a REDIRECT though followredirect is false";
   const redirect = redirectIn(payloads);
   if (!redirect) return "a malformed REDIRECT";
@@ -226,7 +229,7 @@ function hasIntermediate({ setup, env }: IkeSa): boolean {
 }
 
 /** The failure if NAT detection has found what the setup forbids. */
-function natFault(sa: IkeSa): Failure | undefined {
+export function natFault(sa: IkeSa): Failure | undefined {
   const { natt, refuseNat } = sa.config;
   const isMissed = natt?.forced && !sa.peer.natDetected;
   const isUnwanted = refuseNat && (sa.peer.natOwn || sa.peer.natPeer);

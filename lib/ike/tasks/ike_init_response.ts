@@ -5,7 +5,7 @@
  */
 import { showEndpoint } from "@/base/address.ts";
 import { must, WireError } from "@/base/errors.ts";
-import { ExchangeType } from "@/iana/exchange_type.ts";
+import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
@@ -123,21 +123,25 @@ function acceptable(algorithms: IkeAlgorithms, payloads: readonly Payload[]): Pr
 }
 
 /**
- * Answers an IKE_SA_INIT request that makes no SA: unencrypted, without a responder SPI, and without state
+ * Answers an IKE_SA_INIT or IKE_SESSION_RESUME request that makes no SA: unencrypted, without a responder SPI, and without state
  * (RFC 7296 §2.6).
  */
 export function refuseInit(turn: Turn, request: Received, error: PeerError): void {
   refuse(turn, request, [notify(error.notify, error.data)]);
   const { sa } = turn;
   const cause = nameOfNotify(error.notify);
+  const name = nameOfExchange(request.header.exchange);
   // Malformed octets belong to no tunnel, and are only counted.
   if (error.notify === NotifyType.INVALID_SYNTAX) {
-    turn.out.push({ kind: "dropped", reason: "a malformed IKE_SA_INIT request" }, sa);
+    turn.out.push({ kind: "dropped", reason: `a malformed ${name} request` }, sa);
     return endSa(turn, error.notify);
   }
-  // A wrong first guess of the group is no failure, as the peer tries again, nor is a redirection.
+  // A wrong first guess of the group is no failure, as the peer tries again, nor is a ticket that is not
+  // taken or a redirection.
   const isRedirected = error.notify === NotifyType.REDIRECT;
-  if (error.notify === NotifyType.INVALID_KE_PAYLOAD || isRedirected) {
+  const goesOn = error.notify === NotifyType.INVALID_KE_PAYLOAD ||
+    error.notify === NotifyType.TICKET_NACK;
+  if (goesOn || isRedirected) {
     turn.out.push({ kind: "note", level: 4, text: error.message }, sa);
     return endSa(turn, isRedirected ? CloseCode.REDIRECTED : error.notify);
   }

@@ -10,6 +10,7 @@ import { peerDeletes } from "@/ike/tasks/delete.ts";
 import { peerMoves } from "@/ike/tasks/mobike_answer.ts";
 import { peerRedirects } from "@/ike/tasks/redirect.ts";
 import { peerReports } from "@/ike/tasks/report_error.ts";
+import { peerAsksForTicket } from "@/ike/tasks/ticket_request.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
 import type { KnownPayload, Payload } from "@/wire/message.ts";
 
@@ -20,6 +21,7 @@ const PARTS = [
   peerMoves,
   peerLimitsAuthentication,
   peerRedirects,
+  peerAsksForTicket,
 ] as readonly InformationalPart[];
 
 /** INFORMATIONAL as responder; see {@linkcode ResponderKind}. */

@@ -10,6 +10,7 @@
  * nonce is not continued (RFC 9370 §2.2.4).
  * @module
  */
+import { asksForTickets } from "@/ike/window/tickets.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
@@ -320,6 +321,8 @@ export function replace({ sa, nowMs, out }: Turn, by: IkeSa): void {
   sa.postponed = [];
   sa.queue.length = 0;
   if (sa.closeAsked) by.queue.unshift({ kind: "delete_ike", closeCode: sa.closeAsked });
+  // RFC 5723 §4.1: the ticket is of the SK_d before.
+  if (asksForTickets(by)) by.queue.push({ kind: "ticket_request" });
   if (by.queue.length > 0) {
     by.deadlineMs = nowMs;
     out.push({ kind: "rearmed" }, by);

@@ -121,6 +121,7 @@ Deno.test(`${name}: flapping tunnels authenticate again beside themselves too`, 
     numoftunnel: -1,
     minflapinterval: 20,
     maxflapinterval: 900,
+    flapresume: false,
   };
   const { gateway, client } = beside({}, { flapconf });
   await until(() => {

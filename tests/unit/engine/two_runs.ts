@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
+import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
+import type { GatewaySecrets } from "@/engine/run/resumption_of.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
@@ -24,8 +26,8 @@ export interface Begun {
   readonly transport: Transport;
 }
 
-/** Begins a run of a setup. */
-export function begin(whole: Setup): Begun {
+/** Begins a run of a setup; `secrets` are those of a gateway that was there before. */
+export function begin(whole: Setup, secrets?: GatewaySecrets): Begun {
   const transport = openPortableUdp({
     ownAddresses: ownAddressesOf(whole, () => []),
     ikePort: whole.ownport,
@@ -38,7 +40,7 @@ export function begin(whole: Setup): Begun {
   const run = new TestRun({
     setup: whole,
     setupFileName: "my.yaml",
-    config: ikeConfigOf(whole, transport.nattPort),
+    config: ikeConfigOf(whole, transport.nattPort, { certificates: NO_CERTIFICATES, secrets }),
     plan: planOf(whole, transport),
     env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
     transport,
@@ -52,10 +54,12 @@ export function begin(whole: Setup): Begun {
 export function gatewayAt(
   address: string,
   ike: Partial<IkeConf> = {},
-  top: Partial<Setup> = {},
+  top: Partial<Setup> & { readonly secrets?: GatewaySecrets } = {},
 ): Begun {
+  const { secrets, ...others } = top;
   const bindifaddr = parsePrefix(`${address}/8`)!;
-  return begin(setup({ ...FREE, role: "gateway", bindifaddr, ...top }, { ...IKE, ...ike }));
+  const whole = setup({ ...FREE, role: "gateway", bindifaddr, ...others }, { ...IKE, ...ike });
+  return begin(whole, secrets);
 }
 
 /** A client with two tunnels to a gateway. */

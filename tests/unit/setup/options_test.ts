@@ -42,6 +42,7 @@ flapconf.flapping false
 flapconf.numoftunnel -1
 flapconf.minflapinterval 30s
 flapconf.maxflapinterval 1m
+flapconf.flapresume false
 poolconf.v4startaddr
 poolconf.v6startaddr
 poolconf.v4dnslist []
@@ -54,6 +55,9 @@ ikeconf.followredirect false
 ikeconf.redirectto []
 ikeconf.redirectat init
 ikeconf.redirectafter 10s
+ikeconf.resume never
+ikeconf.resumelifetime 1h
+ikeconf.secretsfile
 ikeconf.reauthmode break
 ikeconf.retraninterval 10s
 ikeconf.maxretran 4
@@ -248,7 +252,7 @@ ikeconf.xfrmif
 const CLIENT =
   /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|reauthmode|ratunnel|disallownat))$/;
 const GATEWAY =
-  /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|redirectto|redirectat|redirectafter|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
+  /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|redirectto|redirectat|redirectafter|resumelifetime|secretsfile|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
 
 function all(section: Section): [path: string, option: Option<unknown>][] {
   const own = Object.entries(section.options).map((

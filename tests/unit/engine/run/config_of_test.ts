@@ -167,7 +167,13 @@ Deno.test("flaps: all tunnels or the first so many, and none where they are swit
     return "flap" in plan ? plan.flap : undefined;
   };
   assert.deepEqual(flapOf({ flapping: true }), { tunnels: 7, minMs: 30_000, maxMs: 60_000 });
-  const some = { flapping: true, numoftunnel: 2, minflapinterval: 10_000, maxflapinterval: 11_000 };
+  const some = {
+    flapping: true,
+    numoftunnel: 2,
+    minflapinterval: 10_000,
+    maxflapinterval: 11_000,
+    flapresume: false,
+  };
   assert.deepEqual(flapOf(some), { tunnels: 2, minMs: 10_000, maxMs: 11_000 });
   assert.equal(flapOf({ ...some, numoftunnel: 0 }), undefined);
   assert.equal(flapOf({ ...some, flapping: false }), undefined);

@@ -1,0 +1,135 @@
+/**
+ * What both ends do about tickets of an established IKE SA (RFC 5723): a gateway issues them and remembers
+ * those that are spent, a client keeps the last one it was given and asks for another in time.
+ * @module
+ */
+import { concat } from "@/base/bytes.ts";
+import { showDuration } from "@/base/duration.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { ikeKeys } from "@/ike/negotiate/keymat.ts";
+import { sealTicket, ticketIdOf } from "@/ike/negotiate/ticket.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { isCurrent, ownSpi } from "@/ike/records/ike_sa.ts";
+import { findNotify, notify } from "@/ike/records/notify.ts";
+import {
+  type OpenedTicket,
+  type ResumedSession,
+  SPENT_TICKETS_MAX,
+} from "@/ike/records/resumption.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+const TICKET_ID_OCTETS = 16;
+/** The part of its lifetime after which a ticket is replaced by another. */
+const RENEWAL = 3 / 4;
+/** The shortest lifetime that is given, as TICKET_LT_OPAQUE has seconds. */
+const LIFETIME_MIN_MS = 1_000;
+/** Octets of the longest ticket that a client keeps. */
+const TICKET_OCTETS_MAX = 16_384;
+
+/** Milliseconds since 1970. */
+export function epochOf({ env }: IkeSa, nowMs: number): number {
+  return env.epochMs ? env.epochMs(nowMs) : nowMs;
+}
+
+/** Whether this end asks its gateway for tickets. */
+export function asksForTickets({ dialled, config: { resumption } }: IkeSa): boolean {
+  return dialled && resumption?.asks === true;
+}
+
+/**
+ * Responder: TICKET_LT_OPAQUE with a new ticket, or TICKET_NACK where this end issues none. A ticket is good
+ * no longer than the IKE SA, and its authentication, would have been (RFC 5723 §6.2).
+ */
+export function issueTicket({ sa, nowMs, out }: Turn): NotifyPayload {
+  const { resumption, reauth, ikeLifetimeMs } = sa.config;
+  const issues = resumption?.issues;
+  if (!issues) return notify(NotifyType.TICKET_NACK);
+  const bounds = [issues.lifetimeMs, ikeLifetimeMs, reauth?.lifetimeMs ?? 0];
+  const leastMs = Math.min(...bounds.filter((ms) => ms > 0));
+  const seconds = Math.floor(Math.max(LIFETIME_MIN_MS, leastMs) / 1_000);
+  const expiresEpochMs = epochOf(sa, nowMs) + seconds * 1_000;
+  const id = sa.env.random(TICKET_ID_OCTETS);
+  const content = { session: sessionOf(sa), spi: ownSpi(sa), expiresEpochMs };
+  const opaque = sealTicket(sa.env.crypto, issues, { content, id });
+  sa.peer.ticket = { id: ticketIdOf(opaque), expiresEpochMs };
+  out.push({ kind: "ticket_issued" }, sa);
+  const lifetime = new Uint8Array(4);
+  new DataView(lifetime.buffer).setUint32(0, seconds);
+  return notify(NotifyType.TICKET_LT_OPAQUE, concat(lifetime, opaque));
+}
+
+/** Initiator: takes the ticket of a response, or hears that there is none. */
+export function takeTicket({ sa, nowMs, out }: Turn, payloads: readonly Payload[]): void {
+  if (!asksForTickets(sa)) return;
+  const note = (text: string) => out.push({ kind: "note", level: 3, text }, sa);
+  const data = findNotify(payloads, NotifyType.TICKET_LT_OPAQUE)?.data;
+  sa.peer.ticketDueMs = Infinity;
+  if (!data) {
+    if (findNotify(payloads, NotifyType.TICKET_ACK)) {
+      sa.peer.ticketDueMs = nowMs;
+      return;
+    }
+    const refuses = findNotify(payloads, NotifyType.TICKET_NACK) !== undefined;
+    return note(
+      refuses
+        ? "The peer gives no ticket (TICKET_NACK): the tunnel cannot be resumed"
+        : "The peer does not know session resumption: the tunnel cannot be resumed",
+    );
+  }
+  if (data.length > TICKET_OCTETS_MAX) {
+    return note(
+      `The peer's ticket has ${data.length} octets, more than ${TICKET_OCTETS_MAX}: it is not kept`,
+    );
+  }
+  const lifetimeMs = new DataView(data.buffer, data.byteOffset).getUint32(0) * 1_000;
+  const opaque = data.slice(4);
+  const gateway = sa.path.peerAddress;
+  const ticket = { ...sessionOf(sa), opaque, expiresMs: nowMs + lifetimeMs, gateway };
+  sa.peer.ticketDueMs = nowMs + lifetimeMs * RENEWAL;
+  out.push({ kind: "ticket_given", ticket }, sa);
+  const text = `The peer gave a ticket of ${opaque.length} octets, good for ${
+    showDuration(lifetimeMs)
+  }`;
+  out.push({ kind: "note", level: 4, text }, sa);
+}
+
+/** When a client asks for another ticket; Infinity: never. */
+export function ticketDueMs(sa: IkeSa): number {
+  return isCurrent(sa) && !sa.closeAsked && asksForTickets(sa) ? sa.peer.ticketDueMs : Infinity;
+}
+
+/** What a ticket keeps of an IKE SA that both ends have authenticated. */
+function sessionOf({ suite, keys, peer }: IkeSa): ResumedSession {
+  return {
+    suite: suite!,
+    skD: ikeKeys(suite!, keys!).d.slice(),
+    ownId: peer.ownId!,
+    peerId: peer.id!,
+    ownAuth: peer.ownAuth,
+    peerAuth: peer.auth,
+    ppk: peer.ppk,
+  };
+}
+
+/** Whether nothing is resumed by a ticket any more. */
+export function hasSpent({ env }: IkeSa, id: string): boolean {
+  return env.spentTickets?.untilMs.has(id) ?? false;
+}
+
+/** Remembers until it expires that nothing is resumed by a ticket any more. */
+export function spend(
+  sa: IkeSa,
+  { id, expiresEpochMs }: Pick<OpenedTicket, "id" | "expiresEpochMs">,
+  nowMs: number,
+): void {
+  const untilMs = sa.env.spentTickets?.untilMs;
+  if (!untilMs) return;
+  const epochMs = epochOf(sa, nowMs);
+  for (const [oldest, endMs] of untilMs) {
+    if (endMs > epochMs && untilMs.size < SPENT_TICKETS_MAX) break;
+    untilMs.delete(oldest);
+  }
+  untilMs.set(id, expiresEpochMs);
+}

@@ -1,0 +1,26 @@
+/**
+ * What must hold between the options of session resumption (RFC 5723).
+ * @module
+ */
+import type { Rule } from "@/setup/rule.ts";
+import type { Setup } from "@/setup/setup.ts";
+
+/** TICKET_LT_OPAQUE has 32 bits of seconds. */
+const LIFETIME_MAX_MS = 0xffff_ffff * 1_000;
+
+/** Tells of a lifetime that no ticket can have, and of flaps that nothing resumes. */
+export function checkResume({ role, ikeconf, flapconf }: Setup, rule: Rule): void {
+  const { resume, resumelifetime } = ikeconf;
+  if (role === "client") {
+    if (flapconf.flapping && flapconf.flapresume && resume === "never") {
+      rule(
+        "flapresume needs resume: allow, which gives each tunnel a ticket",
+        "flapconf.flapresume",
+      );
+    }
+    return;
+  }
+  if (resumelifetime < 1_000 || resumelifetime > LIFETIME_MAX_MS) {
+    rule("resumelifetime: expected 1s to 4294967295s", "ikeconf.resumelifetime");
+  }
+}

@@ -1,0 +1,105 @@
+// Session resumption over real sockets: a gateway restarts under its clients, and clients come back by their
+// tickets, or by a whole set-up where the gateway does not know them any more.
+import assert from "node:assert/strict";
+import { freshSecrets, type GatewaySecrets, openSecrets } from "@/engine/run/resumption_of.ts";
+import { RunResult } from "@/engine/show/view.ts";
+import { type Begun, clientOf, gatewayAt, stopped, until } from "./two_runs.ts";
+import { setup } from "./setups.ts";
+
+const ALLOW = { resume: "allow" } as const;
+/** A client that finds out soon that its gateway is gone. */
+const QUICK = { ...ALLOW, dpdinterval: 1_000, retraninterval: 100, maxretran: 3 };
+
+/** Ends a run as a crash does: no Delete is sent, and its port is free again. */
+async function crash({ run, transport }: Begun): Promise<void> {
+  run.stop(false);
+  await run.finalResult;
+  await transport.close();
+}
+
+async function restarted(secrets: GatewaySecrets, after: GatewaySecrets) {
+  const before = gatewayAt("127.0.0.6", ALLOW, { secrets });
+  const ownport = before.transport.ikePort;
+  const client = clientOf(before, "127.0.0.6", QUICK, {
+    tunnelmaxretry: 30,
+    tunnelretryinterval: 200,
+  });
+  await until(() => client.run.figures().tickets === 2 && client.run.summary().hasChild === 2);
+  await crash(before);
+  const gateway = gatewayAt("127.0.0.6", ALLOW, { ownport, secrets: after });
+  await until(() => gateway.run.summary().hasChild === 2 && client.run.summary().hasChild === 2);
+  return { gateway, client };
+}
+
+Deno.test("tunnels are resumed at a gateway that was restarted, and none is lost", async () => {
+  const secrets = freshSecrets();
+  const { gateway, client } = await restarted(secrets, secrets);
+  assert.match(client.said.join("\n"), /Tunnel 0 is to be resumed: /);
+  const { result, figures } = await stopped(client);
+  assert.equal(result, RunResult.PASSED);
+  assert.deepEqual([figures.resumptions, figures.established, figures.lost], [2, 2, 0]);
+  assert.deepEqual(figures.resumptionsRefused, []);
+  const there = (await stopped(gateway)).figures;
+  assert.deepEqual([there.resumptions, there.tickets], [2, 2]);
+});
+
+Deno.test("at a gateway with another key they are set up as a whole, and both ends say why", async () => {
+  const { gateway, client } = await restarted(freshSecrets(), freshSecrets());
+  assert.match(client.said.join("\n"), /does not resume by the ticket \(TICKET_NACK\)/);
+  const { result, figures } = await stopped(client);
+  assert.equal(result, RunResult.PASSED);
+  assert.deepEqual([figures.resumptions, figures.lost], [0, 0]);
+  const causes = (of: typeof figures) =>
+    of.resumptionsRefused.map(({ cause, count }) => [cause, count]);
+  assert.deepEqual(causes(figures), [["TICKET_NACK", 2]]);
+  assert.deepEqual(causes((await stopped(gateway)).figures), [["TICKET_UNKNOWN", 2]]);
+});
+
+Deno.test("flapping tunnels are resumed again and again", async () => {
+  const gateway = gatewayAt("127.0.0.6", ALLOW);
+  const flapconf = {
+    flapping: true,
+    numoftunnel: -1,
+    minflapinterval: 100,
+    maxflapinterval: 200,
+    flapresume: true,
+  };
+  const client = clientOf(gateway, "127.0.0.6", ALLOW, { flapconf });
+  await until(() => client.run.figures().resumptions >= 6);
+  const { result, figures } = await stopped(client);
+  assert.equal(result, RunResult.PASSED);
+  assert.deepEqual([figures.established, figures.lost], [2, 0]);
+  assert.deepEqual(figures.resumptionsRefused, []);
+  const there = await stopped(gateway);
+  assert.ok(there.figures.resumptions >= 6);
+  assert.equal(there.figures.lost, 0);
+});
+
+Deno.test("the secrets of a gateway are in a file of its own, and are the same after a restart", () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    const secretsfile = `${directory}/secrets`;
+    const ofGateway = setup({ role: "gateway" }, { ...ALLOW, secretsfile });
+    const made = openSecrets(ofGateway)!;
+    assert.equal(Deno.statSync(secretsfile).mode! & 0o777, 0o600);
+    assert.deepEqual(openSecrets(ofGateway), made);
+    Deno.writeTextFileSync(secretsfile, "ticketkeyid 00\n");
+    assert.throws(() => openSecrets(ofGateway), /secretsfile: .* has no ticketkeyid of 8 octets/);
+    Deno.removeSync(secretsfile);
+    Deno.symlinkSync("/etc/passwd", secretsfile);
+    assert.throws(() => openSecrets(ofGateway), /secretsfile: Cannot read/);
+    const never = setup({ role: "gateway" }, { secretsfile });
+    assert.equal(openSecrets(never), undefined);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("a gateway that issues no tickets passes over IKE_SESSION_RESUME", async () => {
+  const gateway = gatewayAt("127.0.0.6");
+  const client = clientOf(gateway, "127.0.0.6", ALLOW);
+  await until(() => client.run.summary().hasChild === 2);
+  assert.match(client.said.join("\n"), /cannot be resumed/);
+  await stopped(client);
+  await stopped(gateway);
+});
