@@ -1,5 +1,5 @@
 /**
- * * The interface of an EAP method. The file of a method has both ends; the conversation
+ * The interface of an EAP method. The file of a method has both ends; the conversation
  * (`peer.ts`, `server.ts`) does what RFC 3748 demands for all methods.
  * @module
  */

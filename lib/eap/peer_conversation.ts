@@ -1,5 +1,5 @@
 /**
- * * The peer of an EAP conversation (RFC 3748 §4.1, §5; the state machine is that of RFC 4137 §4).
+ * The peer of an EAP conversation (RFC 3748 §4.1, §5; the state machine is that of RFC 4137 §4).
  * It answers Identity requests, chooses a method, and decides whether a Success is accepted.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * The server of an EAP conversation (RFC 3748 §4; RFC 4137 §5). It asks for the identity, offers
+ * The server of an EAP conversation (RFC 3748 §4; RFC 4137 §5). It asks for the identity, offers
  * one method after the other until the peer accepts one, and sends Success or Failure.
  * @module
  */

@@ -22,7 +22,7 @@ import { WireError } from "@/base/errors.ts";
 import { HASH_OCTETS, type SignatureHash, type SignatureScheme } from "@/crypto/signature.ts";
 import { Algorithm, UNSUPPORTED_NAMES } from "@/pki/oid.ts";
 
-/** Schemes whose OID says all; the encoding of ECDSA is that of certificates. */
+/** Schemes that their OID determines; ECDSA signatures are encoded as in certificates. */
 const BY_OID: ReadonlyMap<string, SignatureScheme> = new Map<string, SignatureScheme>([
   [Algorithm.RSA_SHA1, { algorithm: "rsa-pkcs1", hash: "sha1" }],
   [Algorithm.RSA_SHA256, { algorithm: "rsa-pkcs1", hash: "sha256" }],
@@ -47,12 +47,12 @@ const HASHES: ReadonlyMap<string, SignatureHash> = new Map<string, SignatureHash
 ]);
 
 const NULL = Uint8Array.of(Tag.NULL, 0);
-/** No salt is longer: the longest modulus, less what the padding needs. */
+/** The longest salt: the octets of the longest modulus, less those that the padding needs. */
 const SALT_MAX = 2048;
 
 /**
  * The scheme of an AlgorithmIdentifier.
- * @throws {WireError} where it breaks DER, and where it is of an algorithm that is not supported.
+ * @throws {WireError} if it is not valid DER, or if the algorithm is not supported.
  */
 export function decodeSignatureAlgorithm(octets: Uint8Array): SignatureScheme {
   const reader = derSequence(octets, WHAT);
@@ -75,7 +75,7 @@ export function encodeSignatureAlgorithm(scheme: SignatureScheme): Uint8Array {
   return ENCODED.get(keyOf(scheme)) ?? encode(scheme);
 }
 
-/** How an algorithm that cannot be used is told: its name where it has one, and its OID. */
+/** The words for an algorithm that cannot be used: its name, if it has one, and its OID. */
 export function nameOfOid(oid: string): string {
   const name = UNSUPPORTED_NAMES.get(oid);
   return name ? `${name} (${oid})` : oid;
@@ -83,7 +83,7 @@ export function nameOfOid(oid: string): string {
 
 const WHAT = "an AlgorithmIdentifier";
 
-/** The same text for the same scheme, whatever its ECDSA encoding. */
+/** A text that two schemes share if they are the same apart from the encoding of ECDSA. */
 function keyOf(scheme: SignatureScheme): string {
   const hash = "hash" in scheme ? scheme.hash : "";
   return `${scheme.algorithm} ${hash} ${"saltOctets" in scheme ? scheme.saltOctets : ""}`;
@@ -103,7 +103,7 @@ function encode(scheme: SignatureScheme): Uint8Array {
   throw new WireError(`Cannot encode the signature algorithm ${scheme.algorithm}`);
 }
 
-/** What is encoded over and over; a scheme has few forms. */
+/** Encoded identifiers, which are needed again and again; there are few schemes. */
 const ENCODED: ReadonlyMap<string, Uint8Array> = new Map(
   [
     ...BY_OID.values(),
@@ -117,7 +117,7 @@ function pss(hash: SignatureHash, saltOctets: number): SignatureScheme {
 
 /**
  * RSASSA-PSS-params (RFC 4055 §3.1), every field with a default: SHA-1, MGF1 with SHA-1, 20 octets of
- * salt, trailer 1. DER leaves a default out, but encodings that write it are met, and accepted.
+ * salt, trailer 1. DER omits defaults, but some encoders write them, so both forms are accepted.
  */
 function decodePss(reader: DerReader): SignatureScheme {
   const what = "the parameters of RSASSA-PSS";

@@ -1,6 +1,6 @@
 /**
- * X.509 certificates (RFC 5280 §4.1), taken apart. Reading a certificate says nothing of whether it
- * may be trusted: that is `lib/pki/validate.ts`.
+ * Reads X.509 certificates (RFC 5280 §4.1). Whether a certificate may be trusted is decided in
+ * `lib/pki/validate.ts`.
  *
  * ```text
  * Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue BIT STRING }
@@ -27,47 +27,47 @@ import { pemOrDer } from "@/pki/pem.ts";
 import { parsePublicKey, parsePublicKeyInfo } from "@/pki/public_key.ts";
 import { parseTime } from "@/pki/time.ts";
 
-/** A certificate, plain data: it can be cloned, and is never changed. */
+/** A certificate. It is plain data, which can be cloned and is never changed. */
 export interface Certificate {
-  /** All of it. */
+  /** The whole certificate. */
   readonly der: Uint8Array;
-  /** TBSCertificate: what is signed. */
+  /** TBSCertificate, which is the signed part. */
   readonly tbs: Uint8Array;
   readonly signature: SignedBy;
   /** 1, 2 or 3. */
   readonly version: number;
-  /** Contents of the INTEGER; some authorities give negative or very long ones. */
+  /** Contents of the INTEGER; some authorities issue negative or very long serial numbers. */
   readonly serial: Uint8Array;
   readonly issuer: Name;
   readonly subject: Name;
   /** Milliseconds since 1970; both ends belong to the validity. */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  /** SubjectPublicKeyInfo: what CERTREQ hashes (RFC 7296 §3.7). */
+  /** SubjectPublicKeyInfo, of which CERTREQ has the hash (RFC 7296 §3.7). */
   readonly spki: Uint8Array;
-  /** The contents of subjectPublicKey: what OCSP hashes. */
+  /** The contents of subjectPublicKey, of which OCSP has the hash. */
   readonly keyOctets: Uint8Array;
   readonly publicKey: PublicKey | undefined;
-  /** Why there is no `publicKey`. */
+  /** The reason why there is no `publicKey`. */
   readonly keyFault: string | undefined;
   readonly extensions: CertificateExtensions;
 }
 
-/** A signature over something of DER. */
+/** A signature over a DER structure. */
 export interface SignedBy {
   readonly scheme: SignatureScheme | undefined;
-  /** Why there is no `scheme`. */
+  /** The reason why there is no `scheme`. */
   readonly fault: string | undefined;
   readonly value: Uint8Array;
 }
 
-/** Octets of a certificate; nothing that is sent in IKE is larger. */
+/** The most octets of a certificate; a CERT payload cannot be larger. */
 export const CERTIFICATE_OCTETS_MAX = 65_535;
 
 /**
- * Reads a certificate. One with a key or a signature of an unsupported algorithm is read, so that it
- * can be told why it is refused.
- * @throws {WireError} where it is none, or breaks DER.
+ * Reads a certificate. A certificate whose key or signature has an unsupported algorithm is read as
+ * well, so that its refusal can give the reason.
+ * @throws {WireError} if it is not a certificate, or not valid DER.
  */
 export function parseCertificate(octets: Uint8Array): Certificate {
   const what = "a certificate";
@@ -120,19 +120,19 @@ export function parseCertificate(octets: Uint8Array): Certificate {
   };
 }
 
-/** The certificates of a file, PEM or DER. @throws {WireError} where one is none; a key is skipped. */
+/** The certificates of a file, PEM or DER; keys are skipped. @throws {WireError} if one is malformed. */
 export function readCertificates(file: Uint8Array): Certificate[] {
   return pemOrDer(file, "CERTIFICATE")
     .filter(({ label }) => label === "CERTIFICATE" || label === "X509 CERTIFICATE")
     .map(({ der }) => parseCertificate(der));
 }
 
-/** SHA-1 of SubjectPublicKeyInfo, 20 octets: how CERTREQ names an authority (RFC 7296 §3.7). */
+/** SHA-1 of SubjectPublicKeyInfo, 20 octets, by which CERTREQ names an authority (RFC 7296 §3.7). */
 export function keyHash(certificate: Certificate, backend: CryptoBackend): Uint8Array {
   return backend.sha1(certificate.spki);
 }
 
-/** Whether issuer and subject are the same name: such a certificate does not count in a path length. */
+/** Whether issuer and subject are the same name; the path length does not count such certificates. */
 export function isSelfIssued(certificate: Certificate): boolean {
   return certificate.issuer.key === certificate.subject.key;
 }
@@ -142,15 +142,15 @@ export function sameCertificate(a: Certificate, b: Certificate): boolean {
   return a === b || sameOctets(a.der, b.der);
 }
 
-/** A certificate as users read it: its subject, or its serial number and issuer where it has none. */
+/** The name of a certificate for users: its subject, or its serial number and issuer if the subject is empty. */
 export function showCertificate({ subject, serial, issuer }: Certificate): string {
   if (subject.rdns.length > 0) return showName(subject);
   return `serial number ${toHex(serial.subarray(0, 20))} of ${showName(issuer)}`;
 }
 
 /**
- * What follows the signed part: the algorithm and the signature.
- * @throws {WireError} where it breaks DER.
+ * Reads what follows the signed part: the algorithm and the signature.
+ * @throws {WireError} if it is not valid DER.
  */
 export function parseSignature(
   outer: DerReader,
@@ -159,7 +159,8 @@ export function parseSignature(
   const algorithm = outer.whole(`${what}'s signature algorithm`, Tag.SEQUENCE);
   const bits = outer.contents(Tag.BIT_STRING, `${what}'s signature`);
   const value = bits.subarray(1);
-  // Every signature is of whole octets, so this one is wrong and the certificate can be named.
+  // Every signature consists of whole octets. The certificate is read nevertheless, so that its refusal
+  // can name it.
   const fault = bits[0] === 0 ? undefined : "Cannot use a signature that is not of whole octets";
   const signature = fault
     ? { scheme: undefined, fault, value }
@@ -168,8 +169,8 @@ export function parseSignature(
 }
 
 /**
- * RFC 5280 §4.1.1.2: the algorithm inside, which is signed, and the one outside are the same.
- * @throws {WireError} where they differ.
+ * RFC 5280 §4.1.1.2: the signed algorithm and the one beside the signature must be the same.
+ * @throws {WireError} if they differ.
  */
 export function checkSameAlgorithm(reader: DerReader, outside: Uint8Array, what: string): void {
   const inside = reader.whole(`${what}'s signature algorithm`, Tag.SEQUENCE);

@@ -1,5 +1,5 @@
 /**
- * Certificate revocation lists (RFC 5280 §5.1), taken apart.
+ * Reads certificate revocation lists (RFC 5280 §5.1).
  *
  * ```text
  * TBSCertList ::= SEQUENCE {
@@ -30,23 +30,23 @@ import { Extension } from "@/pki/oid.ts";
 import { pemOrDer } from "@/pki/pem.ts";
 import { parseTime } from "@/pki/time.ts";
 
-/** A revocation list, plain data. */
+/** A revocation list. It is plain data. */
 export interface Crl {
   readonly der: Uint8Array;
-  /** TBSCertList: what is signed. */
+  /** TBSCertList, which is the signed part. */
   readonly tbs: Uint8Array;
   readonly signature: SignedBy;
   readonly issuer: Name;
   /** Milliseconds since 1970. */
   readonly thisUpdateMs: number;
-  /** `undefined`: the issuer does not say. */
+  /** Undefined if the list does not say it. */
   readonly nextUpdateMs: number | undefined;
-  /** By certificate: {@linkcode revokedKey} of its issuer's name and its serial number. */
+  /** The entries by {@linkcode revokedKey} of the certificate's issuer and serial number. */
   readonly revoked: ReadonlyMap<string, RevokedEntry>;
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
-  /** cRLNumber as hex without leading zeros, `undefined` where there is none. */
+  /** cRLNumber as hex without leading zeros; undefined if there is none. */
   readonly number: string | undefined;
-  /** BaseCRLNumber of a delta, likewise; `undefined`: the list is complete. */
+  /** BaseCRLNumber of a delta list, in the same form; undefined for a complete list. */
   readonly deltaBase: string | undefined;
   readonly distribution: IssuingDistributionPoint | undefined;
   /** Dotted OIDs of critical extensions, of the list or of an entry, that are not known here. */
@@ -57,30 +57,30 @@ export interface Crl {
 export interface RevokedEntry {
   /** Milliseconds since 1970. */
   readonly revokedMs: number;
-  /** CRLReason (RFC 5280 §5.3.1), 0 where it is not said. */
+  /** CRLReason (RFC 5280 §5.3.1); 0 if the entry has none. */
   readonly reason: number;
 }
 
-/** What a list is about (RFC 5280 §5.2.5). */
+/** The scope of a list (RFC 5280 §5.2.5). */
 export interface IssuingDistributionPoint {
   readonly name: DistributionPointName | undefined;
   readonly onlyUserCertificates: boolean;
   readonly onlyAuthorityCertificates: boolean;
-  /** Bits of ReasonFlags; `undefined`: all reasons. */
+  /** Bits of ReasonFlags; undefined for all reasons. */
   readonly onlyReasons: number | undefined;
-  /** Entries may be of other issuers than that of the list. */
+  /** Whether certificates of other issuers may be on the list. */
   readonly indirect: boolean;
   readonly onlyAttributeCertificates: boolean;
 }
 
-/** CRLReason values that are looked at (RFC 5280 §5.3.1). */
+/** The values of CRLReason that have an effect (RFC 5280 §5.3.1). */
 export const CrlReason = { CERTIFICATE_HOLD: 6, REMOVE_FROM_CRL: 8 } as const;
 
-/** Octets and entries of one list. */
+/** The most octets, and the most entries, of one list. */
 const CRL_OCTETS_MAX = 16 * 2 ** 20;
 const ENTRIES_MAX = 500_000;
 
-/** Reads a revocation list. @throws {WireError} where it is none, or breaks DER. */
+/** Reads a revocation list. @throws {WireError} if it is not one, or not valid DER. */
 export function parseCrl(octets: Uint8Array): Crl {
   if (octets.length > CRL_OCTETS_MAX) {
     throw new WireError(
@@ -111,13 +111,13 @@ export function parseCrl(octets: Uint8Array): Crl {
   return { ...signedBy, ...decoded, revoked, unknownCritical };
 }
 
-/** The lists of a file, PEM or DER. @throws {WireError} where one is none. */
+/** The lists of a file, PEM or DER. @throws {WireError} if one is malformed. */
 export function readCrls(file: Uint8Array): Crl[] {
   return pemOrDer(file, "X509 CRL").filter(({ label }) => label === "X509 CRL")
     .map(({ der }) => parseCrl(der));
 }
 
-/** How an entry is found. */
+/** The key under which the entry of a certificate is found. */
 export function revokedKey(issuer: Name, serial: Uint8Array): string {
   return `${toHex(serial)} ${issuer.key}`;
 }
@@ -161,7 +161,7 @@ function crlNumber(value: Uint8Array): string {
   return toHex(number);
 }
 
-/** Whether the CRL number `a` is at least `b`; both as {@linkcode Crl} has them. */
+/** Whether the CRL number `a` is at least `b`; both are in the form of {@linkcode Crl}. */
 export function isNumberAtLeast(a: string, b: string): boolean {
   return a.length === b.length ? a >= b : a.length > b.length;
 }

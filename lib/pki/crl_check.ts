@@ -1,6 +1,6 @@
 /**
- * Revocation lists applied to one certificate (RFC 5280 §6.3): complete and delta lists, lists for
- * some reasons or some certificates only, and lists that somebody else signs for the issuer.
+ * Looks one certificate up in revocation lists (RFC 5280 §6.3): complete and delta lists, lists for
+ * only some reasons or certificates, and lists that another authority signs for the issuer.
  * @module
  */
 import { toHex } from "@/base/bytes.ts";
@@ -15,13 +15,13 @@ import { CLOCK_SKEW_MS, type RevocationStatus, showRevoked } from "@/pki/revocat
 import type { Search, Steps } from "@/pki/steps.ts";
 import { showTime } from "@/pki/time.ts";
 
-/** ReasonFlags 1 to 8: a certificate is good where lists for all of them say so. */
+/** ReasonFlags 1 to 8. A certificate is good if lists for all of these reasons do not revoke it. */
 const ALL_REASONS = 0x1fe;
 
-/** Whether a certificate that could sign a list is itself valid, up to the same anchor. */
+/** Checks whether the certificate of a list's signer is valid itself, with the same anchor. */
 export type SignerCheck = (signer: Certificate, anchor: Certificate) => Steps<boolean>;
 
-/** One certificate of a path, and what is known around it. */
+/** A certificate of a path, and the certificates above it. */
 export interface CrlSubject {
   readonly certificate: Certificate;
   /** The certificates above it, the anchor last. */
@@ -29,13 +29,13 @@ export interface CrlSubject {
   readonly isValidSigner: SignerCheck;
 }
 
-/** What the lists say of a certificate. */
+/** The state of a certificate by the lists. */
 export function* crlStatus(search: Search, subject: CrlSubject): Steps<RevocationStatus> {
   const { certificate } = subject;
   const state: CrlState = { reasons: 0, revoked: undefined, whyNot: undefined };
   const points: DistributionPoint[] = [
     ...certificate.extensions.crlDistributionPoints,
-    // RFC 5280 §6.3.3: at last, lists of the issuer that no point names.
+    // RFC 5280 §6.3.3: the lists of the issuer that no distribution point names are the last.
     { name: undefined, reasons: undefined, crlIssuer: [] },
   ];
   for (const [i, point] of points.entries()) {
@@ -49,17 +49,17 @@ export function* crlStatus(search: Search, subject: CrlSubject): Steps<Revocatio
   return { status: "unknown", why: state.whyNot ?? (state.reasons ? some : none) };
 }
 
-/** What has been found out so far. */
+/** The state of the search. */
 interface CrlState {
   reasons: number;
   revoked: string | undefined;
-  /** Why a list could not be used. */
+  /** The reason why a list could not be used. */
   whyNot: string | undefined;
 }
 
 interface PointQuery {
   readonly point: DistributionPoint;
-  /** Whether the certificate names it. */
+  /** Whether the certificate names this point. */
   readonly isNamed: boolean;
   readonly state: CrlState;
 }
@@ -74,7 +74,7 @@ function* askPoint(search: Search, subject: CrlSubject, query: PointQuery): Step
     if (list.deltaBase !== undefined || !isInScope(list, certificate, query)) continue;
     const reasons = ALL_REASONS & (point.reasons ?? ALL_REASONS) &
       (list.distribution?.onlyReasons ?? ALL_REASONS);
-    // (e): a list that says nothing new is not looked at.
+    // (e): a list that covers no further reasons is skipped.
     if ((reasons & ~state.reasons) === 0) continue;
     const stale = staleness(list, nowMs);
     const key = revokedKey(certificate.issuer, certificate.serial);
@@ -109,7 +109,7 @@ function* askPoint(search: Search, subject: CrlSubject, query: PointQuery): Step
   }
 }
 
-/** (b): whether a list is about this certificate, by the way that the point leads to it. */
+/** (b): whether a list that was found by this point covers the certificate. */
 function isInScope(list: Crl, certificate: Certificate, { point, isNamed }: PointQuery): boolean {
   const { distribution } = list;
   const { crlIssuer } = point;
@@ -157,7 +157,7 @@ function staleness(list: Crl, nowMs: number): string | undefined {
     : undefined;
 }
 
-/** (f), (g): why nobody who may do so has signed the list; `undefined`: somebody has. */
+/** (f), (g): the reason why no permitted signer has signed the list; undefined if one has. */
 function* signerFault(
   search: Search,
   list: Crl,
@@ -185,7 +185,7 @@ function* signerFault(
   return why;
 }
 
-/** (c), (h), (i): what a delta of this list says; `undefined` where it is none, or cannot be used. */
+/** (c), (h), (i): the entry of a delta of this list; undefined if it is not its delta, or cannot be used. */
 function* deltaEntry(
   search: Search,
   { list, delta, subject, key }: {
@@ -206,7 +206,7 @@ function* deltaEntry(
   return { entry: delta.revoked.get(key) };
 }
 
-/** The same text for lists about the same certificates. */
+/** A text that two lists share if they have the same scope. */
 function scopeOf({ distribution }: Crl): string {
   if (!distribution) return "";
   const { name, ...flags } = distribution;

@@ -1,6 +1,6 @@
 /**
- * What the AUTH payload carries for the method Digital Signature (RFC 7427 §3), and which scheme to
- * sign by.
+ * The authentication data of the method Digital Signature (RFC 7427 §3), and the choice of the scheme
+ * by which this end signs.
  *
  * ```text
  *  0                   1                   2                   3
@@ -28,7 +28,7 @@ import {
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { decodeSignatureAlgorithm, encodeSignatureAlgorithm } from "@/pki/algorithm.ts";
 
-/** A signature and how it was made. */
+/** A signature with its scheme. */
 export interface DigitalSignature {
   readonly scheme: SignatureScheme;
   readonly signature: Uint8Array;
@@ -41,8 +41,8 @@ export function encodeDigitalSignature({ scheme, signature }: DigitalSignature):
 }
 
 /**
- * Takes such data apart.
- * @throws {WireError} where it is too short, or of an algorithm that is not supported.
+ * Reads authentication data of this method.
+ * @throws {WireError} if it is too short, or its algorithm is not supported.
  */
 export function decodeDigitalSignature(data: Uint8Array): DigitalSignature {
   const reader = new Reader(data);
@@ -54,9 +54,9 @@ export function decodeDigitalSignature(data: Uint8Array): DigitalSignature {
   return { scheme, signature };
 }
 
-/** What decides on a scheme. */
+/** The inputs of the choice. */
 export interface SchemeChoice {
-  /** Ours, the most wanted first (`dshashalg`). */
+  /** The hashes of this end, the preferred one first (`dshashalg`). */
   readonly hashes: readonly SignatureHash[];
   /** IANA's IKEv2 Hash Algorithms that the peer announced. */
   readonly announced: readonly number[];
@@ -65,8 +65,8 @@ export interface SchemeChoice {
 }
 
 /**
- * The scheme to sign by with a key of this kind (RFC 7427 §4); `undefined` where the peer announced no
- * hash that we have: then nothing may be signed.
+ * The scheme by which this end signs with a key of this kind (RFC 7427 §4); undefined if the peer
+ * announced none of its hashes, as nothing may be signed then.
  */
 export function chooseScheme(
   kind: KeyKind,
@@ -80,8 +80,8 @@ export function chooseScheme(
 
 /**
  * The scheme of an authentication method that names its key and its hash: RSA Digital Signature
- * (RFC 7296 §3.8, SHA-1 there by default) and ECDSA (RFC 4754 §7). `undefined` for other methods, and
- * where the key is of another kind.
+ * (RFC 7296 §3.8, SHA-1 there by default) and ECDSA (RFC 4754 §7). Undefined for other methods, and
+ * if the key is of another kind.
  */
 export function schemeOfMethod(method: number, kind: KeyKind): SignatureScheme | undefined {
   const found = METHODS.get(method);
@@ -105,7 +105,7 @@ function ecdsa(kind: KeyKind, hash: SignatureHash): { kind: KeyKind; scheme: Sig
 
 function schemeOf(kind: KeyKind, hash: SignatureHash, pss: boolean): SignatureScheme {
   if (kind !== "rsa") return { algorithm: "ecdsa", hash, encoding: "der" };
-  // RFC 8017 §9.1: a salt as long as the hash is what everybody takes.
+  // RFC 8017 §9.1: all implementations accept a salt that is as long as the hash.
   return pss
     ? { algorithm: "rsa-pss", hash, saltOctets: HASH_OCTETS[hash] }
     : { algorithm: "rsa-pkcs1", hash };

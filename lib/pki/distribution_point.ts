@@ -7,7 +7,7 @@ import { contextTag, type DerReader, derSequence, Tag } from "@/base/der.ts";
 import { WireError } from "@/base/errors.ts";
 import { type GeneralName, parseGeneralNames } from "@/pki/general_name.ts";
 
-/** The name of a point: whole, or relative to the issuer of the list. */
+/** The name of a point: a full name, or one relative to the issuer of the list. */
 export type DistributionPointName =
   | { readonly form: "full"; readonly names: readonly GeneralName[] }
   | {
@@ -16,20 +16,20 @@ export type DistributionPointName =
     readonly rdn: Uint8Array;
   };
 
-/** Where the revocation lists of a certificate are. */
+/** A place of revocation lists for a certificate. */
 export interface DistributionPoint {
   readonly name: DistributionPointName | undefined;
-  /** Bits of ReasonFlags; `undefined`: all reasons. */
+  /** Bits of ReasonFlags; undefined for all reasons. */
   readonly reasons: number | undefined;
-  /** Who signs the list, where that is not the certificate's issuer. */
+  /** The signers of the list, if it is not signed by the certificate's issuer. */
   readonly crlIssuer: readonly GeneralName[];
 }
 
 const WHAT = "a distribution point";
-/** Points of one certificate. */
+/** The most points of one certificate. */
 const POINTS_MAX = 64;
 
-/** The points of a CRLDistributionPoints value. @throws {WireError} where it breaks DER. */
+/** The points of a CRLDistributionPoints value. @throws {WireError} if it is not valid DER. */
 export function parseDistributionPoints(value: Uint8Array): DistributionPoint[] {
   const reader = derSequence(value, WHAT);
   const points: DistributionPoint[] = [];
@@ -49,7 +49,7 @@ export function parseDistributionPoints(value: Uint8Array): DistributionPoint[] 
   return points;
 }
 
-/** A `[0] DistributionPointName OPTIONAL`. @throws {WireError} where it breaks DER. */
+/** Reads `[0] DistributionPointName OPTIONAL`. @throws {WireError} if it is not valid DER. */
 export function parseDistributionPointName(reader: DerReader): DistributionPointName | undefined {
   const outer = reader.maybeWithin(contextTag(0, "constructed"), WHAT);
   if (!outer) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Extensions of certificates (RFC 5280 §4.2), decoded: each has its ASN.1 beside its decoder.
+ * Reads the extensions of certificates (RFC 5280 §4.2). The ASN.1 of each is beside its decoder.
  * @module
  */
 import { contextTag, DerReader, derSequence, Tag } from "@/base/der.ts";
@@ -16,26 +16,26 @@ export const KeyUsage = {
   CRL_SIGN: 1 << 6,
 } as const;
 
-/** authorityKeyIdentifier: how the issuer's key is found among several. */
+/** authorityKeyIdentifier, by which the issuer's key is found among several. */
 export interface AuthorityKeyIdentifier {
   readonly keyIdentifier: Uint8Array | undefined;
-  /** Of the issuer's own certificate. */
+  /** The issuer and the serial number of the issuer's own certificate. */
   readonly issuer: readonly GeneralName[];
   readonly serial: Uint8Array | undefined;
 }
 
-/** Subtrees of names that certificates below may have (RFC 5280 §4.2.1.10). */
+/** Subtrees of the names that certificates below an authority may have (RFC 5280 §4.2.1.10). */
 export interface NameConstraints {
-  /** Empty: all that is not excluded. */
+  /** If it is empty, all names that are not excluded are permitted. */
   readonly permitted: readonly GeneralName[];
   readonly excluded: readonly GeneralName[];
 }
 
-/** The extensions of one certificate; what it lacks is `undefined` or empty. */
+/** The extensions of one certificate; those that it lacks are undefined or empty. */
 export interface CertificateExtensions {
   readonly basicConstraints?: {
     readonly ca: boolean;
-    /** Certificates of authorities that may follow below, those issued to itself not counted. */
+    /** The most authorities below this one; self-issued certificates are not counted. */
     readonly pathLength: number | undefined;
   };
   /** The bits of {@linkcode KeyUsage}. */
@@ -58,13 +58,13 @@ export interface CertificateExtensions {
   readonly freshestCrl: readonly DistributionPoint[];
   /** Addresses of OCSP responders. */
   readonly ocspUrls: readonly string[];
-  /** id-pkix-ocsp-nocheck (RFC 6960 §4.2.2.2.1): revocation of this one is not asked for. */
+  /** id-pkix-ocsp-nocheck (RFC 6960 §4.2.2.2.1): whether this certificate is revoked is not checked. */
   readonly ocspNoCheck: boolean;
   /** Dotted OIDs of critical extensions that are not known here. */
   readonly unknownCritical: readonly string[];
 }
 
-/** One extension as it stands there. */
+/** An extension before it is decoded. */
 export interface RawExtension {
   readonly oid: string;
   readonly critical: boolean;
@@ -72,12 +72,12 @@ export interface RawExtension {
   readonly value: Uint8Array;
 }
 
-/** Extensions of one certificate, list or entry. */
+/** The most extensions of one certificate, list or entry. */
 const EXTENSIONS_MAX = 100;
-/** Any number of a path; larger ones say the same. */
+/** A path length above which larger ones have the same effect. */
 const COUNT_MAX = 2 ** 31 - 1;
 
-/** The extensions of a SEQUENCE of them. @throws {WireError} where it breaks DER, or has one twice. */
+/** The extensions of a SEQUENCE. @throws {WireError} if it is not valid DER, or has an extension twice. */
 export function parseRawExtensions(list: DerReader, what: string): RawExtension[] {
   const raw: RawExtension[] = [];
   while (list.left > 0) {
@@ -100,7 +100,7 @@ export function parseRawExtensions(list: DerReader, what: string): RawExtension[
 
 type Writable = { -readonly [K in keyof CertificateExtensions]: CertificateExtensions[K] };
 
-/** Decodes the extensions of a certificate. @throws {WireError} where a known one breaks DER. */
+/** Decodes the extensions of a certificate. @throws {WireError} if a known one is not valid DER. */
 export function decodeExtensions(raw: readonly RawExtension[]): CertificateExtensions {
   const unknownCritical: string[] = [];
   const decoded: Writable = {
@@ -148,7 +148,7 @@ const DECODERS: ReadonlyMap<string, (out: Writable, value: Uint8Array) => void> 
   [Extension.FRESHEST_CRL, (out, value) => out.freshestCrl = parseDistributionPoints(value)],
   [Extension.AUTHORITY_INFO_ACCESS, (out, value) => out.ocspUrls = ocspUrls(value)],
   [Extension.OCSP_NO_CHECK, (out) => out.ocspNoCheck = true],
-  // Known, and of no consequence to a path.
+  // These are known, and have no effect on a path.
   [Extension.ISSUER_ALT_NAME, () => {}],
 ]);
 
@@ -248,7 +248,7 @@ function policies(value: Uint8Array): string[] {
   return oids;
 }
 
-/** Policies and mappings of one certificate; the work grows with their product. */
+/** The most policies, and the most mappings, of one certificate; the work grows with their product. */
 const POLICIES_MAX = 64;
 
 /** `SEQUENCE OF SEQUENCE { issuerDomainPolicy, subjectDomainPolicy }` */

@@ -1,6 +1,6 @@
 /**
- * GeneralName (RFC 5280 §4.2.1.6): what subjectAltName, name constraints, distribution points and
- * OCSP name by.
+ * GeneralName (RFC 5280 §4.2.1.6), which is used in subjectAltName, name constraints, distribution
+ * points and OCSP.
  * @module
  */
 import { toHex } from "@/base/bytes.ts";
@@ -15,13 +15,13 @@ export type GeneralName =
   /** iPAddress: 4 or 16 octets, in name constraints twice as many, address and mask. */
   | { readonly form: "ip"; readonly octets: Uint8Array }
   | { readonly form: "directory"; readonly name: Name }
-  /** otherName, x400Address, ediPartyName, registeredID: kept, and never equal to anything. */
+  /** otherName, x400Address, ediPartyName, registeredID; they are kept, but never equal to another name. */
   | { readonly form: "other"; readonly tag: number; readonly octets: Uint8Array };
 
-/** Names of one list; a certificate with more is refused rather than compared for seconds. */
+/** The most names of one list; a certificate with more is refused, as comparing them would take seconds. */
 const NAMES_MAX = 4096;
 
-/** All names of a GeneralNames list's contents. @throws {WireError} where one breaks DER. */
+/** All names in the contents of GeneralNames. @throws {WireError} if one is not valid DER. */
 export function parseGeneralNames(reader: DerReader, what: string): GeneralName[] {
   const names: GeneralName[] = [];
   while (reader.left > 0) {
@@ -33,7 +33,7 @@ export function parseGeneralNames(reader: DerReader, what: string): GeneralName[
   return names;
 }
 
-/** The next name. @throws {WireError} where it is none. */
+/** Reads the next name. @throws {WireError} if it is not one. */
 export function parseGeneralName(reader: DerReader, what: string): GeneralName {
   const { tag } = reader;
   switch (tag) {
@@ -58,7 +58,7 @@ export function parseGeneralName(reader: DerReader, what: string): GeneralName {
   return { form: "other", tag, octets: reader.contents(tag, what) };
 }
 
-/** How a name is told to users: `DNS:gw.example`, `IP:192.0.2.1`, `DirName:C=US, CN=x`. */
+/** A name in words for users: `DNS:gw.example`, `IP:192.0.2.1`, `DirName:C=US, CN=x`. */
 export function showGeneralName(name: GeneralName): string {
   switch (name.form) {
     case "email":
@@ -81,7 +81,7 @@ const URI = contextTag(6, "primitive");
 const IP = contextTag(7, "primitive");
 
 function ascii(octets: Uint8Array, what: string): string {
-  // An octet of zero has served to make "good.example\0.evil.example" of two names.
+  // Software that stops at a zero octet reads "good.example\0.evil.example" as "good.example".
   if (octets.some((octet) => octet < 0x20 || octet > 0x7e)) {
     throw new WireError(`Cannot read ${what}, a name in it is not ASCII`);
   }

@@ -1,6 +1,6 @@
 /**
- * Whether a certificate holds an identity of IKE (RFC 4945 §3.1): the ID payload says who the peer
- * wants to be, the certificate whom its authority knows.
+ * Finds an identity of IKE in a certificate (RFC 4945 §3.1). The ID payload has the identity that the
+ * peer claims, and the certificate has the identities that its authority confirms.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -13,14 +13,14 @@ import { attributesOf, commonNameOf, latinText, parseName, sameName } from "@/pk
 import { AttributeType } from "@/pki/oid.ts";
 
 /**
- * Where the certificate has the identity. RFC 4945 knows the first two; a common name that looks like
- * the identity is what older certificates have, and what `cert-subject-cn` sends.
+ * The place of the identity in the certificate. RFC 4945 defines the first two. Older certificates have
+ * the identity as their common name, which is also what `cert-subject-cn` sends.
  */
 export type IdentityPlace = "subjectAltName" | "subject" | "commonName" | "subjectKeyIdentifier";
 
 /**
- * Where a certificate holds an identity, `undefined`: nowhere. `type` is an ID Type of IANA, `data` the
- * identification data of the payload (RFC 7296 §3.5).
+ * The place of an identity in a certificate; undefined if the certificate does not contain it. `type` is
+ * an ID Type of IANA, `data` the identification data of the payload (RFC 7296 §3.5).
  */
 export function placeOfIdentity(
   certificate: Certificate,
@@ -66,8 +66,8 @@ export function placeOfIdentity(
 }
 
 /**
- * The identity of `cert-subject-cn`: the common name as ID_RFC822_ADDR where it is an e-mail address,
- * else as ID_FQDN; `undefined` where the subject has none.
+ * The identity of `cert-subject-cn`: the common name as ID_RFC822_ADDR if it is an e-mail address,
+ * otherwise as ID_FQDN; undefined if the subject has no common name.
  */
 export function identityOfCommonName(
   { subject }: Certificate,
@@ -82,7 +82,7 @@ function hasText(names: readonly GeneralName[], form: "dns" | "email", text: str
   return names.some((name) => name.form === form && sameText(name.text, text));
 }
 
-/** Host names and mailboxes as labs write them; RFC 4945 §3.1.2 compares hosts without case. */
+/** Compares host names and mailboxes without case, as RFC 4945 §3.1.2 does with host names. */
 function sameText(a: string, b: string): boolean {
   return a !== "" && a.toLowerCase() === b.toLowerCase();
 }
@@ -99,7 +99,7 @@ function sameGeneralName(a: GeneralName, b: GeneralName): boolean {
   }
 }
 
-/** What is malformed is held by nobody. */
+/** A malformed identity is in no certificate. */
 function attempt<T>(parse: () => T): T | undefined {
   try {
     return parse();

@@ -1,6 +1,6 @@
 /**
- * Certificates made here: of authorities and of end entities, for `createpki`, and while a test runs.
- * Time and chance are arguments.
+ * Makes certificates of authorities and of end entities, for `createpki` and while a test runs. The time
+ * and the random numbers are arguments.
  * @module
  */
 import {
@@ -24,7 +24,7 @@ import { Extension } from "@/pki/oid.ts";
 import { parsePublicKeyInfo } from "@/pki/public_key.ts";
 import { encodeTime } from "@/pki/time.ts";
 
-/** What a certificate is to say. */
+/** The contents of a certificate that is to be made. */
 export interface CertificateTemplate {
   /** Dotted OIDs with their texts, each a relative name; or the DER of a whole name. */
   readonly subject: readonly (readonly [type: string, text: string])[] | Uint8Array;
@@ -32,7 +32,7 @@ export interface CertificateTemplate {
   /** Milliseconds since 1970. */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  /** Of an authority: how many authorities may stand below it, `undefined` for any number. */
+  /** For an authority: the most authorities below it; undefined for any number. */
   readonly authority?: { readonly pathLength?: number };
   readonly altNames?: readonly AltName[];
   /** Further extensions. */
@@ -51,13 +51,13 @@ export interface ExtensionTemplate {
   readonly value: Uint8Array;
 }
 
-/** Who signs: its own certificate and key, or the key alone of a root that signs itself. */
+/** The signer: its certificate and key, or only the key of a root that signs itself. */
 export interface Issuer {
   readonly certificate?: Certificate;
   readonly privateKey: PrivateKey;
 }
 
-/** What making a certificate takes from outside. */
+/** What is needed to make a certificate. */
 export interface IssueMeans {
   readonly backend: CryptoBackend;
   readonly random: RandomOctets;
@@ -66,7 +66,7 @@ export interface IssueMeans {
 /** Octets of a serial number; RFC 5280 §4.1.2.2 allows 20. */
 const SERIAL_OCTETS = 16;
 
-/** Makes and signs a certificate; a promise only where the backend gives one. */
+/** Makes and signs a certificate; it returns a promise only if the backend does. */
 export function issueCertificate(
   template: CertificateTemplate,
   { certificate: above, privateKey }: Issuer,
@@ -94,7 +94,7 @@ export function issueCertificate(
   );
 }
 
-/** The scheme that an authority's key signs certificates by: a hash as strong as the key. */
+/** The scheme by which an authority signs certificates, with a hash that is as strong as its key. */
 export function schemeOfIssuer(kind: KeyKind): SignatureScheme {
   switch (kind) {
     case "rsa":
@@ -111,12 +111,12 @@ export function schemeOfIssuer(kind: KeyKind): SignatureScheme {
   }
 }
 
-/** Goes on at once with a value that is there, later with a promised one. */
+/** Calls a function with a value at once, or with the value of a promise later. */
 function then<A, B>(value: A | Promise<A>, next: (value: A) => B): B | Promise<B> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
-/** Positive, and of a length that does not depend on chance. */
+/** A serial number that is positive, and whose length does not depend on the random octets. */
 function serialNumber(random: RandomOctets): Uint8Array {
   const octets = random(SERIAL_OCTETS).slice();
   octets[0] = octets[0]! & 0x3f | 0x40;
@@ -158,7 +158,7 @@ function extensionsOf(
   return [...made.filter(({ oid }) => !given.has(oid)), ...extensions].map(encodeExtension);
 }
 
-/** One extension; its critical bit is left out where it is false, as DER wants of defaults. */
+/** An extension; `critical` is omitted if it is false, as DER omits defaults. */
 export function encodeExtension({ oid, critical, value }: ExtensionTemplate): Uint8Array {
   return derSequenceOf(
     derOid(oid),

@@ -1,6 +1,6 @@
 /**
- * Certificates of end entities that are issued while a test runs: what they say follows from the
- * identity that their holder has in IKE, so that the peer finds it in them (RFC 4945 §5.1.3.6).
+ * Issues certificates of end entities while a test runs. Their contents follow from the identity that the
+ * holder has in IKE, so that the peer finds it in the certificate (RFC 4945 §5.1.3.6).
  * @module
  */
 import { showAddress } from "@/base/address.ts";
@@ -16,11 +16,11 @@ import { issueOcspResponse } from "@/pki/ocsp_issue.ts";
 import { AttributeType, Extension } from "@/pki/oid.ts";
 import { altNamesOf, type KeyType } from "@/pki/templates.ts";
 
-/** An authority that issues, plain data. */
+/** An authority that issues certificates. It is plain data. */
 export interface IssuingAuthority {
   readonly certificate: Certificate;
   readonly privateKey: PrivateKey;
-  /** The pair that all certificates are for; undefined: each has one of its own, of `keyType`. */
+  /** The key pair of all certificates; undefined if each has its own, of `keyType`. */
   readonly sharedPair: SigningKeyPair | undefined;
   readonly keyType: KeyType;
   readonly lifetimeMs: number;
@@ -32,21 +32,22 @@ export interface HolderIdentity {
   readonly data: Uint8Array;
 }
 
-/** What has been issued to one holder. */
+/** The credentials that were issued to one holder. */
 export interface IssuedCredential {
   readonly certificate: Certificate;
   readonly privateKey: PrivateKey;
 }
 
-/** Credentials that are remembered; a holder beyond them gets another certificate when it asks again. */
+/** The most credentials that are kept; a holder whose credentials were dropped gets new ones. */
 const KEPT_MAX = 4096;
-/** A certificate begins an hour ago, as clocks differ; an OCSP response holds for an hour. */
+/** A certificate is valid since an hour before it is issued, as clocks differ; an OCSP response is valid
+ * for an hour. */
 const BEFORE_MS = 3600_000;
 const RESPONSE_MS = 3600_000;
 /** Characters of a common name (RFC 5280 appendix A.1, ub-common-name). */
 const COMMON_NAME_MAX = 64;
 
-/** Issues, and remembers what was issued to whom, so that a holder keeps its certificate. */
+/** Issues certificates, and keeps them, so that a holder always gets the same one. */
 export class IssuedCredentials {
   readonly #kept = new WeakMap<IssuingAuthority, Map<string, Kept>>();
 
@@ -54,8 +55,8 @@ export class IssuedCredentials {
   constructor(readonly backend: CryptoBackend, readonly random = backend.randomOctets) {}
 
   /**
-   * The certificate of a holder and its key; a promise only where the backend gives one. One that has
-   * expired is replaced.
+   * The certificate of a holder and its key; a promise only if the backend returns one. An expired
+   * certificate is replaced.
    */
   credential(
     authority: IssuingAuthority,
@@ -73,12 +74,12 @@ export class IssuedCredentials {
     kept.set(key, entry);
     if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value!);
     if (!(credential instanceof Promise)) return credential;
-    // Who asks the same meanwhile waits for the same one; a refusal is not remembered.
+    // Further requests for this holder wait for the same credentials. A refusal is not kept.
     credential.then((value) => entry.credential = value, () => kept.delete(key));
     return credential;
   }
 
-  /** A response of the authority that a certificate of its own is good (RFC 4806). */
+  /** The authority's OCSP response that a certificate which it has issued is good (RFC 4806). */
   response(
     { certificate, privateKey }: IssuingAuthority,
     about: Certificate,
@@ -117,12 +118,12 @@ interface Kept {
   readonly untilMs: number;
 }
 
-/** No certificate outlives the one that issued it. */
+/** A certificate expires no later than that of its issuer. */
 function expiryOf({ lifetimeMs, certificate }: IssuingAuthority, nowMs: number): number {
   return Math.min(nowMs + lifetimeMs, certificate.notAfterMs);
 }
 
-/** What a certificate says of its holder. */
+/** The parts of a certificate that name its holder. */
 function templateOf(
   { idType, data }: HolderIdentity,
 ): Pick<CertificateTemplate, "subject" | "altNames" | "extensions"> {
@@ -131,14 +132,14 @@ function templateOf(
   const name = isAddress ? showAddress(data) : readable(data) ?? toHex(data);
   const subject = [[AttributeType.COMMON_NAME, name.slice(0, COMMON_NAME_MAX)]] as const;
   if (idType === IdType.ID_KEY_ID) {
-    // A KEY_ID is found in a certificate as its key identifier alone.
+    // An ID_KEY_ID can only be found in a certificate as its key identifier.
     const value = der(Tag.OCTET_STRING, data);
     return { subject, extensions: [{ oid: Extension.SUBJECT_KEY_IDENTIFIER, value }] };
   }
   return { subject, altNames: altNamesOf(name) };
 }
 
-/** The text of octets that are one without control characters. */
+/** The text of octets; undefined if they are not text, or contain control characters. */
 function readable(data: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(data);
@@ -148,7 +149,7 @@ function readable(data: Uint8Array): string | undefined {
   }
 }
 
-/** Goes on at once with a value that is there, later with a promised one. */
+/** Calls a function with a value at once, or with the value of a promise later. */
 function then<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
   return value instanceof Promise ? value.then(next) : next(value);
 }

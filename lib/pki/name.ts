@@ -1,6 +1,6 @@
 /**
- * Distinguished names (X.501, RFC 5280 §4.1.2.4): read, compared and shown. Names are compared as
- * RFC 5280 §7.1 says: case and runs of white space make no difference, nor does the string type.
+ * Reads, compares and shows distinguished names (X.501, RFC 5280 §4.1.2.4). Names are compared as RFC
+ * 5280 §7.1 says: neither case, nor the amount of white space, nor the string type makes a difference.
  *
  * ```text
  * Name ::= SEQUENCE OF SET OF SEQUENCE { type OBJECT IDENTIFIER, value ANY }
@@ -17,11 +17,11 @@ import { AttributeType } from "@/pki/oid.ts";
 export interface Name {
   /** As it was received. */
   readonly der: Uint8Array;
-  /** Its relative names, the first of the tree first; mostly of one attribute each. */
+  /** Its relative names, that of the root of the tree first; most have one attribute. */
   readonly rdns: readonly (readonly NameAttribute[])[];
-  /** Each relative name in the form that is the same for names that are equal (RFC 5280 §7.1). */
+  /** The relative names, each in a form that equal names share (RFC 5280 §7.1). */
   readonly rdnKeys: readonly string[];
-  /** All of them in one text: two names are equal where this is. */
+  /** All relative names in one text; two names are equal if their texts are. */
   readonly key: string;
 }
 
@@ -29,18 +29,18 @@ export interface Name {
 export interface NameAttribute {
   /** Dotted OID. */
   readonly type: string;
-  /** Its text; `undefined` where it is of no string type. */
+  /** Its text; undefined if it has no string type. */
   readonly text: string | undefined;
   /** Tag, length and contents. */
   readonly value: Uint8Array;
 }
 
-/** Attributes that a name has at most. */
+/** The most attributes of a name. */
 const ATTRIBUTES_MAX = 256;
-/** Characters of a name that is shown. */
+/** The most characters of a name that are shown. */
 const SHOWN_MAX = 400;
 
-/** Reads a name. @throws {WireError} where it is none. */
+/** Reads a name. @throws {WireError} if it is not one. */
 export function parseName(octets: Uint8Array, what: string): Name {
   const reader = derSequence(octets, what);
   const rdns: NameAttribute[][] = [];
@@ -82,7 +82,7 @@ export function showName(name: Name): string {
   return shown.length > SHOWN_MAX ? `${shown.slice(0, SHOWN_MAX)}…` : shown;
 }
 
-/** The first common name, the one that is asked for as `cert-subject-cn`; `undefined`: there is none. */
+/** The first common name, which is the one of `cert-subject-cn`; undefined if there is none. */
 export function commonNameOf(name: Name): string | undefined {
   return attributesOf(name, AttributeType.COMMON_NAME)[0];
 }
@@ -116,7 +116,7 @@ function parseAttribute(reader: DerReader, what: string): NameAttribute {
   return { type, value, text: textOf(value, what) };
 }
 
-/** The text of a string element; `undefined` where it is of another type. */
+/** The text of a string element; undefined if it has another type. */
 function textOf(value: Uint8Array, what: string): string | undefined {
   const tag = value[0]!;
   const octets = new DerReader(value).contents(tag, what);
@@ -145,27 +145,27 @@ function textOf(value: Uint8Array, what: string): string | undefined {
   }
 }
 
-/** Text of one octet a character. */
+/** The text with one character for each octet. */
 export function latinText(octets: Uint8Array): string {
   let text = "";
   for (const octet of octets) text += String.fromCharCode(octet);
   return text;
 }
 
-/** The form of a relative name that is the same for all that are equal; its attributes are a set. */
+/** The form of a relative name that equal ones share; the order of its attributes does not count. */
 function rdnKey(rdn: readonly NameAttribute[]): string {
   if (rdn.length === 1) return attributeKey(rdn[0]!);
   return rdn.map(attributeKey).sort().join("+");
 }
 
-/** Lengths keep a value from looking like an attribute that follows it. */
+/** The lengths make sure that no value can be taken for a further attribute. */
 function attributeKey({ type, text, value }: NameAttribute): string {
   if (text === undefined) return `${type}=#${toHex(value)}`;
   const folded = foldText(text);
   return `${type}=${folded.length}:${folded}`;
 }
 
-/** RFC 4518 as far as RFC 5280 §7.1 asks for it: compatibility forms, case and white space go. */
+/** The part of RFC 4518 that RFC 5280 §7.1 demands: compatibility forms, case and white space are unified. */
 export function foldText(text: string): string {
   const plain = /^[\x20-\x7e]*$/.test(text)
     ? text

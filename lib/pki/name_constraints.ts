@@ -10,22 +10,22 @@ import { type GeneralName, showGeneralName } from "@/pki/general_name.ts";
 import { attributesOf, isWithin } from "@/pki/name.ts";
 import { AttributeType } from "@/pki/oid.ts";
 
-/** Comparisons of one path; a certificate that needs more is refused rather than compared for seconds. */
+/** The most comparisons of one path; a certificate that needs more is refused, as they would take seconds. */
 const COMPARISONS_MAX = 100_000;
 
-/** What the authorities of a path that is walked from its anchor down let be named. */
+/** The names that the authorities of a path permit; the path is walked from its anchor down. */
 export class NameConstraintState {
   readonly #permitted: (readonly GeneralName[])[] = [];
   readonly #excluded: (readonly GeneralName[])[] = [];
   #comparisons = 0;
 
-  /** Takes the constraints of an authority in. */
+  /** Adds the constraints of an authority. */
   add({ permitted, excluded }: NameConstraints): void {
     if (permitted.length > 0) this.#permitted.push(permitted);
     if (excluded.length > 0) this.#excluded.push(excluded);
   }
 
-  /** What is wrong with the names of a certificate, or `undefined`. */
+  /** The fault in the names of a certificate; undefined if there is none. */
   check(certificate: Certificate): string | undefined {
     if (this.#permitted.length === 0 && this.#excluded.length === 0) return undefined;
     for (const name of namesOf(certificate)) {
@@ -59,18 +59,18 @@ export class NameConstraintState {
     return undefined;
   }
 
-  /** Whether a name is below a base of its form; a text where nobody can say. */
+  /** Whether a name is below a base of its form; a text if that cannot be decided. */
   #compare(base: GeneralName, name: GeneralName): boolean | string {
     if (++this.#comparisons > COMPARISONS_MAX) return "there are too many names to compare";
     return isBelow(base, name);
   }
 }
 
-/** The names that constraints are about. */
+/** The names of a certificate to which constraints apply. */
 function* namesOf({ subject, extensions }: Certificate): Generator<GeneralName> {
   if (subject.rdns.length > 0) yield { form: "directory", name: subject };
   yield* extensions.subjectAltNames;
-  // RFC 5280 §4.2.1.10: an address in the subject counts where subjectAltName has none.
+  // RFC 5280 §4.2.1.10: an e-mail address in the subject counts if subjectAltName has none.
   if (extensions.subjectAltNames.some(({ form }) => form === "email")) return;
   for (const text of attributesOf(subject, AttributeType.EMAIL_ADDRESS)) {
     yield { form: "email", text };
@@ -82,7 +82,7 @@ function isSameForm(base: GeneralName, name: GeneralName): boolean {
   return base.form !== "other" || name.form === "other" && base.tag === name.tag;
 }
 
-/** As `#compare`, of two names of one form. */
+/** Compares as `#compare` does, but two names of one form. */
 function isBelow(base: GeneralName, name: GeneralName): boolean | string {
   switch (base.form) {
     case "directory":
@@ -101,12 +101,12 @@ function isBelow(base: GeneralName, name: GeneralName): boolean | string {
       must(name.form === "ip", "one form");
       return isAddressBelow(base.octets, name.octets);
     case "other":
-      // RFC 5280 §6.1.4 (g): what cannot be compared must be refused.
+      // RFC 5280 §6.1.4 (g): a name that cannot be compared must be refused.
       return `a constraint on ${showGeneralName(base)} cannot be compared`;
   }
 }
 
-/** A host and all below it; the whole space where the base is empty. */
+/** Whether a host is the base or below it; an empty base contains all hosts. */
 function isHostBelow(base: string, name: string): boolean {
   const below = base.toLowerCase();
   const host = withoutLastDot(name.toLowerCase());
@@ -115,14 +115,14 @@ function isHostBelow(base: string, name: string): boolean {
   return host === below || host.endsWith(`.${below}`);
 }
 
-/** `user@host` is that mailbox, `host` all of the host, `.domain` all hosts below it. */
+/** `user@host` is one mailbox, `host` all mailboxes of the host, `.domain` those of all hosts below it. */
 function isMailboxBelow(base: string, name: string): boolean | string {
   const at = name.lastIndexOf("@");
   const host = name.slice(at + 1).toLowerCase();
   if (at < 0) return `the mailbox ${showText(name)} cannot be compared`;
   const split = base.lastIndexOf("@");
   if (split >= 0) {
-    // RFC 5280 §7.5: the local part is compared as it is.
+    // RFC 5280 §7.5: case counts in the local part.
     return base.slice(0, split) === name.slice(0, at) &&
       base.slice(split + 1).toLowerCase() === host;
   }
@@ -130,7 +130,7 @@ function isMailboxBelow(base: string, name: string): boolean | string {
   return below.startsWith(".") ? host.endsWith(below) : below === "" || host === below;
 }
 
-/** The host of a URI; without one, or with an address there, nobody can say (RFC 5280 §4.2.1.10). */
+/** Compares the host of a URI. It cannot be compared if it is missing, or an address (RFC 5280 §4.2.1.10). */
 function isUriBelow(base: string, name: string): boolean | string {
   const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(name)?.[1];
   const host = authority?.replace(/^.*@/, "").replace(/:\d*$/, "").toLowerCase();
@@ -141,7 +141,7 @@ function isUriBelow(base: string, name: string): boolean | string {
   return below.startsWith(".") ? host.endsWith(below) : host === below;
 }
 
-/** Address and mask of 4 or 16 octets each; another family is not below. */
+/** The base has an address and a mask of 4 or 16 octets each; addresses of another family are not below it. */
 function isAddressBelow(base: Uint8Array, address: Uint8Array): boolean | string {
   if (base.length !== 8 && base.length !== 32) return "a constraint on addresses is malformed";
   const { length } = address;

@@ -1,5 +1,5 @@
 /**
- * Distinguished names of texts such as `C=CH, O=Lab, CN=gw`.
+ * Makes distinguished names of texts such as `C=CH, O=Lab, CN=gw`.
  * @module
  */
 import { splitNameText } from "@/base/name_text.ts";
@@ -7,7 +7,7 @@ import { WireError } from "@/base/errors.ts";
 import { attributeOid } from "@/iana/attribute_type.ts";
 import { encodeName } from "@/pki/name.ts";
 
-/** The DER of a name in words, in the order of the text. @throws {WireError} where it is none. */
+/** The DER of a name, in the order of the text. @throws {WireError} if the text is not a name. */
 export function encodeNameText(text: string): Uint8Array {
   const pairs = splitNameText(text);
   if (!pairs) throw new WireError("Cannot use a text as a distinguished name, it is none");

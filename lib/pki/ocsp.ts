@@ -1,6 +1,6 @@
 /**
- * OCSP (RFC 6960): responses taken apart, requests made. In IKE the content travels in CERT payloads
- * (RFC 4806), or comes from a file.
+ * Reads OCSP responses and makes requests (RFC 6960). Responses come in CERT payloads (RFC 4806), or from
+ * files.
  *
  * ```text
  * OCSPResponse ::= SEQUENCE { responseStatus ENUMERATED, responseBytes [0] { type, response } }
@@ -26,13 +26,13 @@ import { Algorithm, Extension, Ocsp } from "@/pki/oid.ts";
 import { pemOrDer } from "@/pki/pem.ts";
 import { parseTime } from "@/pki/time.ts";
 
-/** A successful response, plain data. */
+/** A successful response. It is plain data. */
 export interface OcspResponse {
   readonly der: Uint8Array;
-  /** ResponseData: what is signed. */
+  /** ResponseData, which is the signed part. */
   readonly tbs: Uint8Array;
   readonly signature: SignedBy;
-  /** Who answers: by name, or by the SHA-1 of its key. */
+  /** The responder, by its name, or by the SHA-1 of its key. */
   readonly responder:
     | { readonly by: "name"; readonly name: Name }
     | { readonly by: "key"; readonly hash: Uint8Array };
@@ -46,29 +46,29 @@ export interface OcspResponse {
   readonly unknownCritical: readonly string[];
 }
 
-/** What a response says of one certificate. */
+/** The answer about one certificate. */
 export interface OcspAnswer {
   readonly id: CertificateId;
   readonly status: "good" | "revoked" | "unknown";
-  /** Milliseconds since 1970; of revoked ones. */
+  /** Milliseconds since 1970; only of revoked certificates. */
   readonly revokedMs: number | undefined;
-  /** CRLReason, 0 where it is not said. */
+  /** CRLReason; 0 if there is none. */
   readonly reason: number;
   readonly thisUpdateMs: number;
-  /** `undefined`: newer information is there at any time. */
+  /** Undefined if newer information is always available. */
   readonly nextUpdateMs: number | undefined;
 }
 
 /** CertID (RFC 6960 §4.1.1). */
 export interface CertificateId {
-  /** `undefined`: a hash that is not supported, so that the answer fits no certificate. */
+  /** Undefined if the hash is not supported; the answer is about no certificate then. */
   readonly hash: "sha1" | "sha256" | undefined;
   readonly issuerNameHash: Uint8Array;
   readonly issuerKeyHash: Uint8Array;
   readonly serial: Uint8Array;
 }
 
-/** Octets and answers of one response. */
+/** The most octets, and the most answers, of one response. */
 const RESPONSE_OCTETS_MAX = 2 ** 20;
 const ANSWERS_MAX = 1000;
 const CERTIFICATES_MAX = 16;
@@ -77,7 +77,7 @@ const STATUS = ["successful", "malformedRequest", "internalError", "", "tryLater
 
 /**
  * Reads a response.
- * @throws {WireError} where it is none, breaks DER, or says that the responder did not answer.
+ * @throws {WireError} if it is not a response, not valid DER, or says that the responder did not answer.
  */
 export function parseOcspResponse(octets: Uint8Array): OcspResponse {
   if (octets.length > RESPONSE_OCTETS_MAX) {
@@ -114,7 +114,7 @@ export function parseOcspResponse(octets: Uint8Array): OcspResponse {
   return { der: octets, tbs, signature, ...parseResponseData(tbs), certificates };
 }
 
-/** The responses of a file, PEM or DER. @throws {WireError} where one is none. */
+/** The responses of a file, PEM or DER. @throws {WireError} if one is malformed. */
 export function readOcspResponses(file: Uint8Array): OcspResponse[] {
   return pemOrDer(file, "OCSP RESPONSE").map(({ der }) => parseOcspResponse(der));
 }
@@ -134,7 +134,7 @@ export function isAbout(
 
 /**
  * Whether an answer names this certificate: by its serial number and the hash of its issuer's name. The
- * issuer's key is not looked at, as who sends a response need not know it.
+ * hash of the issuer's key is not compared, as the sender of a response need not know the key.
  */
 export function namesCertificate(
   { hash, issuerNameHash, serial }: CertificateId,
@@ -145,7 +145,7 @@ export function namesCertificate(
     sameOctets(issuerNameHash, backend[hash](certificate.issuer.der));
 }
 
-/** A request for one certificate, without signature (RFC 6960 §4.1.1), asked with SHA-1 as RFC 5019 does. */
+/** Makes a request about one certificate, without a signature (RFC 6960 §4.1.1), with SHA-1 as in RFC 5019. */
 export function encodeOcspRequest(
   certificate: Certificate,
   issuer: Certificate,

@@ -1,5 +1,5 @@
 /**
- * OCSP responses made here, by an authority about a certificate that it has issued (RFC 6960 §4.2.1).
+ * Makes OCSP responses of an authority about a certificate that it has issued (RFC 6960 §4.2.1).
  * @module
  */
 import { contextTag, der, derBitString, derOid, derSequenceOf, Tag } from "@/base/der.ts";
@@ -12,16 +12,16 @@ import { type OcspResponse, parseOcspResponse } from "@/pki/ocsp.ts";
 import { Algorithm, Ocsp } from "@/pki/oid.ts";
 import { encodeGeneralizedTime } from "@/pki/time.ts";
 
-/** What a response says, and who says it. */
+/** The contents of a response, and its signer. */
 export interface OcspStatement {
   readonly about: Certificate;
   readonly issuer: { readonly certificate: Certificate; readonly privateKey: PrivateKey };
-  /** Milliseconds since 1970: from when until when it holds. */
+  /** The time in which the response is valid, in milliseconds since 1970. */
   readonly fromMs: number;
   readonly untilMs: number;
 }
 
-/** A response that a certificate is good, signed by its issuer; a promise only where the backend gives one. */
+/** A response that a certificate is good, signed by its issuer; a promise only if the backend returns one. */
 export function issueOcspResponse(
   { about, issuer, fromMs, untilMs }: OcspStatement,
   backend: CryptoBackend,
@@ -51,7 +51,7 @@ export function issueOcspResponse(
   return signature instanceof Promise ? signature.then(finish) : finish(signature);
 }
 
-/** A successful OCSPResponse around a BasicOCSPResponse. */
+/** A successful OCSPResponse that contains a BasicOCSPResponse. */
 function wrapped(basic: Uint8Array): Uint8Array {
   const bytes = derSequenceOf(derOid(Ocsp.BASIC_RESPONSE), der(Tag.OCTET_STRING, basic));
   return derSequenceOf(

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** Attribute types that are looked at by themselves. */
+/** Attribute types that have a meaning of their own here. */
 export const AttributeType = {
   COMMON_NAME: "2.5.4.3",
   EMAIL_ADDRESS: "1.2.840.113549.1.9.1",
@@ -48,7 +48,7 @@ export const Purpose = {
   IPSEC_IKE: "1.3.6.1.5.5.7.3.17",
 } as const;
 
-/** The policy that stands for all (RFC 5280 §4.2.1.4). */
+/** anyPolicy, which stands for all policies (RFC 5280 §4.2.1.4). */
 export const ANY_POLICY = "2.5.29.32.0";
 
 /** Key and signature algorithms (RFC 3279, 4055, 5480, 8410, FIPS 204). */
@@ -77,7 +77,7 @@ export const Algorithm = {
   SHA512: "2.16.840.1.101.3.4.2.3",
 } as const;
 
-/** Algorithms that are refused, with the name to refuse them by. */
+/** Algorithms that are refused, with their names for the refusal. */
 export const UNSUPPORTED_NAMES: ReadonlyMap<string, string> = new Map([
   ["1.2.840.10040.4.1", "DSA"],
   ["1.2.840.10040.4.3", "DSA with SHA-1"],

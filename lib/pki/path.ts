@@ -1,6 +1,6 @@
 /**
- * One certification path, walked from its anchor down (RFC 5280 §6.1): signatures, validity, names,
- * constraints, policies, usages, critical extensions, and at last what has been revoked.
+ * Validates one certification path from its anchor down (RFC 5280 §6.1): signatures, validity, names,
+ * constraints, policies, usages and critical extensions, and finally revocation.
  * @module
  */
 import {
@@ -20,16 +20,16 @@ import { showTime } from "@/pki/time.ts";
 import { showName } from "@/pki/name.ts";
 import type { PathNote, PathRule, PathVerdict, RefusedPath } from "@/pki/verdict.ts";
 
-/** The path of a certificate up to an anchor, the certificate first, and how signers of lists are tried. */
+/** The path of a certificate up to an anchor, the certificate first, and the check of signers of lists. */
 export interface Path {
   readonly chain: readonly Certificate[];
   readonly isValidSigner: SignerCheck;
 }
 
-/** Purposes of a certificate that IKE may use (RFC 4945 §5.1.3.12, RFC 5280 §4.2.1.12). */
+/** Purposes that allow the use of a certificate in IKE (RFC 4945 §5.1.3.12, RFC 5280 §4.2.1.12). */
 const IKE_PURPOSES: readonly string[] = [Purpose.IPSEC_IKE, Purpose.ANY];
 
-/** Whether this path holds. */
+/** Decides whether this path is valid. */
 export function* checkPath(search: Search, path: Path): Steps<PathVerdict> {
   const { chain } = path;
   search.countPath();
@@ -38,7 +38,7 @@ export function* checkPath(search: Search, path: Path): Steps<PathVerdict> {
   return yield* checkRevocation(search, path);
 }
 
-/** A refusal of one certificate of a chain; `why` is the rest of the sentence about it. */
+/** Refuses a certificate of a chain; `why` is the rest of the sentence about it. */
 export function refuse(
   chain: readonly Certificate[],
   certificate: Certificate,
@@ -50,7 +50,7 @@ export function refuse(
   return { accepted: false, rule, certificate, chain, why: `${shown}: ${of} ${why}` };
 }
 
-/** RFC 5280 §6.1.2 to §6.1.5 but revocation; `undefined`: nothing is wrong. */
+/** RFC 5280 §6.1.2 to §6.1.5 without revocation; undefined if there is no fault. */
 function* walk(search: Search, chain: readonly Certificate[]): Steps<RefusedPath | undefined> {
   const below = chain.length - 1;
   const { policies: inputs = {} } = search.question;
@@ -67,7 +67,7 @@ function* walk(search: Search, chain: readonly Certificate[]): Steps<RefusedPath
     if (basic) return basic;
     const time = timeFault(search, certificate);
     if (time) return wrong(...time);
-    // §6.1.3 (b)(c): names of certificates that an authority issued to itself do not count, but the last's.
+    // §6.1.3 (b)(c): names of self-issued certificates are not checked, except those of the last one.
     if (!isAnchor && (isLast || !isSelfIssued(certificate))) {
       const why = names.check(certificate);
       if (why) return wrong("name_constraints", `breaks the name constraints above it: ${why}`);
@@ -91,7 +91,7 @@ function* walk(search: Search, chain: readonly Certificate[]): Steps<RefusedPath
     if (why) return wrong("policy", `has policy mappings that are not allowed: ${why}`);
     const authority = authorityFault(certificate, isAnchor);
     if (authority) return wrong(...authority);
-    // §6.1.4 (l), (m): an authority's certificates for itself do not count.
+    // §6.1.4 (l), (m): self-issued certificates are not counted.
     if (certificate !== anchor && !isSelfIssued(certificate) && --pathLength < 0) {
       return wrong(
         "path_length",
@@ -116,7 +116,7 @@ function* signatureFault(
   if (!certificate.publicKey) {
     return refuse(chain, certificate, "algorithm", `has a key of no use: ${certificate.keyFault}`);
   }
-  // The certificate itself is an anchor: nobody has to have signed it.
+  // The certificate is an anchor itself, so its signature does not matter.
   if (!issuer) return undefined;
   if (!issuer.publicKey) {
     return refuse(chain, issuer, "algorithm", `has a key of no use: ${issuer.keyFault}`);
@@ -146,7 +146,7 @@ function timeFault(
   return undefined;
 }
 
-/** §6.1.4 (k), (n). An anchor may be of version 1, which has no extensions to say what it is. */
+/** §6.1.4 (k), (n). An anchor may have version 1, which has no extensions. */
 function authorityFault(
   { extensions, version }: Certificate,
   isAnchor: boolean,
@@ -162,7 +162,7 @@ function authorityFault(
   return undefined;
 }
 
-/** RFC 4945 §5.1.3.2, §5.1.3.12: what the certificate may be used for. */
+/** RFC 4945 §5.1.3.2, §5.1.3.12: the usages of the certificate. */
 function usageFault(search: Search, chain: readonly Certificate[]): RefusedPath | undefined {
   const [certificate] = chain;
   const { purpose } = search.question;
@@ -214,8 +214,8 @@ function* statusOf(
 ): Steps<RevocationStatus> {
   const { certificate, above } = subject;
   for (const one of search.asked) {
-    // Whoever signs lists may be on a list that it signs itself, and is good where that does not say
-    // otherwise: nothing else could be asked.
+    // The signer of a list may itself be on that list. It is good if the list does not revoke it, as there
+    // is no other list that could be asked.
     if (sameCertificate(one, certificate)) return { status: "good", why: "" };
   }
   search.asked.add(certificate);

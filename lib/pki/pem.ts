@@ -1,6 +1,6 @@
 /**
- * PEM (RFC 7468): base64 between lines that say what it is. Files of certificates, keys and
- * revocation lists are read as PEM, and as bare DER where nothing looks like PEM.
+ * PEM (RFC 7468): base64 between lines with a label. Files of certificates, keys and revocation lists are
+ * read as PEM, or as DER if they contain no PEM.
  * @module
  */
 import { WireError } from "@/base/errors.ts";
@@ -12,13 +12,13 @@ export interface PemBlock {
   readonly der: Uint8Array;
 }
 
-/** Octets of a file that is looked at. */
+/** The most octets of a file that is read. */
 const FILE_OCTETS_MAX = 16 * 2 ** 20;
 const BEGIN = /-----BEGIN ([A-Z0-9 #]{1,64})-----/g;
 
 /**
- * The blocks of a PEM text, in its order. What stands between blocks is skipped.
- * @throws {WireError} where a block does not end, is not base64, or is encrypted.
+ * The blocks of a PEM text, in its order. Text between blocks is skipped.
+ * @throws {WireError} if a block does not end, is not base64, or is encrypted.
  */
 export function parsePem(text: string): PemBlock[] {
   const blocks: PemBlock[] = [];
@@ -37,19 +37,19 @@ export function parsePem(text: string): PemBlock[] {
 }
 
 /**
- * The contents of a file, PEM or DER: blocks of PEM, or the whole as one block of the label given.
- * @throws {WireError} where the file is too large, or {@linkcode parsePem} says so.
+ * The contents of a file: its blocks if it is PEM, or the whole DER as one block with the given label.
+ * @throws {WireError} if the file is too large, and as {@linkcode parsePem} does.
  */
 export function pemOrDer(file: Uint8Array, label: string): PemBlock[] {
   if (file.length > FILE_OCTETS_MAX) {
     throw new WireError(`Cannot read ${file.length} octets, at most ${FILE_OCTETS_MAX}`);
   }
-  // Every DER of ours is a SEQUENCE; "0", which is the same octet, begins no line of PEM.
+  // All DER that is read here is a SEQUENCE, whose first octet is that of "0", which begins no line of PEM.
   if (file[0] === 0x30) return [{ label, der: file }];
   return parsePem(new TextDecoder().decode(file));
 }
 
-/** A PEM block with lines of 64 characters and a line's end at its end. */
+/** A PEM block with lines of 64 characters, whose last line is terminated as well. */
 export function encodePem({ label, der }: PemBlock): string {
   const lines = toBase64(der).match(/.{1,64}/g) ?? [];
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");

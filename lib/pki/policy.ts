@@ -11,19 +11,19 @@ import type { PolicyInputs } from "@/pki/verdict.ts";
 /** One policy at one depth. */
 interface PolicyNode {
   readonly policy: string;
-  /** Policies that certificates below may call it by. */
+  /** The policies that stand for it in the certificates below. */
   expected: ReadonlySet<string>;
-  /** Policies of the depth above that lead to it. */
+  /** The policies of the depth above from which it follows. */
   readonly parents: Set<string>;
 }
 
 type Level = Map<string, PolicyNode>;
 
-/** The policies of a path that is walked from its anchor down. */
+/** The policies of a path; the path is walked from its anchor down. */
 export class PolicyState {
-  /** By depth, from the anchor on; `undefined` where nothing is left (NULL in RFC 5280). */
+  /** The nodes by depth, beginning at the anchor; undefined if none is left (NULL in RFC 5280). */
   #levels: Level[] | undefined;
-  /** Certificates that may follow until each rule holds; 0: it holds. */
+  /** The number of certificates after which each rule applies; 0 if it applies already. */
   #explicit: number;
   #inhibitMapping: number;
   #inhibitAny: number;
@@ -39,8 +39,8 @@ export class PolicyState {
   }
 
   /**
-   * RFC 5280 §6.1.3 (d) to (f): takes a certificate's policies in; `isLast` is the end of the path.
-   * What is wrong, or `undefined`.
+   * RFC 5280 §6.1.3 (d) to (f): adds the policies of a certificate; `isLast` says that it ends the path.
+   * Returns the fault; undefined if there is none.
    */
   enter(certificate: Certificate, isLast: boolean): string | undefined {
     const { policies } = certificate.extensions;
@@ -84,7 +84,7 @@ export class PolicyState {
     for (const policy of policies) {
       if (policy === ANY_POLICY) continue;
       const parents = [...above.values()].filter(({ expected }) => expected.has(policy));
-      // (1)(ii): anyPolicy above leads to what nothing else leads to.
+      // (1)(ii): anyPolicy of the depth above is the parent of policies that have no other parent.
       if (parents.length > 0) {
         level.set(
           policy,
@@ -128,7 +128,7 @@ export class PolicyState {
     this.#prune();
   }
 
-  /** Takes away what leads nowhere; all of it, where the last depth is empty. */
+  /** Removes nodes without children; all nodes if the last depth is empty. */
   #prune(): void {
     const levels = this.#levels!;
     for (let depth = levels.length - 2; depth >= 0; depth--) {
@@ -143,7 +143,7 @@ export class PolicyState {
     if (levels[0]!.size === 0 || levels.at(-1)!.size === 0) this.#levels = undefined;
   }
 
-  /** §6.1.5 (g): the acceptable policies, in the words of the anchor's domain. */
+  /** §6.1.5 (g): the acceptable policies, as they are called in the domain of the anchor. */
   #valid(): ReadonlySet<string> {
     const levels = this.#levels;
     const valid = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * Private keys as files hold them: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 appendix A.1.2) and SEC1
- * (RFC 5915), none of them encrypted. Whatever it was, what a backend gets is PKCS#8.
+ * Reads private keys of files: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017 appendix A.1.2) and SEC1 (RFC 5915),
+ * none of them encrypted. Backends get all of them as PKCS#8.
  * @module
  */
 import {
@@ -21,7 +21,7 @@ import { Algorithm, CURVES } from "@/pki/oid.ts";
 import { pemOrDer } from "@/pki/pem.ts";
 import { coordinateOctets, curveOf, FIXED_KEYS, rsaPublicKey } from "@/pki/public_key.ts";
 
-/** Octets of the private value of the kinds whose OID says all; ML-DSA's is a seed (RFC 9881 §6). */
+/** Octets of the private value of the kinds that their OID determines; that of ML-DSA is a seed (RFC 9881 §6). */
 const SEED_OCTETS: Readonly<Partial<Record<KeyKind, number>>> = {
   "ed25519": 32,
   "ed448": 57,
@@ -30,7 +30,7 @@ const SEED_OCTETS: Readonly<Partial<Record<KeyKind, number>>> = {
   "ml-dsa-87": 32,
 };
 
-/** How each PEM label is read; a file of bare DER is one of these. */
+/** The reader for each PEM label; a file of DER has one of these contents. */
 const READERS: readonly (readonly [label: string, read: (der: Uint8Array) => PrivateKey])[] = [
   ["PRIVATE KEY", parsePkcs8],
   ["RSA PRIVATE KEY", parsePkcs1],
@@ -39,7 +39,7 @@ const READERS: readonly (readonly [label: string, read: (der: Uint8Array) => Pri
 
 /**
  * The first private key of a file: PEM of PKCS#8, PKCS#1 or SEC1, or DER of any of them.
- * @throws {WireError} where there is none, or it is encrypted, malformed, or not supported.
+ * @throws {WireError} if there is none, or it is encrypted, malformed, or not supported.
  */
 export function readPrivateKey(file: Uint8Array): PrivateKey {
   for (const { label, der } of pemOrDer(file, DER_LABEL)) {
@@ -52,7 +52,7 @@ export function readPrivateKey(file: Uint8Array): PrivateKey {
 
 const DER_LABEL = "DER";
 
-/** In DER nothing says which of the three it is. */
+/** Reads DER, in which nothing says which of the three it is. */
 function readDer(der: Uint8Array): PrivateKey {
   let first: unknown;
   for (const [, read] of READERS) {
@@ -66,7 +66,7 @@ function readDer(der: Uint8Array): PrivateKey {
   throw first;
 }
 
-/** Reads PKCS#8. @throws {WireError} where it is none, or of an algorithm that is not supported. */
+/** Reads PKCS#8. @throws {WireError} if it is malformed, or its algorithm is not supported. */
 export function parsePkcs8(pkcs8: Uint8Array): PrivateKey {
   const what = "a PKCS#8 private key";
   const reader = derSequence(pkcs8, what);
@@ -94,7 +94,7 @@ export function parsePkcs8(pkcs8: Uint8Array): PrivateKey {
   return { kind, bits, pkcs8: encodePkcs8(derSequenceOf(derOid(oid)), key) };
 }
 
-/** Reads the RSAPrivateKey of PKCS#1. @throws {WireError} where it is none, or cannot be a key. */
+/** Reads the RSAPrivateKey of PKCS#1. @throws {WireError} if it is malformed, or cannot be a key. */
 export function parsePkcs1(octets: Uint8Array): PrivateKey {
   const what = "an RSA private key";
   const reader = derSequence(octets, what);
@@ -109,8 +109,8 @@ export function parsePkcs1(octets: Uint8Array): PrivateKey {
 }
 
 /**
- * Reads the ECPrivateKey of SEC1; inside PKCS#8 the curve stands outside of it.
- * @throws {WireError} where it is none, or of a curve that is not supported.
+ * Reads the ECPrivateKey of SEC1; PKCS#8 has the curve outside of it.
+ * @throws {WireError} if it is malformed, or its curve is not supported.
  */
 export function parseSec1(octets: Uint8Array, outerParameters?: Uint8Array): PrivateKey {
   const what = "an EC private key";
@@ -127,7 +127,7 @@ export function parseSec1(octets: Uint8Array, outerParameters?: Uint8Array): Pri
   if (own && outerParameters && curveOf(own) !== kind) {
     throw new WireError(`Cannot use ${what}, it names two curves`);
   }
-  // RFC 5915 §3: as long as the order; writers that drop leading zeros are met.
+  // RFC 5915 §3: it is as long as the order, but some writers omit leading zeros.
   if (value.length > width || value.every((octet) => octet === 0)) {
     throw new WireError(`Cannot use ${what} of ${showKind(kind)} with ${value.length} octets`);
   }
@@ -136,7 +136,7 @@ export function parseSec1(octets: Uint8Array, outerParameters?: Uint8Array): Pri
   return { kind, bits: CURVE_BITS[kind]!, pkcs8: ecPkcs8(kind, padded, point) };
 }
 
-/** The PKCS#8 of an EC key: its private value as long as the curve's order, its point where known. */
+/** The PKCS#8 of an EC key; its private value is as long as the curve's order, its point may be missing. */
 export function ecPkcs8(kind: KeyKind, value: Uint8Array, point?: Uint8Array): Uint8Array {
   const curve = [...CURVES].find(([, name]) => name === kind)![0];
   const key = derSequenceOf(
@@ -151,7 +151,7 @@ function encodePkcs8(algorithm: Uint8Array, key: Uint8Array): Uint8Array {
   return derSequenceOf(derUnsigned(Uint8Array.of(0)), algorithm, der(Tag.OCTET_STRING, key));
 }
 
-/** RFC 9881 §6: the seed alone as [0], or beside the expanded key; the expanded key alone signs, too, but not here. */
+/** RFC 9881 §6: the seed as [0], or beside the expanded key. An expanded key without its seed is not supported. */
 function mlDsaSeed(key: Uint8Array): Uint8Array {
   const what = "an ML-DSA private key";
   const reader = new DerReader(key);

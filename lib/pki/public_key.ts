@@ -1,7 +1,7 @@
 /**
- * SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) read and checked, so that what a backend is given is a key
- * that it can use: a modulus that is none, a curve that is not named, a point that is compressed or
- * of a wrong length is refused here, with a sentence, and by both backends alike.
+ * Reads and checks SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), so that backends only get keys that they can
+ * use. An invalid modulus, a curve that is not named, and a point that is compressed or has a wrong
+ * length are refused here with a sentence, and so in the same way with both backends.
  *
  * ```text
  * SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier, subjectPublicKey BIT STRING }
@@ -22,13 +22,13 @@ import { CURVE_BITS, type KeyKind, type PublicKey, showKind } from "@/crypto/sig
 import { nameOfOid } from "@/pki/algorithm.ts";
 import { Algorithm, CURVES } from "@/pki/oid.ts";
 
-/** Bits of an RSA modulus that are taken: below, a lab's key is of no use; above, it only takes time. */
+/** The fewest and the most bits of an RSA modulus; the time of an operation grows with its cube. */
 const RSA_BITS_MIN = 1024;
 const RSA_BITS_MAX = 16_384;
-/** Octets of an RSA public exponent; longer ones are slow, and libraries differ in where they end. */
+/** The most octets of an RSA public exponent; longer ones are slow, and libraries have different limits. */
 const EXPONENT_OCTETS_MAX = 4;
 
-/** Keys whose OID says all, with the octets of each (RFC 8410 §4, FIPS 204 §4). */
+/** Kinds of keys that their OID determines, with the octets of a key (RFC 8410 §4, FIPS 204 §4). */
 export const FIXED_KEYS: readonly {
   readonly oid: string;
   readonly kind: KeyKind;
@@ -45,13 +45,13 @@ export const FIXED_KEYS: readonly {
 export interface PublicKeyInfo {
   /** Dotted OID of the algorithm. */
   readonly oid: string;
-  /** The parameters' element; `undefined` where there is none. */
+  /** The element of the parameters; undefined if there is none. */
   readonly parameters: Uint8Array | undefined;
-  /** The contents of the BIT STRING: what OCSP calls the key. */
+  /** The contents of the BIT STRING, which OCSP calls the key. */
   readonly key: Uint8Array;
 }
 
-/** Takes a SubjectPublicKeyInfo apart. @throws {WireError} where it breaks DER. */
+/** Reads the parts of a SubjectPublicKeyInfo. @throws {WireError} if it is not valid DER. */
 export function parsePublicKeyInfo(spki: Uint8Array): PublicKeyInfo {
   const reader = derSequence(spki, WHAT);
   const algorithm = reader.within(Tag.SEQUENCE, WHAT);
@@ -65,8 +65,8 @@ export function parsePublicKeyInfo(spki: Uint8Array): PublicKeyInfo {
 
 /**
  * Reads a public key.
- * @throws {WireError} where it breaks DER, is of an algorithm that is not supported, or cannot be one:
- * whether a point lies on its curve is for the backend to say.
+ * @throws {WireError} if it is not valid DER, its algorithm is not supported, or it cannot be a key.
+ * Whether a point lies on its curve is checked by the backend.
  */
 export function parsePublicKey(spki: Uint8Array): PublicKey {
   const info = parsePublicKeyInfo(spki);
@@ -106,9 +106,9 @@ export function rsaPublicKey(modulus: Uint8Array, exponent: Uint8Array): PublicK
   return { kind: "rsa", bits, spki: derSequenceOf(algorithm, derBitString(key)) };
 }
 
-/** The curve of EC parameters. @throws {WireError} where they name none that is supported. */
+/** The curve of EC parameters. @throws {WireError} if they do not name a supported curve. */
 export function curveOf(parameters: Uint8Array | undefined): KeyKind {
-  // RFC 5480 §2.1.1: only named curves; explicit parameters have served to forge keys.
+  // RFC 5480 §2.1.1 allows only named curves; explicit parameters have been used to forge keys.
   if (parameters?.[0] !== Tag.OID) {
     throw new WireError("Cannot use an EC key that does not name its curve");
   }
@@ -139,7 +139,7 @@ function rsaKey({ key, parameters }: PublicKeyInfo): PublicKey {
 function ecKey({ key, parameters }: PublicKeyInfo, spki: Uint8Array): PublicKey {
   const kind = curveOf(parameters);
   const octets = 1 + 2 * coordinateOctets(kind);
-  // RFC 5480 §2.2: uncompressed points are what everybody must support.
+  // RFC 5480 §2.2: all implementations must support uncompressed points, and only those.
   if (key[0] !== 4 || key.length !== octets) {
     throw new WireError(
       `Cannot use an EC key of ${

@@ -1,5 +1,5 @@
 /**
- * Raw public keys (RFC 7670): keys that are trusted without a certificate, as files hold them.
+ * Reads raw public keys of files (RFC 7670), which are trusted without a certificate.
  * @module
  */
 import { toHex } from "@/base/bytes.ts";
@@ -18,12 +18,12 @@ import { pemOrDer } from "@/pki/pem.ts";
 import { FIXED_KEYS, parsePublicKey } from "@/pki/public_key.ts";
 
 const LABEL = "PUBLIC KEY";
-/** Hex digits by which a key is told. */
+/** The number of hex digits by which a key is named. */
 const FINGERPRINT_DIGITS = 16;
 
 /**
  * The public keys of a file: SubjectPublicKeyInfo as PEM or DER, and those of PEM certificates.
- * @throws {WireError} where it has none, or one cannot be used.
+ * @throws {WireError} if it has none, or one cannot be used.
  */
 export function readPublicKeys(file: Uint8Array): PublicKey[] {
   const parts = pemOrDer(file, LABEL);
@@ -38,7 +38,7 @@ export function readPublicKeys(file: Uint8Array): PublicKey[] {
   return keys;
 }
 
-/** A private key with its public half. @throws {SignatureError} (rejects) where it has none. */
+/** A private key with its public half. @throws {SignatureError} (rejects) if it has none. */
 export async function pairOf(privateKey: PrivateKey): Promise<SigningKeyPair> {
   const half = await publicHalf(privateKey);
   if ("spki" in half) return { privateKey, publicKey: parsePublicKey(half.spki) };
@@ -48,7 +48,7 @@ export async function pairOf(privateKey: PrivateKey): Promise<SigningKeyPair> {
   return { privateKey, publicKey: parsePublicKey(spki) };
 }
 
-/** A key as users read it: `ECDSA P-256 key with SHA-256 0123456789abcdef…`, the hash of its SubjectPublicKeyInfo. */
+/** The name of a key for users: `ECDSA P-256 key with SHA-256 0123456789abcdef…`, the hash of its SubjectPublicKeyInfo. */
 export function showPublicKey({ kind, spki }: PublicKey, { sha256 }: CryptoBackend): string {
   const hash = toHex(sha256(spki)).slice(0, FINGERPRINT_DIGITS);
   return `${showKind(kind)} key with SHA-256 ${hash}…`;

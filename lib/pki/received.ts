@@ -1,6 +1,6 @@
 /**
- * What CERT payloads carry (RFC 7296 §3.6), by their encoding: certificates, revocation lists, OCSP
- * responses (RFC 4806), raw public keys (RFC 7670), and addresses to fetch certificates from.
+ * Reads the contents of CERT payloads (RFC 7296 §3.6) by their encoding: certificates, revocation lists,
+ * OCSP responses (RFC 4806), raw public keys (RFC 7670), and URLs of certificates.
  *
  * ```text
  *  0                   1                   2                   3
@@ -33,31 +33,31 @@ export type Received =
   | { readonly kind: "raw_key"; readonly publicKey: PublicKey }
   | { readonly kind: "address"; readonly address: HashAndUrl };
 
-/** Where a certificate or a bundle of them is to be had. */
+/** The URL of a certificate or of a bundle, with its hash. */
 export interface HashAndUrl {
-  /** A bundle, not a single certificate. */
+  /** Whether it is a bundle, and not a single certificate. */
   readonly isBundle: boolean;
   /** SHA-1, 20 octets. */
   readonly hash: Uint8Array;
-  /** With the scheme http alone: RFC 7296 §3.6 knows no other that must be supported. */
+  /** Only with the scheme http, which is the only one that RFC 7296 §3.6 demands. */
   readonly url: string;
 }
 
-/** Who finds what is at an address, or in a store by its hash. */
+/** Finds the octets at a URL, or in a store by their hash. */
 export interface CertificateLookup {
   /**
-   * The octets, which the caller holds against the hash.
-   * @throws {WireError} (or rejects) where they cannot be had.
+   * The octets, which the caller compares with the hash.
+   * @throws {WireError} (or rejects) if they cannot be found.
    */
   find(address: HashAndUrl): Uint8Array | Promise<Uint8Array>;
 }
 
-/** Characters of an address, and things in a bundle. */
+/** The most characters of a URL, and the most parts of a bundle. */
 const URL_MAX = 1024;
 const BUNDLE_MAX = 100;
 const HASH_OCTETS = 20;
 
-/** Reads a CERT payload's data. @throws {WireError} where it is malformed, or of an unsupported encoding. */
+/** Reads the data of a CERT payload. @throws {WireError} if it is malformed, or its encoding is not supported. */
 export function parseReceived(encoding: number, data: Uint8Array): Received {
   switch (encoding) {
     case CertEncoding.X509_SIGNATURE:
@@ -78,8 +78,8 @@ export function parseReceived(encoding: number, data: Uint8Array): Received {
 }
 
 /**
- * The certificates and lists of what was fetched from an address, which must be what its hash says.
- * @throws {WireError} where it is something else, or malformed.
+ * The certificates and lists of octets that were fetched from a URL.
+ * @throws {WireError} if they do not have the hash that was sent, or are malformed.
  */
 export function parseFetched(
   { hash, url, isBundle }: HashAndUrl,
@@ -120,7 +120,7 @@ function parseBundle(reader: DerReader): { certificates: Certificate[]; crls: Cr
   return { certificates, crls };
 }
 
-/** Where a certificate or a bundle is to be had. @throws {WireError} where it is no http URL, or is too long. */
+/** Reads a hash and a URL. @throws {WireError} if it is no http URL, or is too long. */
 export function parseHashAndUrl(data: Uint8Array, isBundle: boolean): HashAndUrl {
   const reader = new Reader(data);
   const hash = reader.take(HASH_OCTETS);

@@ -1,6 +1,6 @@
 /**
- * Whether a certificate has been revoked: OCSP responses (RFC 6960 §3.2) first, then revocation lists
- * (RFC 5280 §6.3.3, in `crl_check.ts`). Nothing is fetched here: what is there is looked through.
+ * Finds out whether a certificate has been revoked, by OCSP responses (RFC 6960 §3.2), and otherwise by
+ * revocation lists (RFC 5280 §6.3.3, in `crl_check.ts`). Nothing is fetched.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -11,16 +11,16 @@ import { Purpose } from "@/pki/oid.ts";
 import type { Search, Steps } from "@/pki/steps.ts";
 import { showTime } from "@/pki/time.ts";
 
-/** What is known of one certificate. */
+/** The state of one certificate. */
 export interface RevocationStatus {
   readonly status: "good" | "revoked" | "unknown";
-  /** Half a sentence: when and why it was revoked, or why nobody can say. */
+  /** A half sentence with the time and reason of the revocation, or the reason why the state is unknown. */
   readonly why: string;
 }
 
-/** How far in the future something may be made: clocks differ. */
+/** The longest time by which a list or response may be made in the future, as clocks differ. */
 export const CLOCK_SKEW_MS = 300_000;
-/** How long a response without nextUpdate is believed. */
+/** The time for which a response without nextUpdate is used. */
 const ANSWER_LIFETIME_MS = 24 * 3600_000;
 
 /** CRLReason in words (RFC 5280 §5.3.1). */
@@ -43,7 +43,7 @@ export function showRevoked(revokedMs: number, reason: number): string {
   return `revoked at ${showTime(revokedMs)} (${REASONS[reason] || `reason ${reason}`})`;
 }
 
-/** What OCSP says of a certificate; `undefined` where no response is about it. */
+/** The state of a certificate by OCSP; undefined if no response is about it. */
 export function* ocspStatus(
   search: Search,
   certificate: Certificate,
@@ -84,7 +84,7 @@ function staleness(answer: OcspAnswer, nowMs: number): string | undefined {
   return nowMs > expiryMs ? `has expired at ${showTime(expiryMs)}` : undefined;
 }
 
-/** RFC 6960 §4.2.2.2: signed by the issuer, or by whom the issuer itself has made a responder. */
+/** RFC 6960 §4.2.2.2: the signer is the issuer, or a responder with a certificate of this issuer. */
 function* responderFault(
   search: Search,
   response: OcspResponse,
@@ -122,7 +122,7 @@ function isResponder(
     : sameOctets(responder.hash, backend.sha1(keyOctets));
 }
 
-/** Why a certificate of somebody else than the issuer does not make a responder. */
+/** The reason why the certificate of another signer is not that of a responder of the issuer. */
 function* delegationFault(
   search: Search,
   responder: Certificate,

@@ -1,7 +1,7 @@
 /**
- * Questions about certificates in steps. Whether a signature is right takes a backend, which may
- * answer later; everything else is plain logic. So the logic is a generator that asks for one
- * signature at a time, and {@linkcode finish} answers it by either kind of backend.
+ * Validation in steps. A signature is verified by a backend, which may answer later; everything else is
+ * synchronous. So the validation is a generator that asks for one signature at a time, which
+ * {@linkcode finish} answers by a backend of either kind.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -12,7 +12,7 @@ import type { PathQuestion, RefusedPath } from "@/pki/verdict.ts";
 
 /** What a certificate, a revocation list and an OCSP response have in common. */
 export interface Signed {
-  /** What the signature is over. */
+  /** The octets that are signed. */
   readonly tbs: Uint8Array;
   readonly signature: SignedBy;
 }
@@ -23,40 +23,39 @@ export interface VerifyStep {
   readonly signed: Signed;
 }
 
-/** Logic that asks for signatures, and ends with a `T`. */
+/** A validation that asks for signatures, and ends with a `T`. */
 export type Steps<T> = Generator<VerifyStep, T, boolean>;
 
-/** Signatures that one question may cost, paths that it may try, and chains that it may lengthen. */
+/** The most signatures of one validation, the most paths that it tries, and the most chains that it extends. */
 const SIGNATURES_MAX = 200;
 const PATHS_MAX = 100;
 const STEPS_MAX = 1000;
 
-/** What one question has found out so far. */
+/** The state of one validation. */
 export class Search {
-  /** By signed thing: the keys that its signature was tried with. */
+  /** The keys by which the signature of each certificate, list or response was verified. */
   #verified = new Map<Signed, { readonly key: PublicKey; readonly good: boolean }[]>();
-  /** Refusals of paths, the one worth telling. */
+  /** The refusal of a path that is reported if no path is accepted. */
   refusal: { readonly rank: number; readonly refused: RefusedPath } | undefined;
-  /** Milliseconds since 1970 until which all that was relied on holds. */
+  /** Milliseconds since 1970 until which everything that was relied on is valid. */
   untilMs = Infinity;
   #signatures = 0;
   #paths = 0;
   #steps = 0;
-  /** Certificates whose revocation is being asked for: who signs a list may be on a list. */
+  /** Certificates whose revocation is being checked, as the signer of a list may be on a list itself. */
   asked = new Set<Certificate>();
 
   /** A question, and the backend for hashes. */
   constructor(readonly question: PathQuestion, readonly backend: CryptoBackend) {}
 
-  /** Whether the question has cost all that one may cost. */
+  /** Whether a limit of the validation is reached. */
   get isSpent(): boolean {
     return this.#signatures >= SIGNATURES_MAX || this.#paths >= PATHS_MAX ||
       this.#steps >= STEPS_MAX;
   }
 
   /**
-   * A search of its own for a certificate that signs lists; what it costs counts here, once
-   * {@linkcode take} is told of its end.
+   * A search of its own for a certificate that signs lists; {@linkcode take} adds its costs to these.
    */
   about(certificate: Certificate): Search {
     const inner = new Search({ ...this.question, certificate, purpose: "any" }, this.backend);
@@ -68,7 +67,7 @@ export class Search {
     return inner;
   }
 
-  /** Takes over what a search of {@linkcode about} has cost, and until when it holds. */
+  /** Adds the costs of a search of {@linkcode about}, and the time until which it is valid. */
   take(inner: Search): void {
     this.#signatures = inner.#signatures;
     this.#paths = inner.#paths;
@@ -76,17 +75,17 @@ export class Search {
     this.untilMs = Math.min(this.untilMs, inner.untilMs);
   }
 
-  /** Counts one chain that is to be lengthened. */
+  /** Counts a chain that is extended. */
   countStep(): void {
     this.#steps++;
   }
 
-  /** Counts one path that is looked at. */
+  /** Counts a path that is validated. */
   countPath(): void {
     this.#paths++;
   }
 
-  /** All that the peer and the store have, the peer's first; each once. */
+  /** All certificates of the peer, then those of the store; each once. */
   *authorities(): Generator<Certificate> {
     const { untrusted, store } = this.question;
     yield* untrusted;
@@ -94,7 +93,7 @@ export class Search {
     yield* store.anchors;
   }
 
-  /** Whether `signed` is signed by this key; asked of the backend once. */
+  /** Whether `signed` is signed by this key; the backend is only asked once. */
   *isSignedBy(signed: Signed, key: PublicKey): Steps<boolean> {
     if (!signed.signature.scheme) return false;
     const tried = this.#verified.get(signed) ?? [];
@@ -114,7 +113,7 @@ export function sameKey(a: PublicKey, b: PublicKey): boolean {
   return a === b || sameOctets(a.spki, b.spki);
 }
 
-/** Walks the steps to their end; a promise only where the backend gives one. */
+/** Performs all steps; it returns a promise only if the backend does. */
 export function finish<T>(steps: Steps<T>, backend: CryptoBackend): T | Promise<T> {
   let step = steps.next();
   while (!step.done) {
@@ -146,7 +145,7 @@ function verify({ key, signed }: VerifyStep, backend: CryptoBackend): boolean | 
   }
 }
 
-/** A key that the backend refuses signs nothing. @throws what is no refusal of a key. */
+/** A key that the backend refuses verifies no signature. @throws any other error. */
 function wrongKey(e: unknown): boolean {
   if (e instanceof SignatureError) return false;
   throw e;

@@ -1,6 +1,6 @@
 /**
- * What the certificates say that this program makes: authorities and end entities of `createpki`, and
- * end entities that are issued while a test runs.
+ * The contents of the certificates that this program makes: authorities and end entities of `createpki`,
+ * and end entities that are issued while a test runs.
  * @module
  */
 import { parseAddress } from "@/base/address.ts";
@@ -8,17 +8,17 @@ import { CURVE_BITS, type KeyKind, type PublicKey } from "@/crypto/signature.ts"
 import type { AltName, CertificateTemplate } from "@/pki/issue.ts";
 import { AttributeType } from "@/pki/oid.ts";
 
-/** Certificates begin an hour ago, as clocks differ, and last ten years. */
+/** Certificates are valid since an hour before they are made, as clocks differ, and for ten years. */
 const BEFORE_MS = 3600_000;
 const LIFETIME_MS = 3650 * 24 * 3600_000;
 
-/** A kind of key and how long one of RSA is. */
+/** A kind of key, and the bits of an RSA key. */
 export interface KeyType {
   readonly kind: KeyKind;
   readonly rsaBits?: number;
 }
 
-/** Whom a certificate is for, and from when on it holds. */
+/** The holder of a certificate, and the time at which it is made. */
 export interface Holder {
   readonly commonName: string;
   readonly publicKey: PublicKey;
@@ -26,7 +26,7 @@ export interface Holder {
   readonly nowMs: number;
 }
 
-/** An authority: it may sign certificates and revocation lists. */
+/** An authority, which may sign certificates and revocation lists. */
 export function authorityTemplate(holder: Holder): CertificateTemplate {
   return { ...template(holder), authority: {} };
 }
@@ -39,7 +39,7 @@ export function endEntityTemplate(holder: Holder): CertificateTemplate {
   return { ...template(holder), altNames: altNamesOf(holder.commonName) };
 }
 
-/** `rsa:2048`, `ecdsa:p-256`, `ed25519`; `undefined` where a text says no key that can be made. */
+/** `rsa:2048`, `ecdsa:p-256`, `ed25519`; undefined if the text names no key that can be made. */
 export function parseKeyType(text: string): KeyType | undefined {
   const [family, detail] = text.toLowerCase().split(":") as [string, string?];
   if (family === "rsa") {
@@ -55,7 +55,7 @@ export function parseKeyType(text: string): KeyType | undefined {
   return isFixed ? { kind: family as KeyKind } : undefined;
 }
 
-/** What {@linkcode parseKeyType} takes, for messages. */
+/** The texts that {@linkcode parseKeyType} accepts, for messages. */
 export const KEY_TYPES = "rsa:BITS (1024 to 16384), ecdsa:p-224, ecdsa:p-256, ecdsa:p-384, " +
   "ecdsa:p-521, ed25519, ed448, ml-dsa-44, ml-dsa-65, ml-dsa-87";
 

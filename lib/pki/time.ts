@@ -6,14 +6,14 @@ import { der, type DerReader, Tag } from "@/base/der.ts";
 import { WireError } from "@/base/errors.ts";
 import { latinText } from "@/pki/name.ts";
 
-/** Reads the next element as a time, in milliseconds since 1970. @throws {WireError} where it is none. */
+/** Reads the next element as a time, in milliseconds since 1970. @throws {WireError} if it is not one. */
 export function parseTime(reader: DerReader, what: string): number {
   const isUtc = reader.tag === Tag.UTC_TIME;
   const text = latinText(reader.contents(isUtc ? Tag.UTC_TIME : Tag.GENERALIZED_TIME, what));
   const match = (isUtc ? UTC : GENERALIZED).exec(text);
   if (!match) throw new WireError(`Cannot read ${what}, it is not a time of DER`);
   const [year, month, day, hour, minute, second] = match.slice(1).map(Number);
-  // RFC 5280 §4.1.2.5.1: two digits from 50 on are of the last century.
+  // RFC 5280 §4.1.2.5.1: years from 50 to 99 are 1950 to 1999.
   const fullYear = isUtc ? year! + (year! < 50 ? 2000 : 1900) : year!;
   const date = new Date(0);
   date.setUTCFullYear(fullYear, month! - 1, day!);
@@ -38,7 +38,7 @@ export function encodeGeneralizedTime(timeMs: number): Uint8Array {
   return der(Tag.GENERALIZED_TIME, new TextEncoder().encode(digits));
 }
 
-/** A time as users read it: `2026-11-29 11:30:00 UTC`. */
+/** A time in words for users: `2026-11-29 11:30:00 UTC`. */
 export function showTime(timeMs: number): string {
   return new Date(timeMs).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
 }

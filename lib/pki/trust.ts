@@ -1,6 +1,6 @@
 /**
- * What this end trusts, made of what its directory has; and a memory of certificates and verdicts, as
- * ten thousand tunnels show the same few.
+ * The trust store of this end, and a memory of certificates and verdicts, as thousands of tunnels send
+ * the same few certificates.
  * @module
  */
 import { concat, toHex } from "@/base/bytes.ts";
@@ -9,7 +9,7 @@ import { type Certificate, isSelfIssued, parseCertificate } from "@/pki/certific
 import { validatePath } from "@/pki/validate.ts";
 import type { PathQuestion, PathVerdict, TrustStore } from "@/pki/verdict.ts";
 
-/** What a trust store is made of; lists and responses may be missing. */
+/** The contents of a trust store; lists and responses may be missing. */
 export interface TrustMaterial {
   /** All certificates of authorities that are there (`cadir`). */
   readonly authorities: readonly Certificate[];
@@ -18,8 +18,8 @@ export interface TrustMaterial {
 }
 
 /**
- * A store of the authorities that are there: those that issued themselves are anchors, and so is one
- * whose issuer is not there, as somebody put it there to be trusted; the rest are intermediates.
+ * Makes a store of authorities. Self-issued ones are anchors, and so are those whose issuer is missing,
+ * as the user has put them there in order to trust them; the others are intermediates.
  */
 export function trustStoreOf({ authorities, crls = [], ocsp = [] }: TrustMaterial): TrustStore {
   const names = new Set(authorities.map(({ subject }) => subject.key));
@@ -32,27 +32,27 @@ export function trustStoreOf({ authorities, crls = [], ocsp = [] }: TrustMateria
   };
 }
 
-/** Certificates and verdicts that are kept. */
+/** The most certificates, and the most verdicts, that are kept. */
 const KEPT_MAX = 4096;
-/** How long a refusal is kept: what was wrong may be put right. */
+/** The time for which a refusal is kept; its cause may be removed. */
 const REFUSAL_MS = 10_000;
 
-/** One verdict, from when until when it holds. */
+/** A verdict, and the time in which it is valid. */
 interface KeptVerdict {
   readonly fromMs: number;
   readonly untilMs: number;
   readonly verdict: PathVerdict | Promise<PathVerdict>;
 }
 
-/** A bounded memory of certificates by their octets, and of verdicts by all that was asked. */
+/** A bounded memory of certificates by their octets, and of verdicts by all inputs of the validation. */
 export class PathMemory {
   readonly #certificates = new Map<string, Certificate>();
   readonly #verdicts = new Map<string, KeptVerdict>();
-  /** Numbers of trust stores and of certificates of this memory: a verdict is found by them. */
+  /** Numbers of trust stores and of certificates of this memory, by which verdicts are found. */
   readonly #numbers = new WeakMap<TrustStore | Certificate, number>();
   #nextNumber = 0;
 
-  /** The backend hashes what is remembered, and verifies what is not. */
+  /** The backend hashes certificates, and verifies the signatures of unknown ones. */
   constructor(readonly backend: CryptoBackend) {}
 
   /** Verdicts that are kept. */
@@ -61,20 +61,20 @@ export class PathMemory {
   }
 
   /**
-   * The certificate of these octets: the same record for the same octets, so that its key is parsed
-   * once. @throws {WireError} where it is none.
+   * The certificate of these octets. The same octets give the same record, so that its key is parsed once.
+   * @throws {WireError} if it is malformed.
    */
   certificate(der: Uint8Array): Certificate {
     const key = toHex(this.backend.sha256(der));
     const known = this.#certificates.get(key);
     if (known) return known;
-    // A view into a message would keep the whole message.
+    // A view into a message would keep the whole message in memory.
     const made = parseCertificate(der.slice());
     keep(this.#certificates, key, made);
     return made;
   }
 
-  /** As `validatePath`, remembered until what it relies on expires. */
+  /** As `validatePath`, but a verdict is kept until something that it relies on expires. */
   validate(question: PathQuestion): PathVerdict | Promise<PathVerdict> {
     const key = this.#keyOf(question);
     const { nowMs } = question;
@@ -85,7 +85,7 @@ export class PathMemory {
       this.#keep(key, nowMs, verdict);
       return verdict;
     }
-    // Who asks the same meanwhile waits for the same answer.
+    // The same question waits for this answer meanwhile.
     keep(this.#verdicts, key, { fromMs: nowMs, untilMs: nowMs + REFUSAL_MS, verdict });
     return verdict.then((settled) => {
       this.#keep(key, nowMs, settled);
@@ -102,7 +102,7 @@ export class PathMemory {
     keep(this.#verdicts, key, { fromMs: nowMs, untilMs, verdict });
   }
 
-  /** All that a verdict depends on but the time. */
+  /** All inputs of a verdict except the time, as one text. */
   #keyOf({ certificate, untrusted, store, ...rest }: PathQuestion): string {
     const { receivedCrls = [], receivedOcsp = [], revocation, purpose, policies } = rest;
     let key = `${this.#numberOf(store)} ${revocation} ${purpose} ${this.#numberOf(certificate)}`;

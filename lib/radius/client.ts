@@ -1,5 +1,5 @@
 /**
- * * The RADIUS client of a gateway. Each login has the interface of an EAP server, and one of
+ * The RADIUS client of a gateway. Each login has the interface of an EAP server, and one of
  * several RADIUS servers decides about it (RFC 3579). Requests are repeated (RFC 5080 §2.2.1); if a
  * server does not answer, the next one is asked. Every kind of failure of a server has a cause of
  * its own.

@@ -31,7 +31,7 @@ export class RadiusServer {
   #closed = false;
 
   /**
-   * * Listens at an address, where port 0 stands for any free port. `noted` is called with the
+   * Listens at an address, where port 0 stands for any free port. `noted` is called with the
    * notes of replies. @throws {SystemError} if the system refuses.
    */
   constructor(

@@ -1,5 +1,5 @@
 /**
- * * The UDP sockets of a RADIUS client. A response belongs to a request by its socket and its
+ * The UDP sockets of a RADIUS client. A response belongs to a request by its socket and its
  * identifier of one octet (RFC 2865 §2.5), so more sockets are opened for more concurrent requests.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * EAP-AKA: a USIM and its home network prove themselves to each other (RFC 4187).
+ * EAP-AKA: a USIM and its home network authenticate each other (RFC 4187).
  * @module
  */
 import type { EapMethod } from "@/eap/method.ts";

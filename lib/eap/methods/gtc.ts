@@ -1,6 +1,6 @@
 /**
- * EAP-GTC: the server shows a text, the peer answers with its password as it is (RFC 3748 §5.6). The
- * server proves nothing, and there are no keys.
+ * EAP-GTC: the server sends a text, and the peer answers with its password in the clear (RFC 3748 §5.6).
+ * The server is not authenticated, and no keys are derived.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -10,7 +10,7 @@ import type { EapMethod, PeerRun, ServerRun } from "@/eap/method.ts";
 import { EapType } from "@/iana/eap_type.ts";
 
 const PROMPT = "Password: ";
-/** Characters of a server's text that users get to see. */
+/** The most characters of a server's text that are shown to users. */
 const PROMPT_MAX = 253;
 const utf8 = new TextEncoder();
 

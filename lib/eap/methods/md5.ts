@@ -1,6 +1,6 @@
 /**
- * EAP-MD5: the peer answers a challenge by a hash over it and the password (RFC 3748 §5.4, RFC 1994
- * §4). The server proves nothing, and there are no keys.
+ * EAP-MD5: the peer answers a challenge with a hash over it and the password (RFC 3748 §5.4, RFC 1994
+ * §4). The server is not authenticated, and no keys are derived.
  *
  * ```text
  * +---------------+---------------+---------------+---------------+
@@ -63,7 +63,7 @@ function digest(identifier: number, secret: Uint8Array, challenge: Uint8Array): 
   return hash(concat(Uint8Array.of(identifier), secret, challenge));
 }
 
-/** The value of a challenge or response; the name behind it is anything. */
+/** The value of a challenge or response; the name after it is not used. */
 function valueIn(data: Uint8Array): Uint8Array {
   const body = new Reader(data);
   const size = body.u8();

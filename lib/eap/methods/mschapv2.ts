@@ -1,5 +1,5 @@
 /**
- * EAP-MSCHAPv2: both ends prove that they have the password's hash, and keys come of it
+ * EAP-MSCHAPv2: both ends prove that they know the hash of the password, from which keys are derived
  * (draft-kamath-pppext-eap-mschapv2-02; RFC 2759, RFC 3079).
  *
  * ```text
@@ -42,7 +42,7 @@ const OpCode = { CHALLENGE: 1, RESPONSE: 2, SUCCESS: 3, FAILURE: 4, CHANGE_PASSW
 const HEADER_OCTETS = 4;
 /** Peer-Challenge, 8 reserved octets, NT-Response, Flags. */
 const RESPONSE_OCTETS = 49;
-/** RFC 2759 §6: what `E=` of a Failure says. */
+/** RFC 2759 §6: the meanings of `E=` in a Failure. */
 const ERRORS: Readonly<Record<number, string>> = {
   646: "the account may not log in at this hour",
   647: "the account is disabled",
@@ -118,7 +118,7 @@ function respond(state: PeerState, id: number, body: Reader): Uint8Array {
   return encode(OpCode.RESPONSE, id, value.done());
 }
 
-/** A server that knows the password says so: `S=` and 40 hex digits (RFC 2759 §5). */
+/** Verifies the proof that the server knows the password: `S=` and 40 hex digits (RFC 2759 §5). */
 function verified(state: PeerState, body: Reader): EapKeys {
   const { challenges, response, passwordHash } = state;
   if (!challenges || !response) return refuse("out of order", "the server says Success at once");
@@ -181,7 +181,7 @@ function beginAsServer(context: ServerContext): ServerRun {
       );
     },
     take: ({ data }, next) => serverTakes(state, data, next),
-    // Some peers, strongSwan among them, end all when they hear of it and never acknowledge.
+    // Some peers, such as strongSwan, end the conversation when they get a Failure, and never acknowledge it.
     verdict: () => state.stage === "failing" ? wrongResponse(state) : undefined,
   };
 }
@@ -223,7 +223,7 @@ function judge(
   body.take(8);
   const response = body.take(NT_RESPONSE_OCTETS);
   body.u8();
-  // RFC 2759 §8.2: the name that was hashed is the one in the response.
+  // RFC 2759 §8.2: the hash covers the name that the response contains.
   const userName = new TextDecoder().decode(body.rest());
   const challenges = { authenticator: state.challenge, peer, userName };
   if (!sameOctets(response, ntResponse(challenges, state.passwordHash))) {
@@ -238,7 +238,7 @@ function judge(
   return encode(OpCode.SUCCESS, id, utf8.encode(`S=${proof.toUpperCase()} M=OK`));
 }
 
-/** OpCode, and unless it stands alone the rest of the header, with MS-Length checked. */
+/** Reads the OpCode, and the rest of the header unless the OpCode is alone; MS-Length is checked. */
 function decodeHeader(data: Uint8Array): {
   readonly opCode: number;
   readonly id: number | undefined;

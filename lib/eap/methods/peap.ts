@@ -1,5 +1,5 @@
 /**
- * PEAPv0: the server proves itself by a certificate, the peer inside the tunnel by an EAP method
+ * PEAPv0: the server authenticates by a certificate, and the peer by an EAP method inside the tunnel
  * (MS-PEAP; TLS 1.3 by RFC 9427).
  * @module
  */

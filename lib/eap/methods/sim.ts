@@ -1,5 +1,5 @@
 /**
- * EAP-SIM: a SIM answers GSM challenges, several of them for keys that are long enough (RFC 4186).
+ * EAP-SIM: a SIM answers several GSM challenges, so that the derived keys are long enough (RFC 4186).
  * @module
  */
 import type { EapMethod } from "@/eap/method.ts";

@@ -1,5 +1,5 @@
 /**
- * EAP-TLS: both ends prove themselves by certificates (RFC 5216; TLS 1.3 by RFC 9190).
+ * EAP-TLS: both ends authenticate by certificates (RFC 5216; RFC 9190 for TLS 1.3).
  * @module
  */
 import type { EapMethod } from "@/eap/method.ts";
@@ -21,7 +21,7 @@ export const tls: EapMethod = {
   lacksAsServer(context) {
     const lacks = lacksTlsAsServer(context);
     if (lacks || context.user || context.settings.users.isEmpty) return lacks;
-    // Any certificate of a trusted authority would do otherwise, whoever the table names.
+    // Without a user, any certificate of a trusted authority would be accepted, whatever the table names.
     return "the table of users does not name this identity";
   },
   beginAsServer: (context) => tlsServer(EapType.TLS, context, undefined),

@@ -1,5 +1,5 @@
 /**
- * EAP-TTLS: the server proves itself by a certificate, the peer inside the tunnel by a password
+ * EAP-TTLS: the server authenticates by a certificate, and the peer by a password inside the tunnel
  * (RFC 5281; TLS 1.3 by RFC 9427).
  * @module
  */

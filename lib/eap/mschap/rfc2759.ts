@@ -1,5 +1,5 @@
 /**
- * The functions of MS-CHAP-V2 (RFC 2759 §8) and of its keys (RFC 3079 §3), by their names there.
+ * The functions of MS-CHAP-V2 (RFC 2759 §8) and of its keys (RFC 3079 §3), with the names of the RFCs.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -26,13 +26,13 @@ const SERVER_SENDS = ascii.encode(
 const PAD_1 = new Uint8Array(40);
 const PAD_2 = new Uint8Array(40).fill(0xf2);
 
-/** Both challenges of a login and who logs in. */
+/** Both challenges of a login, and the user. */
 export interface Challenges {
   /** 16 octets, of the server. */
   readonly authenticator: Uint8Array;
   /** 16 octets, of the peer. */
   readonly peer: Uint8Array;
-  /** With or without its domain, which does not count. */
+  /** With or without its domain, which is ignored. */
   readonly userName: string;
 }
 
@@ -58,7 +58,7 @@ export function ntResponse(challenges: Challenges, passwordHash: Uint8Array): Ui
   return challengeResponse(challengeHash(challenges), passwordHash);
 }
 
-/** ChallengeResponse(): the challenge under three DES keys cut from the hash, 24 octets. */
+/** ChallengeResponse(): the challenge encrypted with three DES keys, which are parts of the hash; 24 octets. */
 export function challengeResponse(challenge: Uint8Array, passwordHash: Uint8Array): Uint8Array {
   const padded = concat(passwordHash, new Uint8Array(5));
   const parts = [0, 7, 14].map((at) =>
@@ -89,8 +89,8 @@ export function startKey(master: Uint8Array, direction: "peer sends" | "server s
 }
 
 /**
- * The MSK: what the server receives by, what it sends by, and 32 octets of zeros
- * (draft-kamath-pppext-eap-mschapv2 §2.5; the padding is what RFC 3748's length of 64 asks for).
+ * The MSK: the receiving key of the server, its sending key, and 32 octets of zeros
+ * (draft-kamath-pppext-eap-mschapv2 §2.5; RFC 3748 demands a length of 64).
  */
 export function mschapv2Msk(passwordHash: Uint8Array, response: Uint8Array): Uint8Array {
   const master = masterKey(passwordHash, response);
@@ -101,12 +101,12 @@ export function mschapv2Msk(passwordHash: Uint8Array, response: Uint8Array): Uin
   );
 }
 
-/** RFC 2759 §4: the name that is hashed has no domain before it. */
+/** RFC 2759 §4: the hash covers the name without its domain. */
 function withoutDomain(userName: string): string {
   return userName.slice(userName.lastIndexOf("\\") + 1);
 }
 
-/** 56 bits spread over 8 octets, each with room for a parity bit, which DES does not look at. */
+/** Spreads 56 bits over 8 octets, each with a parity bit that DES ignores. */
 function desKey(octets: Uint8Array): Uint8Array {
   const key = new Uint8Array(8);
   for (let i = 0; i < 8; i++) {

@@ -1,5 +1,5 @@
 /**
- * * The RADIUS front end of EAP servers of this program (RFC 3579). It holds a bounded number of
+ * The RADIUS front end of EAP servers of this program (RFC 3579). It holds a bounded number of
  * logins, distinguishes repeated requests from new ones, and does not answer requests that it
  * cannot verify.
  * @module

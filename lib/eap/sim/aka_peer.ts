@@ -39,9 +39,9 @@ import { AKA_PRIME, type SimVariant } from "@/eap/sim/variant.ts";
 import { SimAttributeType as At, SimSubtype } from "@/iana/eap_sim_aka.ts";
 import { EapType } from "@/iana/eap_type.ts";
 
-/** The one key derivation function there is (RFC 9048 §3.3). */
+/** The only key derivation function that is defined (RFC 9048 §3.3). */
 const KDF = 1;
-/** A network that does not learn from AUTS is left (RFC 4187 §6.3.2 allows one more challenge). */
+/** The most resynchronisations; RFC 4187 §6.3.2 allows one more challenge after AUTS. */
 const RESYNCHRONISATIONS_MAX = 2;
 /** The D bit of AT_BIDDING (RFC 9048 §4). */
 const PRIME_PREFERRED = 0x8000;
@@ -49,7 +49,7 @@ const PRIME_PREFERRED = 0x8000;
 interface AkaPeer {
   readonly common: SimPeerState;
   resynchronisations: number;
-  /** AT_KDF values of a challenge that was answered by another choice. */
+  /** The values of AT_KDF in a challenge for which this end asked for another function. */
   offeredKdfs: readonly number[] | undefined;
 }
 
@@ -174,7 +174,7 @@ function networkNameIn(attributes: readonly SimAttribute[]): Uint8Array {
   return concat(name);
 }
 
-/** RFC 9048 §3.2: the first is the server's choice; another one is asked for, and must come back. */
+/** RFC 9048 §3.2: the first one is the server's choice; if this end asks for another, the server must repeat it. */
 function chooseKdf(state: AkaPeer, attributes: readonly SimAttribute[]): PeerReply | undefined {
   const kdfs = attributes.filter(({ type }) => type === At.AT_KDF)
     .map(({ value }) => value[0]! << 8 | value[1]!);
@@ -200,7 +200,7 @@ function chooseKdf(state: AkaPeer, attributes: readonly SimAttribute[]): PeerRep
   return { then: "more", data };
 }
 
-/** RFC 9048 §4: who has AKA′ too, and likes it better, does not let himself be talked into AKA. */
+/** RFC 9048 §4: an end that has AKA′ and prefers it does not accept a bidding down to AKA. */
 function refuseBiddingDown(
   { variant, own }: SimPeerState,
   attributes: readonly SimAttribute[],

@@ -40,7 +40,7 @@ import { EapCode, EapType } from "@/iana/eap_type.ts";
 const KDF = 1;
 const NETWORK_NAME = "WLAN";
 const PRIME_PREFERRED = 0x8000;
-/** A card that does not take what follows its own AUTS is broken. */
+/** The most resynchronisations; a card must accept the challenge that follows its own AUTS. */
 const RESYNCHRONISATIONS_MAX = 1;
 const AUTS_OCTETS = 14;
 
@@ -62,7 +62,7 @@ export function akaServer(variant: SimVariant, context: ServerContext): ServerRu
     identityRequest: undefined,
   };
   return {
-    // RFC 4187 §4.1.3: what Identity said may be cut or changed underway, so it is asked here again.
+    // RFC 4187 §4.1.3: the identity of EAP-Response/Identity may have been changed on its way, so it is asked for again.
     begin: (identifier) => askIdentity(state, identifier),
     take: (packet, next) =>
       simServerTakes(common, packet, { next, own: (response) => takeOwn(state, response) }),
@@ -135,7 +135,7 @@ function challenge(state: AkaServer, identifier: number): ServerReply {
   return { then: "more", data: encodeWithMac(frame, { subtype, attributes, kAut }) };
 }
 
-/** RFC 9048 §4: a server of AKA says that it has AKA′ and likes it better. */
+/** RFC 9048 §4: a server of AKA says that it has AKA′ and prefers it. */
 function bidding(variant: SimVariant, methods: readonly number[]): SimAttribute[] {
   const prime = methods.indexOf(EapType.AKA_PRIME);
   const aka = methods.indexOf(EapType.AKA);

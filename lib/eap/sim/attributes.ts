@@ -16,19 +16,19 @@ import { must } from "@/base/errors.ts";
 import { refuse } from "@/eap/failure.ts";
 import { nameOfSimAttribute, SimAttributeType } from "@/iana/eap_sim_aka.ts";
 
-/** Attributes from here on may be skipped by who does not know them (RFC 4187 §8.1). */
+/** The first attribute type that may be skipped if it is unknown (RFC 4187 §8.1). */
 const SKIPPABLE = 128;
 const KNOWN: ReadonlySet<number> = new Set(Object.values(SimAttributeType));
-/** Attributes of one message, so that none is a list without end. */
+/** The most attributes of one message. */
 const ATTRIBUTES_MAX = 64;
-/** The only attribute that may stand there several times (RFC 9048 §3.2). */
+/** The only attribute that a message may have several times (RFC 9048 §3.2). */
 const REPEATABLE: ReadonlySet<number> = new Set([SimAttributeType.AT_KDF]);
 
 /** One attribute. */
 export interface SimAttribute {
   /** uint8. */
   readonly type: number;
-  /** All behind the Length octet: 4 n − 2 octets. */
+  /** The octets after the Length octet: 4 n − 2 octets. */
   readonly value: Uint8Array;
 }
 
@@ -37,14 +37,14 @@ export interface SimMessage {
   /** uint8. */
   readonly subtype: number;
   readonly attributes: readonly SimAttribute[];
-  /** Where the 16 octets of AT_MAC begin in the Type-Data; `undefined` without AT_MAC. */
+  /** The offset of the 16 octets of AT_MAC in the Type-Data; undefined without AT_MAC. */
   readonly macAt: number | undefined;
 }
 
 /**
- * The message in a packet's Type-Data; values are views.
- * @throws {EapRefusal} for lengths of 0 or past the end, attributes that must be known and are not,
- * and attributes that stand there twice.
+ * Reads the message in the Type-Data of a packet; values are views.
+ * @throws {EapRefusal} for lengths of 0 or past the end, unknown attributes that must not be skipped, and
+ * attributes that occur twice.
  */
 export function decodeSim(data: Uint8Array): SimMessage {
   const head = new Reader(data);
@@ -105,7 +105,7 @@ export function encodeAttributes(attributes: readonly SimAttribute[]): Uint8Arra
   return w.done();
 }
 
-/** The value of an attribute; `undefined` where the message has none. */
+/** The value of an attribute; undefined if the message does not have it. */
 export function findAttribute(
   attributes: readonly SimAttribute[],
   type: number,
@@ -113,7 +113,7 @@ export function findAttribute(
   return attributes.find((attribute) => attribute.type === type)?.value;
 }
 
-/** The value of an attribute that must be there. @throws {EapRefusal} where it is not. */
+/** The value of an attribute that the message must have. @throws {EapRefusal} if it is missing. */
 export function needAttribute(attributes: readonly SimAttribute[], type: number): Uint8Array {
   return findAttribute(attributes, type) ??
     refuse("malformed", `attribute ${nameOfSimAttribute(type)} is missing`);
@@ -121,7 +121,7 @@ export function needAttribute(attributes: readonly SimAttribute[], type: number)
 
 /**
  * An attribute of two reserved octets and a value of fixed size, such as AT_RAND of AKA.
- * @throws {EapRefusal} where it is missing or has another size.
+ * @throws {EapRefusal} if it is missing or has another size.
  */
 export function fixedValue(
   attributes: readonly SimAttribute[],
@@ -135,7 +135,7 @@ export function fixedValue(
   return value.subarray(2);
 }
 
-/** An attribute of one uint16. @throws {EapRefusal} where it is missing or has another size. */
+/** An attribute of one uint16. @throws {EapRefusal} if it is missing or has another size. */
 export function numberValue(attributes: readonly SimAttribute[], type: number): number {
   const value = needAttribute(attributes, type);
   if (value.length !== 2) {
@@ -145,8 +145,8 @@ export function numberValue(attributes: readonly SimAttribute[], type: number): 
 }
 
 /**
- * The octets of a value that begins with their number, and is padded behind them.
- * @throws {EapRefusal} where the number is larger than the value.
+ * The octets of a value that begins with their number, and is padded after them.
+ * @throws {EapRefusal} if the number is larger than the value.
  */
 export function countedOctets({ type, value }: SimAttribute): Uint8Array {
   const count = value[0]! << 8 | value[1]!;
@@ -167,7 +167,7 @@ export function numberAttribute(type: number, value: number): SimAttribute {
   return { type, value: Uint8Array.of(value >>> 8, value) };
 }
 
-/** An attribute of octets behind a number of `count`, by default of octets, padded to whole words. */
+/** An attribute of octets after a number, which is `count` or by default that of the octets, padded to whole words. */
 export function countedAttribute(
   type: number,
   octets: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * A SIM or USIM in software, and the subscriber's record at the home network: the keys that both
- * have, and the sequence numbers by which each is remembered (3GPP TS 33.102 §6.3).
+ * A SIM or USIM in software, and the record of the subscriber in the home network: the keys that both
+ * have, and the sequence number of each (3GPP TS 33.102 §6.3).
  * @module
  */
 import { concat, Reader, sameOctets, Writer } from "@/base/bytes.ts";
@@ -12,21 +12,21 @@ import {
   xor,
 } from "@/eap/sim/milenage.ts";
 
-/** What both ends know of a subscriber. */
+/** The data of a subscriber that both ends have. */
 export interface SimKeys extends MilenageKeys {
-  /** SQN, 48 bits: the highest that was used (at the network) or taken (at the card). Moves. */
+  /** SQN, 48 bits: the highest that the network has used, or that the card has accepted. It changes. */
   sqn: bigint;
 }
 
-/** The peer's card: its keys, and what the network gave it for the next time. */
+/** The card of the peer: its keys, and the identities that the network gave it for the next login. */
 export interface SimCard extends SimKeys {
   /** A pseudonym username to use in place of the permanent one (RFC 4187 §4.1.1.7), by EAP type. */
   readonly pseudonyms: Map<number, string>;
-  /** What a fast re-authentication needs (RFC 4187 §5), by EAP type. */
+  /** The state for a fast re-authentication (RFC 4187 §5), by EAP type. */
   readonly reauths: Map<number, ReauthState>;
 }
 
-/** What a full authentication leaves for the next fast re-authentication. */
+/** The state for the next fast re-authentication, which a full authentication provides. */
 export interface ReauthState {
   /** Whole identity, realm included. */
   readonly identity: string;
@@ -36,7 +36,7 @@ export interface ReauthState {
   readonly kEncr: Uint8Array;
   /** 16 octets; 32 of AKA′. */
   readonly kAut: Uint8Array;
-  /** uint16: of the last re-authentication; 0 behind a full authentication. */
+  /** uint16: the counter of the last re-authentication; 0 after a full authentication. */
   readonly counter: number;
 }
 
@@ -49,27 +49,27 @@ export interface AkaVector {
   readonly ik: Uint8Array;
 }
 
-/** What a card makes of a challenge. */
+/** The answer of a card to a challenge. */
 export type AkaVerdict =
   | { readonly kind: "accepted"; readonly vector: AkaVector }
-  /** MAC-A is wrong, or the AMF is not as AKA′ wants it. */
+  /** MAC-A is wrong, or the AMF does not have the bit that AKA′ demands. */
   | { readonly kind: "rejected"; readonly why: string }
-  /** The SQN was seen; AUTS of 14 octets tells the network where the card is. */
+  /** The SQN was used before; AUTS of 14 octets tells the network the SQN of the card. */
   | { readonly kind: "resynchronise"; readonly auts: Uint8Array };
 
-/** SQN is SEQ and five bits of index (3GPP TS 33.102 §C.3.2): the next SEQ is so much more. */
+/** SQN consists of SEQ and an index of five bits (3GPP TS 33.102 §C.3.2); this is the step to the next SEQ. */
 const SQN_STEP = 32n;
 const SQN_MODULUS = 1n << 48n;
-/** AMF of what is made here: the separation bit, which AKA′ asks for (3GPP TS 33.102 Annex H). */
+/** The AMF of vectors that are made here, with the separation bit that AKA′ demands (3GPP TS 33.102 Annex H). */
 const AMF = Uint8Array.of(0x80, 0);
 const SEPARATION_BIT = 0x80;
 
-/** A card that has seen no network yet. */
+/** A card that has not been used yet. */
 export function newSimCard(keys: MilenageKeys, sqn: bigint): SimCard {
   return { ...keys, sqn, pseudonyms: new Map(), reauths: new Map() };
 }
 
-/** A fresh vector of the home network; SQN moves on. */
+/** A new vector of the home network; SQN is increased. */
 export function makeVector(subscriber: SimKeys, rand: Uint8Array): AkaVector {
   subscriber.sqn = (subscriber.sqn + SQN_STEP) % SQN_MODULUS;
   const sqn = sqnOctets(subscriber.sqn);
@@ -79,7 +79,7 @@ export function makeVector(subscriber: SimKeys, rand: Uint8Array): AkaVector {
 }
 
 /**
- * A card's answer to RAND and AUTN (3GPP TS 33.102 §6.3.3); an accepted SQN is remembered.
+ * The answer of a card to RAND and AUTN (3GPP TS 33.102 §6.3.3); it keeps an accepted SQN.
  * `separated`: the AMF must have its separation bit (RFC 9048 §3.4).
  */
 export function answerChallenge(
@@ -112,7 +112,7 @@ function makeAuts(card: SimCard, rand: Uint8Array): Uint8Array {
   return concat(xor(sqn, milenageAkStar(card, rand)), macS);
 }
 
-/** Sets the network's SQN to that of the card's AUTS; false where its MAC-S is wrong. */
+/** Sets the SQN of the network to that of the card's AUTS; returns false if its MAC-S is wrong. */
 export function resynchronise(subscriber: SimKeys, rand: Uint8Array, auts: Uint8Array): boolean {
   const sqn = xor(auts.subarray(0, 6), milenageAkStar(subscriber, rand));
   const { macS } = milenageMacs(subscriber, rand, { sqn, amf: new Uint8Array(2) });

@@ -8,7 +8,7 @@ import { portableSha1 } from "@/crypto/portable_hash.ts";
 
 /** The keys of one authentication. */
 export interface SimSessionKeys {
-  /** What re-authentication derives from: MK of 20 octets; of AKA′ K_re of 32. */
+  /** The key from which re-authentication derives its keys: MK of 20 octets, or K_re of AKA′, 32 octets. */
   readonly masterKey: Uint8Array;
   /** 16 octets. */
   readonly kEncr: Uint8Array;
@@ -78,7 +78,7 @@ export function keysOfMasterKey(masterKey: Uint8Array): SimSessionKeys {
   };
 }
 
-/** What a re-authentication is about. */
+/** The inputs of a re-authentication. */
 export interface ReauthInputs {
   readonly identity: string;
   /** uint16. */

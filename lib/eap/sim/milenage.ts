@@ -1,6 +1,6 @@
 /**
  * Milenage (3GPP TS 35.206 §4.1): f1, f1*, f2 to f5 and f5* on AES-128, with the constants that the
- * specification recommends; how GSM triplets come of it (3GPP TS 55.205 §4).
+ * specification recommends, and the GSM triplets that are derived from it (3GPP TS 55.205 §4).
  * @module
  */
 import { aesEncryptBlock } from "@/crypto/legacy.ts";
@@ -12,7 +12,7 @@ export interface MilenageKeys {
   readonly opc: Uint8Array;
 }
 
-/** What f2 to f5 give for a RAND. */
+/** The results of f2 to f5 for a RAND. */
 export interface MilenageAnswer {
   /** 8 octets. */
   readonly res: Uint8Array;
@@ -35,8 +35,8 @@ export function opcOf(k: Uint8Array, op: Uint8Array): Uint8Array {
 
 /**
  * f1 and f1* of a RAND, an SQN of 6 octets and an AMF of 2.
- * @returns MAC-A, by which the network proves itself, and MAC-S, by which the card asks for
- * resynchronisation: 8 octets each.
+ * @returns MAC-A, by which the network is authenticated, and MAC-S, by which the card asks for
+ * resynchronisation; 8 octets each.
  */
 export function milenageMacs(
   { k, opc }: MilenageKeys,
@@ -69,7 +69,7 @@ export function milenageAkStar(keys: MilenageKeys, rand: Uint8Array): Uint8Array
   return out(keys, rand, 4).slice(0, 6);
 }
 
-/** What a SIM answers to a RAND: SRES of 4 octets and Kc of 8. */
+/** The answer of a SIM to a RAND: SRES of 4 octets and Kc of 8. */
 export function gsmTriplet(
   keys: MilenageKeys,
   rand: Uint8Array,

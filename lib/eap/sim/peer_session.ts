@@ -1,6 +1,6 @@
 /**
- * What the peers of EAP-SIM, EAP-AKA and EAP-AKA′ have in common: identities, notifications, fast
- * re-authentication, and Client-Error in place of silence (RFC 4187 §4, §5, §6).
+ * The common parts of the peers of EAP-SIM, EAP-AKA and EAP-AKA′: identities, notifications, fast
+ * re-authentication, and Client-Error (RFC 4187 §4, §5, §6).
  * @module
  */
 import { concat, sameOctets } from "@/base/bytes.ts";
@@ -48,17 +48,17 @@ export interface SimPeerState {
   readonly own: EapCredentials;
   readonly card: SimCard;
   readonly env: EapEnvironment;
-  /** What the keys are derived over: the last identity that was sent. */
+  /** The last identity that was sent, from which keys are derived. */
   identity: string;
-  /** The state behind `identity` where that is one for re-authentication. */
+  /** The state of `identity` if it is one for re-authentication. */
   offered: ReauthState | undefined;
   /** Rank of the last request for an identity. */
   asked: number;
   /** Packets of the identity rounds, for AT_CHECKCODE. */
   readonly rounds: Uint8Array[];
-  /** Keys of the authentication that is through. */
+  /** The keys of the completed authentication. */
   keys: SimSessionKeys | undefined;
-  /** Counter of the re-authentication that is through. */
+  /** The counter of the completed re-authentication. */
   reauthCounter: number | undefined;
   notified: boolean;
   readonly notes: string[];
@@ -69,17 +69,17 @@ export interface SimRequest extends MethodPacket {
   readonly message: SimMessage;
 }
 
-/** Takes what only one method has; `undefined` where it has no such subtype either. */
+/** Handles the subtypes of one method; undefined if it does not have the subtype either. */
 export type OwnSubtypes = (state: SimPeerState, request: SimRequest) => PeerReply | undefined;
 
-/** A refusal with a code of its own for AT_CLIENT_ERROR_CODE. */
+/** A refusal that has a code for AT_CLIENT_ERROR_CODE. */
 export class ClientError extends EapRefusal {
   constructor(readonly code: number, why: string) {
     super("not supported", why);
   }
 }
 
-/** A run's state. `sent` is what an Identity request was answered with. */
+/** The state of a run. `sent` is the identity in the response to EAP-Request/Identity. */
 export function newSimPeer(
   variant: SimVariant,
   { own, env }: { readonly own: EapCredentials; readonly env: EapEnvironment },
@@ -104,12 +104,12 @@ export function newSimPeer(
   };
 }
 
-/** What an Identity request is answered with: the best of what the card has. */
+/** The identity with which EAP-Request/Identity is answered: the best one that the card has. */
 export function simIdentity({ type }: SimVariant, { sim }: EapCredentials): string | undefined {
   return sim?.reauths.get(type)?.identity ?? sim?.pseudonyms.get(type);
 }
 
-/** Answers a request; what is wrong with it is told to the server by Client-Error (RFC 4187 §6.3.1). */
+/** Answers a request; a fault in it is reported to the server by Client-Error (RFC 4187 §6.3.1). */
 export function simPeerTakes(
   state: SimPeerState,
   packet: MethodPacket,
@@ -141,9 +141,9 @@ function clientError(code: number, cause: EapCause, why: string): PeerReply {
 }
 
 /**
- * The identity that a message asks for, as AT_IDENTITY; `undefined` where it asks for none
+ * The identity that a message asks for, as AT_IDENTITY; undefined if it asks for none
  * (RFC 4187 §4.1.4, RFC 4186 §4.2.4).
- * @throws {EapRefusal} where requests come in another order than the RFC has it.
+ * @throws {EapRefusal} if requests come in another order than that of the RFC.
  */
 export function identityAsked(
   state: SimPeerState,
@@ -158,7 +158,7 @@ export function identityAsked(
   const { card, variant, own } = state;
   const pseudonym = card.pseudonyms.get(variant.type);
   state.offered = rank === 1 ? card.reauths.get(variant.type) : undefined;
-  // RFC 4187 §4.1.4: who is asked for more does not know what was given before.
+  // RFC 4187 §4.1.4: a server that asks for a further identity does not know the one before.
   if (rank >= 2) card.reauths.delete(variant.type);
   if (rank === 3) card.pseudonyms.delete(variant.type);
   const fallback = rank < 3 && pseudonym !== undefined ? pseudonym : own.identity;
@@ -166,7 +166,7 @@ export function identityAsked(
   return countedAttribute(At.AT_IDENTITY, new TextEncoder().encode(state.identity));
 }
 
-/** Remembers a round of identity, request and response, as AT_CHECKCODE wants it. */
+/** Keeps a request for an identity and its response, which AT_CHECKCODE covers. */
 export function rememberRound(
   { variant: { type }, rounds }: SimPeerState,
   { identifier, data }: MethodPacket,
@@ -185,8 +185,8 @@ export function frameOf({ variant: { type } }: SimPeerState, { identifier }: Met
 }
 
 /**
- * AT_CHECKCODE to answer with, where the server sent one.
- * @throws {EapRefusal} where the rounds of identity were not what the server says.
+ * The AT_CHECKCODE of the response, if the server sent one.
+ * @throws {EapRefusal} if the requests and responses about identities are not those of the server.
  */
 export function checkcode(state: SimPeerState, { message }: SimRequest): SimAttribute[] {
   const value = findAttribute(message.attributes, At.AT_CHECKCODE);
@@ -201,13 +201,13 @@ export function checkcode(state: SimPeerState, { message }: SimRequest): SimAttr
   return [wanted];
 }
 
-/** AT_CHECKCODE over the rounds of identity; empty where there were none (RFC 4187 §10.13). */
+/** AT_CHECKCODE over the requests and responses about identities; empty if there were none (RFC 4187 §10.13). */
 export function checkcodeOf(variant: SimVariant, rounds: readonly Uint8Array[]): SimAttribute {
   const hash = rounds.length > 0 ? variant.hash(concat(...rounds)) : new Uint8Array(0);
   return { type: At.AT_CHECKCODE, value: concat(new Uint8Array(2), hash) };
 }
 
-/** Takes the identities for the next time out of a message whose AT_MAC is right. */
+/** Keeps the identities for the next login, of a message whose AT_MAC is valid. */
 export function takeNextIdentities(
   { card, variant, own }: SimPeerState,
   inside: readonly SimAttribute[],
@@ -260,7 +260,7 @@ function reauthenticate(state: SimPeerState, request: SimRequest): PeerReply {
   return { then: "done", data: response, keys: fresh, open: true };
 }
 
-/** RFC 4187 §6.1, §9.10: protected once the method is through. */
+/** RFC 4187 §6.1, §9.10: a notification is protected when the authentication is complete. */
 function notification(state: SimPeerState, request: SimRequest): PeerReply {
   const { message, data } = request;
   const { keys, reauthCounter, env } = state;
@@ -292,6 +292,6 @@ function notification(state: SimPeerState, request: SimRequest): PeerReply {
   return { then: "refused", data: response, cause: "refused by the other end", why };
 }
 
-/** What {@linkcode ClientError} is thrown with. */
+/** The codes of {@linkcode ClientError}. */
 export const { UNSUPPORTED_VERSION, INSUFFICIENT_NUMBER_OF_CHALLENGES, RANDS_ARE_NOT_FRESH } =
   SimClientError;

@@ -1,6 +1,6 @@
 /**
- * What protects a message of EAP-SIM, EAP-AKA and EAP-AKA′: AT_MAC over the whole packet, and AT_IV
- * with AT_ENCR_DATA (RFC 4186 §10.12–10.14, RFC 4187 §10.12–10.15).
+ * Protects messages of EAP-SIM, EAP-AKA and EAP-AKA′ by AT_MAC over the whole packet, and by AT_IV with
+ * AT_ENCR_DATA (RFC 4186 §10.12–10.14, RFC 4187 §10.12–10.15).
  * @module
  */
 import { concat, sameOctets } from "@/base/bytes.ts";
@@ -24,18 +24,18 @@ import { EapCode, EapType } from "@/iana/eap_type.ts";
 const MAC_OCTETS = 16;
 const BLOCK_OCTETS = 16;
 
-/** What of a packet stands before its Type-Data; AT_MAC covers it. */
+/** The part of a packet before its Type-Data, which AT_MAC covers. */
 export interface PacketFrame {
   readonly code: typeof EapCode.REQUEST | typeof EapCode.RESPONSE;
   /** uint8. */
   readonly identifier: number;
-  /** EAP type: also says which hash it is. */
+  /** The EAP type, which also determines the hash. */
   readonly type: number;
 }
 
 /**
- * Type-Data with AT_MAC at its end, over the packet and what both ends know beside it.
- * @param beside NONCE_MT, SRES or NONCE_S, as the message wants; empty for none.
+ * Type-Data with AT_MAC at its end, over the packet and further octets that both ends know.
+ * @param beside NONCE_MT, SRES or NONCE_S, depending on the message; empty for none.
  */
 export function encodeWithMac(
   frame: PacketFrame,
@@ -52,7 +52,7 @@ export function encodeWithMac(
   return data;
 }
 
-/** @throws {EapRefusal} where AT_MAC is missing or wrong. */
+/** Verifies AT_MAC. @throws {EapRefusal} if it is missing or wrong. */
 export function verifyMac(
   frame: PacketFrame,
   data: Uint8Array,
@@ -79,7 +79,7 @@ function macOf(
   return hash(kAut, concat(encodeEap({ ...frame, data }), beside)).slice(0, MAC_OCTETS);
 }
 
-/** AT_IV and AT_ENCR_DATA with these attributes in it, padded by AT_PADDING. */
+/** AT_IV and AT_ENCR_DATA, which contains these attributes, padded by AT_PADDING. */
 export function encrypted(
   inside: readonly SimAttribute[],
   kEncr: Uint8Array,
@@ -95,7 +95,7 @@ export function encrypted(
   ];
 }
 
-/** The attributes inside AT_ENCR_DATA; none where the message has no such attribute. */
+/** The attributes inside AT_ENCR_DATA; none if the message does not have it. */
 export function decrypted(
   attributes: readonly SimAttribute[],
   kEncr: Uint8Array,

@@ -1,16 +1,16 @@
 /**
- * What a server keeps between logins of SIM, AKA and AKA′: the pseudonyms it gave out, and the keys
- * of fast re-authentication. It is bounded; what is forgotten costs a full authentication.
+ * The state that a server keeps between logins of SIM, AKA and AKA′: the pseudonyms that it assigned, and
+ * the keys of fast re-authentication. It is bounded; without it a full authentication is needed.
  * @module
  */
 import type { ReauthState } from "@/eap/sim/card.ts";
 
-/** Entries of each kind; the oldest is forgotten first. */
+/** The most entries of each kind; the oldest one is dropped first. */
 const ENTRIES_MAX = 100_000;
 
 /** A subscriber who may re-authenticate. */
 export interface RegisteredReauth extends ReauthState {
-  /** EAP type of the full authentication: another method must not use its keys. */
+  /** EAP type of the full authentication; another method must not use its keys. */
   readonly method: number;
   /** Permanent identity of the subscriber. */
   readonly permanent: string;
@@ -21,25 +21,25 @@ export class SimRegister {
   readonly #pseudonyms = new Map<string, string>();
   readonly #reauths = new Map<string, RegisteredReauth>();
 
-  /** Remembers that a pseudonym username means a permanent identity. */
+  /** Adds a pseudonym username of a permanent identity. */
   addPseudonym(pseudonym: string, permanent: string): void {
     remember(this.#pseudonyms, pseudonym, permanent);
   }
-  /** The permanent identity behind a pseudonym username. */
+  /** The permanent identity of a pseudonym username. */
   permanentOf(pseudonym: string): string | undefined {
     return this.#pseudonyms.get(pseudonym);
   }
-  /** Remembers who may re-authenticate by `state.identity`. */
+  /** Adds the state for a re-authentication by `state.identity`. */
   addReauth(state: RegisteredReauth): void {
     remember(this.#reauths, state.identity, state);
   }
-  /** Takes the state of an identity away: it is good for one re-authentication. */
+  /** Removes and returns the state of an identity, which is valid for one re-authentication. */
   takeReauth(identity: string): RegisteredReauth | undefined {
     const state = this.#reauths.get(identity);
     this.#reauths.delete(identity);
     return state;
   }
-  /** Whether somebody may re-authenticate by this identity. */
+  /** Whether this identity may be used for a re-authentication. */
   hasReauth(identity: string): boolean {
     return this.#reauths.has(identity);
   }

@@ -1,6 +1,6 @@
 /**
- * What the servers of EAP-SIM, EAP-AKA and EAP-AKA′ have in common: whose identity it is, fast
- * re-authentication, identities for the next time, and a notification before Failure (RFC 4187 §4 to
+ * The common parts of the servers of EAP-SIM, EAP-AKA and EAP-AKA′: identities of subscribers, fast
+ * re-authentication, identities for the next login, and a notification before Failure (RFC 4187 §4 to
  * §6).
  * @module
  */
@@ -35,7 +35,7 @@ import {
 } from "@/iana/eap_sim_aka.ts";
 import { EapCode, EapType } from "@/iana/eap_type.ts";
 
-/** Requests for an identity, in the order they may come (RFC 4187 §4.1.4). */
+/** Requests for an identity, in their order (RFC 4187 §4.1.4). */
 const REQUESTS = [At.AT_ANY_ID_REQ, At.AT_FULLAUTH_ID_REQ, At.AT_PERMANENT_ID_REQ];
 const COUNTER_MAX = 0xffff;
 const utf8 = new TextEncoder();
@@ -45,19 +45,19 @@ export interface SimServerState {
   readonly variant: SimVariant;
   readonly context: ServerContext;
   stage: "identity" | "challenge" | "reauthentication" | "failing";
-  /** What the keys are derived over: the last identity of the peer. */
+  /** The last identity of the peer, from which keys are derived. */
   identity: string;
-  /** How many requests for an identity were sent. */
+  /** The number of requests for an identity that were sent. */
   asked: number;
-  /** Packets of the identity rounds, for AT_CHECKCODE. */
+  /** The requests and responses about identities, which AT_CHECKCODE covers. */
   readonly rounds: Uint8Array[];
-  /** Who it is, once that is known. */
+  /** The subscriber; undefined until it is known. */
   user: EapUser | undefined;
   /** Permanent identity of `user`. */
   permanent: string;
   keys: SimSessionKeys | undefined;
   reauth: { readonly state: RegisteredReauth; readonly nonceS: Uint8Array } | undefined;
-  /** Why Failure comes behind the notification. */
+  /** The reason of the Failure that follows the notification. */
   refusal: EapRefusal | undefined;
   readonly notes: string[];
 }
@@ -69,7 +69,7 @@ export interface SimResponse extends MethodPacket {
   readonly next: number;
 }
 
-/** Of the peer's making, or beyond repair: Failure follows without a notification (RFC 4187 §6.3.2). */
+/** A refusal after which Failure follows without a notification (RFC 4187 §6.3.2). */
 class AtOnce extends EapRefusal {}
 
 /** Ends the run without a notification. @throws {EapRefusal} always. */
@@ -95,7 +95,7 @@ export function newSimServer(variant: SimVariant, context: ServerContext): SimSe
   };
 }
 
-/** See `EapMethod.lacksAsServer`: a pseudonym is nobody's identity in the table. */
+/** See `EapMethod.lacksAsServer`. The user may be unknown, as the identity may be a pseudonym. */
 export function lacksSubscriber(
   variant: SimVariant,
   { user, settings: { users } }: ServerContext,
@@ -111,7 +111,7 @@ function isSubscriber(variant: SimVariant, { sim, triplets }: EapUser): boolean 
   return sim !== undefined || variant.type === EapType.SIM && triplets !== undefined;
 }
 
-/** Takes a response; what is wrong with it becomes a notification, and behind that Failure. */
+/** Takes a response; a fault in it is answered by a notification, and then by Failure. */
 export function simServerTakes(
   state: SimServerState,
   packet: MethodPacket,
@@ -140,7 +140,7 @@ export function simServerTakes(
   }
 }
 
-/** The next request for an identity. @throws {EapRefusal} where all were made. */
+/** The next request for an identity. @throws {EapRefusal} if all were sent. */
 export function nextIdentityRequest(state: SimServerState): SimAttribute {
   const type = REQUESTS[state.asked];
   if (type === undefined) {
@@ -150,13 +150,13 @@ export function nextIdentityRequest(state: SimServerState): SimAttribute {
   return numberAttribute(type!, 0);
 }
 
-/** Takes AT_IDENTITY of a response, where there is one. */
+/** Takes AT_IDENTITY of a response, if there is one. */
 export function takeIdentity(state: SimServerState, { message }: SimResponse): void {
   const attribute = message.attributes.find(({ type }) => type === At.AT_IDENTITY);
   if (attribute) state.identity = identityText(countedOctets(attribute));
 }
 
-/** Whether the identity is one to re-authenticate by; then its keys are taken. */
+/** The state for a re-authentication by this identity; undefined if there is none. */
 export function takeReauth(state: SimServerState): RegisteredReauth | undefined {
   const { register } = state.context.settings;
   const { identity, variant } = state;
@@ -191,8 +191,8 @@ function subscriberOf({ context, variant }: SimServerState, identity: string): E
 }
 
 /**
- * The identities for the next time, encrypted; none without a register.
- * @param counter of the authentication that goes on now.
+ * The identities for the next login, which are sent encrypted; none without a register.
+ * @param counter of the present re-authentication.
  */
 export function nextIdentities(
   state: SimServerState,
@@ -247,8 +247,8 @@ export function reauthRequest(
 }
 
 /**
- * Takes the response to {@linkcode reauthRequest}; `undefined` where the peer says that the counter is
- * too small, and a full authentication must follow.
+ * Takes the response to {@linkcode reauthRequest}; undefined if the peer says that the counter is too
+ * small, so that a full authentication must follow.
  */
 export function reauthResponse(
   state: SimServerState,
@@ -274,7 +274,7 @@ export function reauthResponse(
   return { then: "done", keys: state.keys, identity: state.permanent };
 }
 
-/** @throws {EapRefusal} where the peer's AT_CHECKCODE, if it sent one, is not that of the rounds. */
+/** Verifies AT_CHECKCODE, if the peer sent one. @throws {EapRefusal} if it is wrong. */
 export function verifyCheckcode(state: SimServerState, { attributes }: SimMessage): void {
   const value = findAttribute(attributes, At.AT_CHECKCODE);
   const wanted = checkcodeOf(state.variant, state.rounds).value;

@@ -35,12 +35,12 @@ import { SimAttributeType as At, SimSubtype } from "@/iana/eap_sim_aka.ts";
 /** The one version of EAP-SIM. */
 export const SIM_VERSION = 1;
 const RAND_OCTETS = 16;
-/** RFC 4186 §10.9: two or three, and each of its own. */
+/** RFC 4186 §10.9: two or three, which must differ. */
 const RANDS = { min: 2, max: 3 };
 
 interface SimPeer {
   readonly common: SimPeerState;
-  /** What the last Start agreed on. */
+  /** The values on which the last Start agreed. */
   started: { readonly nonceMt: Uint8Array; readonly versions: Uint8Array } | undefined;
 }
 
@@ -75,7 +75,8 @@ function start(state: SimPeer, request: SimRequest): PeerReply {
   const versions = versionsIn(attributes);
   const asked = identityAsked(common, request);
   const identity = asked ? [asked] : [];
-  // RFC 4186 §9.2: who offers to re-authenticate sends no nonce; a Start that asks for nothing wants all.
+  // RFC 4186 §9.2: a peer that offers a re-authentication sends no nonce; a Start without a request for an
+  // identity demands one.
   if (asked && common.offered) {
     return { then: "more", data: encodeSim(SimSubtype.SIM_START, identity) };
   }

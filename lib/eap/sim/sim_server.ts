@@ -72,7 +72,7 @@ function takeOwn(state: SimServer, response: SimResponse): ServerReply | undefin
       if (stage !== "reauthentication") return undefined;
       const through = reauthResponse(state.common, response);
       if (through) return through;
-      // RFC 4186 §5.5: a full authentication begins by a Start that asks for no identity.
+      // RFC 4186 §5.5: a full authentication then begins with a Start that asks for no identity.
       state.common.stage = "identity";
       return { then: "more", data: start([]) };
     }
@@ -87,7 +87,7 @@ function started(state: SimServer, response: SimResponse): ServerReply {
   takeIdentity(common, response);
   const known = takeReauth(common);
   if (known) return { then: "more", data: reauthRequest(common, known, next) };
-  // Behind a counter that was too small the subscriber is known, and so is what the keys are over.
+  // After a counter that was too small, the subscriber and the identity for the keys are known.
   if (!common.user && !findSubscriber(common)) {
     return { then: "more", data: start([nextIdentityRequest(common)]) };
   }
@@ -122,7 +122,7 @@ function challenge(state: SimServer, { message, next }: SimResponse): ServerRepl
   return { then: "more", data };
 }
 
-/** The triplets of a challenge: of the subscriber's keys, or those that it has. */
+/** The triplets of a challenge, computed by the subscriber's keys, or from its list. */
 function nextTriplets({ user, context: { env } }: SimServerState): readonly GsmTriplet[] {
   const { sim, triplets } = user!;
   if (!sim) return takeTriplets(triplets!, RANDS);

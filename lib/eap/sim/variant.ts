@@ -1,5 +1,5 @@
 /**
- * In what EAP-SIM, EAP-AKA and EAP-AKA′ differ where they do the same.
+ * The differences between EAP-SIM, EAP-AKA and EAP-AKA′ in their common parts.
  * @module
  */
 import { portableSha1, portableSha256 } from "@/crypto/portable_hash.ts";
@@ -11,7 +11,7 @@ import { EapType } from "@/iana/eap_type.ts";
 export interface SimVariant {
   /** EAP type. */
   readonly type: number;
-  /** As users see it. */
+  /** The name for users. */
   readonly name: string;
   /** First characters of usernames (RFC 4186 §4.2.1.6, RFC 4187 §4.1.1.6, RFC 9048 §3.4.2). */
   readonly digits: {
@@ -55,7 +55,7 @@ export const AKA_PRIME: SimVariant = {
   reauthKeys: primeReauthKeys,
 };
 
-/** `@realm` of an identity; empty where it has none. */
+/** `@realm` of an identity; empty if it has none. */
 export function realmOf(identity: string): string {
   return identity.slice(usernameOf(identity).length);
 }

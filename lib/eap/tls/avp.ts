@@ -22,7 +22,7 @@ const VENDOR = 0x80;
 const MANDATORY = 0x40;
 const HEADER_OCTETS = 8;
 const VENDOR_OCTETS = 4;
-/** AVPs of one message, so that none is a list without end. */
+/** The most AVPs of one message. */
 const AVPS_MAX = 64;
 
 /** AVP codes, those of RADIUS, and Microsoft's with its vendor number. */
@@ -47,12 +47,12 @@ export interface Avp {
   readonly code: number;
   /** uint32; 0 for none. */
   readonly vendor: number;
-  /** Who does not know it must refuse the message. */
+  /** Whether an end that does not know it must refuse the message. */
   readonly mandatory: boolean;
   readonly data: Uint8Array;
 }
 
-/** An AVP that must be known, of no vendor or of one. */
+/** An AVP that must be known, with or without a vendor. */
 export function avp(code: number, data: Uint8Array, vendor = 0): Avp {
   return { code, vendor, mandatory: true, data };
 }
@@ -97,7 +97,7 @@ export function encodeAvps(avps: readonly Avp[]): Uint8Array {
   return w.done();
 }
 
-/** The data of an AVP; `undefined` where there is none. */
+/** The data of an AVP; undefined if there is none. */
 export function findAvp(avps: readonly Avp[], code: number, vendor = 0): Uint8Array | undefined {
   return avps.find((found) => found.code === code && found.vendor === vendor)?.data;
 }

@@ -18,26 +18,26 @@ const LENGTH = 0x80;
 const MORE = 0x40;
 const START = 0x20;
 const VERSION = 0x07;
-/** TLS data in one packet that is sent: EAP over RADIUS and IKE carries that in one piece. */
+/** The TLS data in one packet that is sent, which RADIUS and IKE can carry without further fragments. */
 const FRAGMENT_OCTETS = 1_024;
-/** A whole message: RFC 5216 §2.1.1 has 64 KiB for a certificate chain. */
+/** The most octets of a whole message; RFC 5216 §2.1.1 allows 64 KiB for a certificate chain. */
 const MESSAGE_OCTETS_MAX = 65_536;
 
-/** What is on its way in both directions. */
+/** The messages that are being sent and received in fragments. */
 export interface Fragments {
   out: { readonly octets: Uint8Array; at: number } | undefined;
   readonly in: Uint8Array[];
   inOctets: number;
-  /** TLS Message Length of the message that arrives. */
+  /** TLS Message Length of the message that is being received. */
   inLength: number | undefined;
 }
 
-/** What a packet brings. */
+/** The contents of a packet. */
 export type Arrived =
   | { readonly kind: "start"; readonly version: number }
-  /** A fragment that is not the last: it is acknowledged by an empty packet. */
+  /** A fragment that is not the last one; it is acknowledged by an empty packet. */
   | { readonly kind: "fragment" }
-  /** A whole message, or an acknowledgement where it is empty. */
+  /** A whole message; an empty one is an acknowledgement. */
   | { readonly kind: "message"; readonly octets: Uint8Array };
 
 /** Nothing in either direction. */
@@ -76,7 +76,7 @@ export function nextPacket(fragments: Fragments): Uint8Array {
 
 /**
  * Takes a packet's Type-Data.
- * @throws {EapRefusal} where lengths lie, a fragment is empty, or a message never ends.
+ * @throws {EapRefusal} if a length is wrong, a fragment is empty, or the message is too long.
  */
 export function takePacket(fragments: Fragments, data: Uint8Array): Arrived {
   const body = new Reader(data);
@@ -108,7 +108,7 @@ export function takePacket(fragments: Fragments, data: Uint8Array): Arrived {
   return { kind: "message", octets: message };
 }
 
-/** The length may stand in each fragment, and is always the same (RFC 5216 §2.1.5). */
+/** Each fragment may have the length, which must always be the same (RFC 5216 §2.1.5). */
 function takeLength(fragments: Fragments, length: number): void {
   if (length > MESSAGE_OCTETS_MAX) {
     refuse(

@@ -1,15 +1,15 @@
 /**
- * What runs inside the tunnel of TTLS and PEAP, as the tunnel sees it.
+ * The interface of what runs inside the tunnel of TTLS and PEAP.
  * @module
  */
 import type { EapCause } from "@/eap/failure.ts";
 import type { EapKeys } from "@/eap/method.ts";
 import type { TlsSession } from "@/eap/tls/engine.ts";
 
-/** What the inside of a peer's tunnel says; `out` may be empty. */
+/** The answer of the inside of a peer's tunnel; `out` may be empty. */
 export type InnerPeerStep =
   | { readonly then: "more"; readonly out: Uint8Array }
-  /** `keys` stand in place of the tunnel's. */
+  /** `keys` replace those of the tunnel. */
   | { readonly then: "done"; readonly out: Uint8Array; readonly keys?: EapKeys | undefined }
   | {
     readonly then: "refused";
@@ -20,24 +20,24 @@ export type InnerPeerStep =
 
 /** The inside of a peer's tunnel. */
 export interface InnerPeer {
-  /** What is said as soon as the tunnel stands; `spoken`: the server has said something inside already. */
+  /** The first data in the tunnel; `spoken` says whether the server has sent data in it already. */
   begin(session: TlsSession, spoken: boolean): InnerPeerStep;
-  /** Takes what the server says inside; `identifier` is that of the outer request. */
+  /** Takes data of the server; `identifier` is that of the outer request. */
   take(plaintext: Uint8Array, identifier: number): InnerPeerStep;
   notes(): readonly string[];
   close(): void;
 }
 
-/** What the inside of a server's tunnel says. Throws {@linkcode EapRefusal} to end it all. */
+/** The answer of the inside of a server's tunnel. It throws {@linkcode EapRefusal} to end the method. */
 export type InnerServerStep =
   | { readonly then: "more"; readonly out: Uint8Array }
   | { readonly then: "done"; readonly identity: string; readonly keys?: EapKeys | undefined };
 
 /** The inside of a server's tunnel. */
 export interface InnerServer {
-  /** What is said first; `undefined` where the peer begins. `next` is the outer request's identifier. */
+  /** The first data; undefined if the peer begins. `next` is the identifier of the outer request. */
   begin(session: TlsSession, next: number): Uint8Array | undefined;
-  /** Takes what the peer says inside the outer response of this identifier. */
+  /** Takes data of the peer in the outer response with this identifier. */
   take(
     plaintext: Uint8Array,
     outer: { readonly identifier: number; readonly next: number },

@@ -1,5 +1,5 @@
 /**
- * EAP inside a tunnel: MSCHAPv2 or MD5 by the same peer and server that speak outside.
+ * EAP inside a tunnel: MSCHAPv2 or MD5, by the same conversations that are used outside.
  * @module
  */
 import type { OwnEapPeer, OwnEapServer } from "@/eap/conversation.ts";
@@ -19,7 +19,7 @@ const EAP_TYPES: Readonly<Record<InnerMethod, number | undefined>> = {
 
 const methodOf = (type: number) => [mschapv2, md5].find((method) => method.type === type);
 
-/** The inner methods there are, the best first. */
+/** The inner methods, the preferred one first. */
 export const INNER_METHODS: readonly InnerMethod[] = ["mschapv2", "md5", "pap"];
 
 /** A peer of the inner method. */
@@ -33,7 +33,7 @@ export function innerPeer(own: EapCredentials, env: EapEnvironment): OwnEapPeer 
 export function innerServer(context: ServerContext): OwnEapServer {
   const { settings: { users, name }, env } = context;
   const methods = allowedInner(context).flatMap((word) => EAP_TYPES[word] ?? []);
-  // What a user may use speaks of outer methods.
+  // The methods of a user in the table are outer methods.
   const everybody: EapUserTable = {
     find(identity) {
       const user = users.find(identity);
@@ -46,7 +46,7 @@ export function innerServer(context: ServerContext): OwnEapServer {
   return converseAsServer({ methods, users: everybody, name }, env, methodOf);
 }
 
-/** The inner methods that a server takes. */
+/** The inner methods that a server accepts. */
 export function allowedInner({ settings: { inner } }: ServerContext): readonly InnerMethod[] {
   return inner ?? INNER_METHODS;
 }

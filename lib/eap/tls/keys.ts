@@ -9,7 +9,7 @@ import type { EapKeys } from "@/eap/method.ts";
 import type { TlsSession } from "@/eap/tls/engine.ts";
 import { EapType } from "@/iana/eap_type.ts";
 
-/** TLS 1.3 as a session says its version. */
+/** The version number of TLS 1.3. */
 export const TLS_1_3 = 0x0304;
 const KEY_OCTETS = 64;
 /** TTLS: a challenge of 16 octets and an identifier (RFC 5281 §11.1). */
@@ -34,7 +34,7 @@ function keyMaterial(session: TlsSession, type: number): Uint8Array {
   return session.exportKey(label, undefined, 2 * KEY_OCTETS);
 }
 
-/** The challenge that both ends of TTLS know without saying it: 16 octets, and an identifier. */
+/** The challenge that both ends of TTLS derive, which is not sent: 16 octets, and an identifier. */
 export function ttlsChallenge(session: TlsSession): {
   readonly challenge: Uint8Array;
   /** uint8. */
@@ -44,15 +44,15 @@ export function ttlsChallenge(session: TlsSession): {
   return { challenge: stream.slice(0, 16), identifier: stream[16]! };
 }
 
-/** What PEAP's cryptobinding makes of the tunnel's key and the inner method's. */
+/** The keys that PEAP's cryptobinding derives from those of the tunnel and of the inner method. */
 export interface CompoundKeys {
   /** Compound MAC Key, 20 octets. */
   readonly cmk: Uint8Array;
-  /** MSK and EMSK in place of the tunnel's. */
+  /** MSK and EMSK, which replace those of the tunnel. */
   readonly keys: EapKeys;
 }
 
-/** @param innerMsk of the inner method; `undefined` where it has none. */
+/** @param innerMsk of the inner method; undefined if it has none. */
 export function compoundKeys(session: TlsSession, innerMsk: Uint8Array | undefined): CompoundKeys {
   const tunnelKey = keyMaterial(session, EapType.PEAP).subarray(0, TUNNEL_KEY_OCTETS);
   const isk = new Uint8Array(ISK_OCTETS);

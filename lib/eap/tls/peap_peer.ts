@@ -1,6 +1,6 @@
 /**
- * The inside of PEAPv0 at the peer (MS-PEAP): EAP packets without their headers, and at the end the
- * result, with a cryptobinding where the server has one.
+ * The inside of PEAPv0 at the peer (MS-PEAP): EAP packets without their headers, and finally the result,
+ * with a cryptobinding if the server sends one.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -37,7 +37,7 @@ export function peapInnerPeer(
   return {
     begin: (session) => {
       state.session = session;
-      return { then: "more", out: NOTHING }; // the server speaks first
+      return { then: "more", out: NOTHING }; // the server begins
     },
     take: (plaintext, identifier) =>
       isExtensions(plaintext, EapCode.REQUEST)
@@ -65,7 +65,7 @@ function step({ peer }: State, plaintext: Uint8Array, identifier: number): Inner
   }
 }
 
-/** A first request for the identity has its header with some servers. */
+/** Some servers send the first request for the identity with its header. */
 function withHeader(plaintext: Uint8Array, identifier: number): Uint8Array {
   const whole = plaintext.length === HEADER_OCTETS + 1 && plaintext[0] === EapCode.REQUEST &&
     plaintext[2] === 0 && plaintext[3] === plaintext.length &&
@@ -76,7 +76,7 @@ function withHeader(plaintext: Uint8Array, identifier: number): Uint8Array {
   return concat(header, plaintext);
 }
 
-/** The server's word on it, which is answered by our own. */
+/** Takes the result of the server, and answers with that of this end. */
 function result({ peer, session, notes }: State, packet: Uint8Array): InnerPeerStep {
   const { success, binding } = decodeExtensions(packet);
   const end = peer.methodEnd();

@@ -1,5 +1,5 @@
 /**
- * The inside of PEAPv0 at the server (MS-PEAP), without cryptobinding, which peers may do without.
+ * The inside of PEAPv0 at the server (MS-PEAP), without cryptobinding, which is optional.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -15,7 +15,7 @@ const HEADER_OCTETS = 4;
 
 interface State {
   readonly server: OwnEapServer;
-  /** What the inner method has come to, while the peer's word on it is awaited. */
+  /** The result of the inner method, while that of the peer is awaited. */
   ended:
     | { readonly kind: "succeeded"; readonly identity: string }
     | { readonly kind: "failed"; readonly refusal: EapRefusal }
@@ -80,7 +80,7 @@ function result({ ended }: State, plaintext: Uint8Array): InnerServerStep {
   return { then: "done", identity: ended!.identity };
 }
 
-/** A request without its header, which the peer makes up. */
+/** A request without its header, which the peer adds. */
 function bare(answer: EapAnswer): Uint8Array {
   if (answer.kind === "send") return answer.octets.subarray(HEADER_OCTETS);
   return refuse(

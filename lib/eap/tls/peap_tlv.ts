@@ -1,5 +1,5 @@
 /**
- * What ends PEAP inside its tunnel: an EAP packet of type 33 with the result, and perhaps a
+ * The end of PEAP inside its tunnel: an EAP packet of type 33 with the result, and optionally a
  * cryptobinding (MS-PEAP §2.2.8).
  *
  * ```text
@@ -16,7 +16,7 @@ import { refuse } from "@/eap/failure.ts";
 import { encodeEap } from "@/eap/packet.ts";
 import { EapCode, EapType } from "@/iana/eap_type.ts";
 
-/** EAP type of the extensions; it has a whole header inside PEAP, as no other has. */
+/** EAP type of the extensions, which is the only one with a whole header inside PEAP. */
 export const EAP_EXTENSIONS = 33;
 const RESULT = 3;
 const CRYPTOBINDING = 12;
@@ -41,9 +41,9 @@ export interface Cryptobinding {
   readonly octets: Uint8Array;
 }
 
-/** What an extensions packet says. */
+/** The contents of an extensions packet. */
 export interface Extensions {
-  /** `undefined` where it says nothing of a result. */
+  /** Undefined if it has no result. */
   readonly success: boolean | undefined;
   readonly binding: Cryptobinding | undefined;
 }
@@ -55,7 +55,7 @@ export function isExtensions(plaintext: Uint8Array, code: number): boolean {
     length === plaintext.length && plaintext[HEADER_OCTETS] === EAP_EXTENSIONS;
 }
 
-/** @throws {EapRefusal} where lengths lie, or a TLV that must be known is not. */
+/** Reads an extensions packet. @throws {EapRefusal} if a length is wrong, or a mandatory TLV is unknown. */
 export function decodeExtensions(packet: Uint8Array): Extensions {
   const body = new Reader(packet, HEADER_OCTETS + 1);
   let success: boolean | undefined;
@@ -84,7 +84,7 @@ export function decodeExtensions(packet: Uint8Array): Extensions {
   return { success, binding };
 }
 
-/** An extensions packet with a result, and with a cryptobinding where `bound` is given. */
+/** An extensions packet with a result, and with a cryptobinding if `bound` is given. */
 export function encodeExtensions(
   code: typeof EapCode.REQUEST | typeof EapCode.RESPONSE,
   identifier: number,
@@ -102,7 +102,7 @@ export function encodeExtensions(
   return encodeEap({ code, identifier, type: EAP_EXTENSIONS, data: w.done() });
 }
 
-/** @throws {EapRefusal} where the Compound MAC is wrong or the TLV is not of this subtype. */
+/** Verifies a cryptobinding. @throws {EapRefusal} if the Compound MAC or the subtype is wrong. */
 export function verifyBinding(
   { subtype, nonce, octets }: Cryptobinding,
   cmk: Uint8Array,
@@ -114,7 +114,7 @@ export function verifyBinding(
   }
 }
 
-/** Version 0, received version 0; the MAC is over the TLV with zeros in its place, and over the type. */
+/** Makes a cryptobinding of version 0. The MAC covers the TLV, in which it is zero, and the EAP type. */
 function bindingOctets(subtype: number, nonce: Uint8Array, cmk: Uint8Array): Uint8Array {
   const head = new Writer(64).u16(CRYPTOBINDING).u16(BINDING_OCTETS).u8(0).u8(0).u8(0).u8(subtype);
   const bare = head.put(nonce).done();

@@ -18,12 +18,12 @@ import type { InnerPeer } from "@/eap/tls/inner.ts";
 import { TLS_1_3, tlsKeys } from "@/eap/tls/keys.ts";
 import { NO_SHIM, openSession } from "@/eap/tls/session.ts";
 
-/** Settings of a peer that has none: any certificate of the server is taken. */
+/** The settings of a peer without any, which accepts every certificate of the server. */
 const NOTHING: TlsSettings = { anchors: "", certificate: "", key: "", versionMax: TLS_1_3 };
-/** RFC 9190 §2.1.1: the server's last word inside TLS 1.3. */
+/** RFC 9190 §2.1.1: the last octet of the server inside TLS 1.3. */
 const SUCCESS_INDICATION = 0;
 
-/** What a reply is once its last fragment has left. */
+/** The kind of a reply when its last fragment has been sent. */
 type End =
   | { readonly then: "more" }
   | { readonly then: "done"; readonly keys: EapKeys }
@@ -34,28 +34,28 @@ interface State {
   readonly type: number;
   readonly session: TlsSession;
   readonly fragments: Fragments;
-  /** The inside of TTLS and PEAP; EAP-TLS has none. */
+  /** The inside of TTLS and PEAP; undefined for EAP-TLS. */
   readonly inner: InnerPeer | undefined;
   started: boolean;
   established: boolean;
-  /** What the message that leaves in fragments comes to. */
+  /** The reply that follows the last fragment of the message that is being sent. */
   end: End;
   readonly notes: string[];
 }
 
-/** Why TLS cannot run at the peer; `undefined` where it can. */
+/** The reason why the peer cannot use TLS; undefined if it can. */
 export function lacksTlsAsPeer({ tls }: EapCredentials, env: EapEnvironment): string | undefined {
   if (!env.tls) return NO_SHIM;
   return tls?.certificate && !tls.key ? "the certificate has no private key" : undefined;
 }
 
-/** Why a tunnel cannot run at the peer; `undefined` where it can. */
+/** The reason why the peer cannot use a tunnel; undefined if it can. */
 export function lacksTunnelAsPeer(own: EapCredentials, env: EapEnvironment): string | undefined {
   const lacks = lacksTlsAsPeer(own, env);
   return lacks ?? (own.password === undefined ? "there is no eappassword" : undefined);
 }
 
-/** A run of TLS at the peer, with something inside it or alone. */
+/** A run of TLS at the peer, with an inner method or without. */
 export function tlsPeer(
   type: number,
   { own, env }: { readonly own: EapCredentials; readonly env: EapEnvironment },
@@ -151,7 +151,7 @@ function noteSession(state: State): void {
   state.notes.push(`TLS ${version} with ${state.session.peerSubject() ?? "no certificate"}`);
 }
 
-/** Sends a message; what it comes to counts once its last fragment has left. */
+/** Sends a message; the reply is that of its kind when the last fragment has been sent. */
 function say(state: State, message: Uint8Array, end: End): PeerReply {
   state.end = end;
   return said(state, firstPacket(state.fragments, message));

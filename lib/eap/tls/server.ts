@@ -19,7 +19,7 @@ import type { InnerServer } from "@/eap/tls/inner.ts";
 import { TLS_1_3, tlsKeys } from "@/eap/tls/keys.ts";
 import { NO_SHIM, openSession } from "@/eap/tls/session.ts";
 
-/** RFC 9190 §2.1.1: the server's last word inside TLS 1.3. */
+/** RFC 9190 §2.1.1: the last octet of the server inside TLS 1.3. */
 const SUCCESS_INDICATION = Uint8Array.of(0);
 
 interface State {
@@ -27,21 +27,21 @@ interface State {
   readonly type: number;
   readonly session: TlsSession;
   readonly fragments: Fragments;
-  /** The inside of TTLS and PEAP; EAP-TLS has none. */
+  /** The inside of TTLS and PEAP; undefined for EAP-TLS. */
   readonly inner: InnerServer | undefined;
   stage: "handshake" | "finished" | "inside";
-  /** Why Failure comes once the peer has heard the alert. */
+  /** The reason of the Failure that follows when the peer has received the alert. */
   refusal: EapRefusal | undefined;
   readonly notes: string[];
 }
 
-/** Why TLS cannot run at the server; `undefined` where it can. */
+/** The reason why the server cannot use TLS; undefined if it can. */
 export function lacksTlsAsServer({ settings: { tls }, env }: ServerContext): string | undefined {
   if (!env.tls) return NO_SHIM;
   return tls?.certificate && tls.key ? undefined : "the server has no certificate and key";
 }
 
-/** A run of TLS at the server, with something inside it or alone; alone it asks for a certificate. */
+/** A run of TLS at the server, with an inner method or without; without one it asks for a certificate. */
 export function tlsServer(
   type: number,
   { env, settings: { tls } }: ServerContext,
@@ -112,7 +112,7 @@ function inside(
 ): ServerReply {
   const { session } = state;
   if (fresh) state.stage = "finished";
-  // TLS 1.2: the peer acknowledges Finished before anything is said inside.
+  // TLS 1.2: the peer acknowledges Finished before any data is sent in the tunnel.
   if (fresh && out.length > 0 && plaintext.length === 0) return say(state, out);
   let said: Uint8Array | undefined;
   if (state.stage === "finished") {
@@ -131,7 +131,7 @@ function inside(
   return say(state, concat(out, records));
 }
 
-/** RFC 5216 §2.1.3: the alert is sent, and Failure behind the peer's answer to it. */
+/** RFC 5216 §2.1.3: the alert is sent first, and Failure after the peer's answer to it. */
 function fail(state: State, { failure, out }: TlsStep): ServerReply {
   const refusal = new EapRefusal("tls", `TLS says: ${failure}`);
   if (out.length === 0) throw refusal;

@@ -1,15 +1,15 @@
 /**
- * Opening a TLS connection, and what to say where there is none.
+ * Opens TLS connections.
  * @module
  */
 import { refuse } from "@/eap/failure.ts";
 import type { EapEnvironment } from "@/eap/method.ts";
 import type { TlsRole, TlsSession, TlsSettings } from "@/eap/tls/engine.ts";
 
-/** Why the methods that run in TLS are refused by a program without libssl. */
+/** The reason why a program without libssl refuses the methods that use TLS. */
 export const NO_SHIM = "this program carries no C shim, and TLS is in it";
 
-/** @throws {EapRefusal} where there is no TLS, or the PEM cannot be used. */
+/** Opens a connection. @throws {EapRefusal} if there is no TLS, or the PEM cannot be used. */
 export function openSession(
   { tls }: EapEnvironment,
   role: TlsRole,

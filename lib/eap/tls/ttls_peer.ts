@@ -1,5 +1,5 @@
 /**
- * The inside of EAP-TTLS at the peer (RFC 5281 §11): EAP in AVPs, or the password as it is (PAP).
+ * The inside of EAP-TTLS at the peer (RFC 5281 §11): EAP in AVPs, or the password in the clear (PAP).
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -13,7 +13,7 @@ import { innerPeer } from "@/eap/tls/inner_eap.ts";
 import { EapCode, EapType } from "@/iana/eap_type.ts";
 
 const utf8 = new TextEncoder();
-/** RFC 5281 §11.2.5: passwords are padded, so that their length does not show. */
+/** RFC 5281 §11.2.5: passwords are padded, so that their length is not visible. */
 const PASSWORD_BLOCK = 16;
 
 /** The inside by the inner method of these credentials. */
@@ -48,8 +48,8 @@ function papPeer({ identity, password }: EapCredentials): InnerPeer {
 
 function eapPeer(peer: OwnEapPeer): InnerPeer {
   return {
-    // The peer speaks first, as if it had been asked (RFC 5281 §11.2.1), unless the server has asked
-    // beside the end of the handshake: two responses to one request would be one too many.
+    // The peer begins as if it had been asked (RFC 5281 §11.2.1). If the server has asked together with the end
+    // of the handshake, the peer must not send a second response to one request.
     begin: (_, spoken) => {
       if (spoken) return { then: "more", out: new Uint8Array(0) };
       const { REQUEST: code } = EapCode;
@@ -83,7 +83,7 @@ function step(peer: OwnEapPeer, packet: Uint8Array): InnerPeerStep {
   }
 }
 
-/** A tunnel ends by the outer Success: the inner one is seldom said. */
+/** A tunnel ends by the outer Success; few servers send an inner one. */
 function ended(peer: OwnEapPeer, out: Uint8Array): InnerPeerStep {
   const end = peer.methodEnd();
   if (!end) return { then: "more", out };
@@ -91,7 +91,7 @@ function ended(peer: OwnEapPeer, out: Uint8Array): InnerPeerStep {
   return { then: "refused", out, cause: end.cause, why: `inside, ${end.why}` };
 }
 
-/** RFC 5281 §10.1: who does not know a mandatory AVP must not go on. */
+/** RFC 5281 §10.1: an end that does not know a mandatory AVP must not continue. */
 function refuseUnknown(avps: readonly Avp[], known: readonly number[]): void {
   const other = avps.find(({ code, vendor, mandatory }) =>
     mandatory && !(vendor === 0 && known.includes(code))

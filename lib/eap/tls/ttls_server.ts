@@ -32,12 +32,12 @@ interface State {
   readonly context: ServerContext;
   session: TlsSession | undefined;
   eap: OwnEapServer | undefined;
-  /** Who has proved to have the password by MS-CHAP-V2, and has not yet acknowledged our proof. */
+  /** The user who has proved the password by MS-CHAP-V2, but has not acknowledged our proof yet. */
   proved: string | undefined;
   readonly notes: string[];
 }
 
-/** The inside, by what the peer chooses of what the settings allow. */
+/** The inside, by the method that the peer chooses of those that the settings allow. */
 export function ttlsInnerServer(
   context: ServerContext,
 ): InnerServer {
@@ -51,7 +51,7 @@ export function ttlsInnerServer(
   return {
     begin: (session) => {
       state.session = session;
-      return undefined; // the peer speaks first
+      return undefined; // the peer begins
     },
     take: (plaintext) => take(state, plaintext),
     notes: () => state.notes,
@@ -91,7 +91,7 @@ function eapStep(state: State, packet: Uint8Array): InnerServerStep {
   }
 }
 
-/** Padding of zeros is no part of the password. */
+/** Zeros after the password are padding. */
 function pap(state: State, avps: readonly Avp[]): InnerServerStep {
   const { identity, password } = userOf(state, avps, { method: "pap", name: "PAP" });
   const said = findAvp(avps, AvpCode.USER_PASSWORD)!;
@@ -142,7 +142,7 @@ function msChap(state: State, avps: readonly Avp[]): InnerServerStep {
   return { then: "more", out: encodeAvps([avp(AvpCode.MS_CHAP2_SUCCESS, data, MICROSOFT)]) };
 }
 
-/** RFC 5281 §11.2.2: the challenge is that of the tunnel, or somebody else's response is replayed. */
+/** RFC 5281 §11.2.2: the challenge must be that of the tunnel; otherwise it is a replayed response of another tunnel. */
 function checkChallenge(
   sent: Uint8Array | undefined,
   { challenge, said, identifier }: {

@@ -1,5 +1,5 @@
 /**
- * * The interface of a method of authentication (RFC 7296 §2.15, §2.16). It has an `Authenticator`
+ * The interface of a method of authentication (RFC 7296 §2.15, §2.16). It has an `Authenticator`
  * for each direction, which takes the peer's messages and the results of computations, and returns
  * the payloads for our next IKE_AUTH message. A method consists of a file of this folder, its
  * configuration in `records/config.ts`, and a line in `methods.ts`.

@@ -1,7 +1,7 @@
 /**
- * Which certificate of this end goes to a peer whose CERTREQ names authorities (RFC 7296 §3.7): a hint,
- * so that one is sent all the same where none of them has issued any. What the peer announces in
- * SUPPORTED_AUTH_METHODS (RFC 9593) is no hint: a certificate that fits it is taken before others.
+ * Chooses the certificate of this end by the authorities that the peer's CERTREQ names (RFC 7296 §3.7).
+ * These are only a hint: if none of them has issued a certificate of this end, another one is sent. What
+ * the peer announces in SUPPORTED_AUTH_METHODS (RFC 9593) counts more than this hint.
  * @module
  */
 import { toHex } from "@/base/bytes.ts";

@@ -1,5 +1,5 @@
 /**
- * * Reads and makes CERT and CERTREQ payloads (RFC 7296 §3.6, §3.7).
+ * Reads and makes CERT and CERTREQ payloads (RFC 7296 §3.6, §3.7).
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -19,13 +19,13 @@ import { parseHashAndUrl } from "@/pki/received.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { CertPayload, CertreqPayload } from "@/wire/payloads/certificate.ts";
 
-/** The most CERT payloads, and the most CERTREQ payloads, of one message that are read. */
+/** The most CERT payloads, and the most CERTREQ payloads, that are read in one message. */
 const CERTIFICATES_MAX = 100;
 const REQUESTS_MAX = 16;
-/** Authorities that a peer names, and the octets of each name. */
+/** The most authorities that are read in CERTREQ payloads, and the octets of each hash. */
 const AUTHORITIES_MAX = 200;
 const HASH_OCTETS = 20;
-/** Addresses of certificates in one message that are looked up. */
+/** The most URLs of certificates in one message that are looked up. */
 const ADDRESSES_MAX = 8;
 
 /** The certificates, revocation lists and OCSP responses that a peer sent, as octets. */
@@ -35,8 +35,8 @@ export type SentCertificates = Pick<
 >;
 
 /**
- * The certificates, revocation lists and responses of a message; a text says what is wrong.
- * `looksUp`: whether certificates count of which the address alone is told.
+ * The certificates, revocation lists and responses of a message; a text gives the reason why they are
+ * refused. `looksUp` says whether certificates that are sent as hash and URL are accepted.
  */
 export function certificatesIn(
   payloads: readonly Payload[],
@@ -77,8 +77,8 @@ function isAddressed({ encoding }: CertPayload): boolean {
 }
 
 /**
- * The octets of the raw public keys of a message (RFC 7670 §3); at most two, as one is too many
- * already.
+ * The octets of the raw public keys of a message (RFC 7670 §3); at most two, as a message with two is
+ * refused already.
  */
 export function rawKeysIn(payloads: readonly Payload[]): readonly Uint8Array[] {
   return payloads.filter((p): p is CertPayload =>
@@ -92,11 +92,10 @@ export function hasCertificates(payloads: readonly Payload[]): boolean {
 }
 
 /**
- * What is asked of a peer that signs: certificates of the authorities that are trusted, named by
- * SHA-1 of the SubjectPublicKeyInfo of each, 20 octets (RFC 7296 §3.7), where none is named of any;
- * and an OCSP response, which the issuer or a responder of its own may have signed (RFC 4806 §3.1,
- * without hashes). HTTP_CERT_LOOKUP_SUPPORTED beside them lets it tell the address of a certificate
- * in its place.
+ * The requests to a peer that signs. CERTREQ names the trusted authorities by the SHA-1 of their
+ * SubjectPublicKeyInfo, 20 octets each (RFC 7296 §3.7); if it names none, any authority will do. A
+ * request for an OCSP response names no responder, so that the issuer or a responder of the issuer may
+ * have signed it (RFC 4806 §3.1). HTTP_CERT_LOOKUP_SUPPORTED allows the peer to send a hash and URL.
  */
 export function certificateRequests(
   crypto: CryptoBackend,
@@ -108,7 +107,7 @@ export function certificateRequests(
     concat(...requested.map((authority) => authorityHash(crypto, authority)));
   return [
     ...(data ? [{ type, encoding: CertEncoding.X509_SIGNATURE, data }] : []),
-    // RFC 7670 §3: its Certification Authority field is empty.
+    // RFC 7670 §3: the field Certification Authority is empty.
     ...(rawKeys ? [{ type, encoding: CertEncoding.RAW_PUBLIC_KEY, data: none }] : []),
     ...(asksOcsp ? [{ type, encoding: CertEncoding.OCSP_CONTENT, data: none }] : []),
     ...(lookup ? [notify(NotifyType.HTTP_CERT_LOOKUP_SUPPORTED)] : []),
@@ -116,8 +115,8 @@ export function certificateRequests(
 }
 
 /**
- * What the CERTREQ payloads of a message ask for, and whether HTTP_CERT_LOOKUP_SUPPORTED is beside
- * them; payloads and authorities beyond a few are passed over.
+ * The requests in the CERTREQ payloads of a message, and whether it has HTTP_CERT_LOOKUP_SUPPORTED.
+ * Payloads and authorities beyond the limits are ignored.
  */
 export function wishesIn(payloads: readonly Payload[]): CertificateWishes {
   const requests = payloads.filter((p): p is CertreqPayload =>
@@ -138,7 +137,7 @@ export function wishesIn(payloads: readonly Payload[]): CertificateWishes {
 }
 
 /**
- * What the peer asks of the certificates of this end: a responder has it in the IKE_AUTH request.
+ * The requests of the peer for certificates of this end, which a responder finds in the IKE_AUTH request.
  */
 export function wishesOf({ setup, originalInitiator }: IkeSa): CertificateWishes {
   const { certificateWishes, authRequest } = setup!;
@@ -152,7 +151,7 @@ export function certificatePayloads(certificates: readonly Certificate[]): CertP
   return certificates.map(({ der }) => certPayload(CertEncoding.X509_SIGNATURE, der));
 }
 
-/** The CERT payload that says where octets are published, and their SHA-1 (RFC 7296 §3.6). */
+/** The CERT payload with the URL at which octets are published, and their SHA-1 (RFC 7296 §3.6). */
 export function addressPayload(
   { url, isBundle }: CertificateAddress,
   octets: Uint8Array,
@@ -187,8 +186,8 @@ function certPayload(encoding: number, data: Uint8Array): CertPayload {
 }
 
 /**
- * How CERTREQ names an authority: SHA-1 of its SubjectPublicKeyInfo. Every tunnel names the same
- * few.
+ * The SHA-1 of an authority's SubjectPublicKeyInfo, by which CERTREQ names it. It is kept, as all
+ * tunnels name the same few authorities.
  */
 export function authorityHash(crypto: CryptoBackend, authority: Certificate): Uint8Array {
   let hash = HASHES.get(authority);

@@ -1,5 +1,5 @@
 /**
- * * Authentication by EAP (RFC 7296 §2.16). The initiator leaves AUTH out, and both ends exchange
+ * Authentication by EAP (RFC 7296 §2.16). The initiator leaves AUTH out, and both ends exchange
  * EAP packets until the responder sends Success. Then the AUTH payloads of both ends prove the key
  * of the EAP method, or SK_pi and SK_pr if the method has no key. Each step of the conversation is
  * a compute job: methods of this program answer synchronously, RADIUS servers and processes later.

@@ -1,5 +1,5 @@
 /**
- * * EAP-only authentication (RFC 5998): the responder, which is the EAP server, sends no AUTH
+ * EAP-only authentication (RFC 5998): the responder, which is the EAP server, sends no AUTH
  * before EAP is complete; the key of the EAP method then authenticates both ends. The initiator
  * offers it by EAP_ONLY_AUTHENTICATION.
  * @module

@@ -1,5 +1,5 @@
 /**
- * * The part of the signed octets that covers the IKE_INTERMEDIATE exchanges (RFC 9242 §3.3.2): the
+ * The part of the signed octets that covers the IKE_INTERMEDIATE exchanges (RFC 9242 §3.3.2): the
  * messages of each end are chained by the prf, and the final values of both chains are signed.
  * @module
  */

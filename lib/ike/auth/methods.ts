@@ -1,5 +1,5 @@
 /**
- * * The methods of authentication by the kind of their configuration. A new method needs a file, a
+ * The methods of authentication by the kind of their configuration. A new method needs a file, a
  * line here, and its configuration in `AuthConfig`.
  * @module
  */

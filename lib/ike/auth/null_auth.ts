@@ -1,5 +1,5 @@
 /**
- * * NULL authentication (RFC 7619): by SK_pi or SK_pr in place of a secret, an end proves only that
+ * NULL authentication (RFC 7619): by SK_pi or SK_pr in place of a secret, an end proves only that
  * it has made the keys of this IKE SA. Its identity is unknown.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * The order of payloads in IKE_AUTH. It has no meaning (RFC 7296 §2.5), but peers expect that of
+ * The order of payloads in IKE_AUTH. It has no meaning (RFC 7296 §2.5), but peers expect that of
  * RFC 7296 appendix C.2 and C.3.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * IKE_AUTH as rounds of two independent authenticators (RFC 7296 §1.2, §2.16): before each
+ * IKE_AUTH as rounds of two independent authenticators (RFC 7296 §1.2, §2.16): before each
  * message of ours, the authenticators that are not done act one after the other. If one needs a
  * computation, its result is awaited.
  * @module

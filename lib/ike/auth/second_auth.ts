@@ -1,5 +1,5 @@
 /**
- * * A second authentication of either end (RFC 4739). The message with the AUTH payload of the
+ * A second authentication of either end (RFC 4739). The message with the AUTH payload of the
  * first one has ANOTHER_AUTH_FOLLOWS, and the next message of that end begins the second one, which
  * has its own method and identity.
  * @module

@@ -1,5 +1,5 @@
 /**
- * * The methods of authentication by a signature, with their numbers, their names in options, and
+ * The methods of authentication by a signature, with their numbers, their names in options, and
  * the kinds of their keys.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * The octets that AUTH proves by any method (RFC 7296 §2.15): the signer's IKE_SA_INIT message,
+ * The octets that AUTH proves by any method (RFC 7296 §2.15): the signer's IKE_SA_INIT message,
  * the nonce of the other end and the signer's identity, followed by a value over the
  * IKE_INTERMEDIATE exchanges (RFC 9242 §3.3.2).
  * @module

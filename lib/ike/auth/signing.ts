@@ -1,6 +1,6 @@
 /**
- * How this end signs, and what goes with its signature: its own certificate of a file, one that is
- * issued for its identity, or its key without any (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
+ * Signs for this end, and sends what the peer needs to verify the signature: a certificate of a file, one
+ * that is issued for the identity, or a raw key (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -28,12 +28,12 @@ import type { OcspResponse } from "@/pki/ocsp.ts";
 import { encodeBundle } from "@/pki/received.ts";
 import type { CertPayload } from "@/wire/payloads/certificate.ts";
 
-/** What this end signs by, and what goes with its signature. */
+/** The key of this end, and the payloads that are sent with its signature. */
 interface Signing {
   readonly privateKey: PrivateKey;
-  /** Undefined: a raw public key is shown. */
+  /** Undefined if a raw public key is sent. */
   readonly certificate: Certificate | undefined;
-  /** What the peer verifies by: certificates and responses about them, or a raw public key. */
+  /** The payloads by which the peer verifies: certificates and responses about them, or a raw public key. */
   readonly shown: readonly CertPayload[];
 }
 
@@ -82,7 +82,7 @@ export const signing: Authenticator<SigningAuth> = {
 };
 
 /**
- * Signing by a certificate, which is sent with those of authorities and with responses about them.
+ * Signs by the key of a certificate, which is sent with those of authorities and with OCSP responses.
  */
 function certified(
   { sa }: Turn,
@@ -97,7 +97,7 @@ function certified(
     const shown = [...certificatePayloads(certificates), ...responses];
     return { privateKey, certificate, shown };
   }
-  // RFC 7296 §3.6: the first certificate is the one that AUTH is verified by.
+  // RFC 7296 §3.6: the first certificate must be the one by which AUTH is verified.
   const octets = address.isBundle ? encodeBundle(certificates) : certificate.der;
   const tunnel = sa.originalInitiator ? sa.index : 0;
   const beside = address.isBundle ? [] : certificatePayloads(authorities);
@@ -105,7 +105,7 @@ function certified(
   return { privateKey, certificate, shown: [pointer, ...beside, ...responses] };
 }
 
-/** The key is there: how it signs, and what. */
+/** Chooses the scheme, and asks for the signature. */
 function sign({ sa }: Turn, side: AuthSide<SigningAuth>, signing: Signing): AuthStep {
   const { privateKey, certificate } = signing;
   const scheme = schemeOf(sa, side.config, { kind: privateKey.kind, certificate });

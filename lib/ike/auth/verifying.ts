@@ -1,6 +1,6 @@
 /**
- * How the signature of a peer is verified: is its certificate or its raw key to be trusted, has it
- * the identity, and is what it signed right (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
+ * Verifies the signature of a peer: whether its certificate or raw key is trusted and belongs to its
+ * identity, and whether the signature is valid (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
  * @module
  */
 import { must, WireError } from "@/base/errors.ts";
@@ -77,9 +77,9 @@ export const verifying: Authenticator<VerifyingAuth> = {
 /** The state of a peer's authentication while its certificate and signature are verified. */
 interface Verifying {
   readonly auth: AuthPayload;
-  /** Undefined until it is judged, and where a raw key stands in its place. */
+  /** Undefined until it is validated, and if the peer uses a raw key. */
   certificate: Certificate | undefined;
-  /** Raw public keys that may be the peer's, the one that is being tried first. */
+  /** Raw public keys by which the peer may have signed; the first one is being tried. */
   readonly keys: readonly PublicKey[];
 }
 
@@ -135,7 +135,7 @@ function tryKeys(
 ): AuthStep {
   const { sa } = turn;
   const [key] = keys;
-  // The last one has been tried, and its signature was not right.
+  // The last key has been tried, and the signature is not by it.
   if (!key) return refuses(NO_KEY_FITS);
   const signed = peerScheme(sa, side.config, auth, key.kind);
   if (typeof signed === "string") {
@@ -212,7 +212,7 @@ function refusalOf({ why, chain }: Extract<PathVerdict, { accepted: false }>): s
   return `its chain holds a certificate that is refused, of ${refused}; the chain seen is ${seen}`;
 }
 
-/** The signature scheme that the peer names, or a text that says why it is not accepted. */
+/** The signature scheme of the peer, or a text with the reason why it is not accepted. */
 function peerScheme(
   { config: { signatureHashes } }: IkeSa,
   { method: wanted }: VerifyingAuth,
