@@ -1,6 +1,6 @@
 /**
- * What an SA is told to do by its owner, or told about by what carries it out: one line each. A
- * command to an SA that is not, or no more, established is passed over where the table says so.
+ * Carries out the commands of the owner of an SA, and the reports of what performs its effects, each by one
+ * line of a table. A command to an SA that is not established, or no longer, is ignored if the table says so.
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -49,7 +49,7 @@ export function command(turn: Turn, event: IkeCommand): void {
   (COMMANDS[event.kind] as Command<IkeCommand>)(turn, event);
 }
 
-/** A command that means something to an established SA alone. */
+/** Makes a command that only an established SA carries out. */
 function established<E>(run: (turn: Turn, event: E) => unknown): Command<E> {
   return (turn, event) => {
     if (turn.sa.phase === "established") run(turn, event);
@@ -72,7 +72,10 @@ export function rekeyChild(sa: IkeSa, child: ChildSa): void {
   sa.queue.push(newCreateChild(sa, child.configIndex, child));
 }
 
-/** Delete and wait; before IKE_AUTH is through there is nothing the peer could be told. */
+/**
+ * Deletes the SA and waits for the response. Before the end of IKE_AUTH the peer cannot be told, so that the
+ * SA is dropped.
+ */
 function close(turn: Turn, closeCode: number): void {
   const { sa } = turn;
   const waiting = sa.phase === "created" && sa.originalInitiator && sa.window.request !== undefined;
@@ -91,7 +94,7 @@ function abandon(turn: Turn, closeCode: number, why: string): void {
   endSa(turn, closeCode);
 }
 
-/** A peer that has not authenticated yet, and whose place others need. */
+/** Ends the SA of a peer that has not authenticated, to make room for others. */
 function crowdedOut(turn: Turn): void {
   if (turn.sa.phase !== "init" && turn.sa.phase !== "created") return;
   const { peerAddress, peerPort } = turn.sa.path;
@@ -101,7 +104,7 @@ function crowdedOut(turn: Turn): void {
   fail(turn, { cause: "CROWDED_OUT", closeCode: CloseCode.NO_ANSWER, text });
 }
 
-/** The data path does not take a CHILD_SA: the tunnel is none. */
+/** Ends the tunnel because the data path refuses a CHILD_SA. */
 function installFailed(turn: Turn, why: string): void {
   const { sa } = turn;
   if (sa.phase !== "established") return;

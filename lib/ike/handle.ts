@@ -1,7 +1,8 @@
 /**
- * The one function that moves an IKE SA. Synchronous, never re-entered: facts come in with the time,
- * wishes go to the outbox, and `sa.deadlineMs` says when to come back. What it does is in `tasks/`;
- * here are the window (RFC 7296 §2.3), repeats (§2.1) and the one map from errors to answers (§2.21).
+ * The function that gives an event to an IKE SA. It is synchronous and never re-entered: events and the time
+ * are arguments, effects go to the outbox, and `sa.deadlineMs` says when to call again. The tasks are in
+ * `tasks/`; here are the message window (RFC 7296 §2.3), repeats (§2.1) and the only mapping from errors to
+ * responses (§2.21).
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -91,7 +92,7 @@ function kindOf(task: Task): TaskKind<Task> {
   return TASKS[task.kind] as TaskKind<Task>;
 }
 
-/** Moves the SA by one event at `nowMs`; everything it wants goes to `out`, in order. */
+/** Gives an event to the SA at `nowMs`; its effects go to `out`, in order. */
 export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): void {
   const turn: Turn = { sa, nowMs, out };
   sharePath(sa);
@@ -104,7 +105,7 @@ export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): 
   arm(turn);
 }
 
-/** Begins what is next in the queue, as long as nothing is in flight: the window is one. */
+/** Begins the next task of the queue if no request is outstanding, as the window is one. */
 function startNext(turn: Turn): void {
   const { sa } = turn;
   while (!sa.active && !sa.window.request && sa.phase !== "closed") {
@@ -116,7 +117,7 @@ function startNext(turn: Turn): void {
   }
 }
 
-/** The next time anything is due. */
+/** Sets the deadline to the time of the next timer. */
 function arm({ sa, nowMs, out }: Turn): void {
   if (isDue(sa, "forgetting", nowMs)) {
     sa.forgotten = true;
@@ -143,7 +144,7 @@ function onDeadline(turn: Turn): void {
   retransmit(turn);
 }
 
-/** What an established SA does of its own accord: rekeys, liveness checks, hard ends. */
+/** Does what is due in an established SA: rekeys, liveness checks, the end of lifetimes. */
 function dueWork(turn: Turn): void {
   const { sa, nowMs } = turn;
   if (isDue(sa, "rekey", nowMs)) {
@@ -180,11 +181,11 @@ function dueWork(turn: Turn): void {
     sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.REDIRECTED });
   }
   if (isLivenessDue(turn)) sa.queue.push({ kind: "liveness_check" });
-  // What is queued goes out at once, and keeps the mapping alive as well.
+  // A task in the queue is sent at once, which keeps the mapping alive as well.
   if (isDue(sa, "keepalive", nowMs) && sa.queue.length === 0) sendKeepalive(turn);
 }
 
-/** A peer that began and did not authenticate in time. */
+/** Ends the SA of a peer that did not authenticate in time. */
 function expire(turn: Turn): void {
   const { peerAddress, peerPort } = turn.sa.path;
   const seconds = turn.sa.config.halfOpenTimeoutMs / 1000;
@@ -193,7 +194,9 @@ function expire(turn: Turn): void {
   fail(turn, { cause: "HALF_OPEN_TIMEOUT", closeCode: CloseCode.NO_ANSWER, text });
 }
 
-/** All transmissions spent (RFC 7296 §2.4): what that means depends on where the SA stands. */
+/**
+ * Handles that all transmissions of a request were in vain (RFC 7296 §2.4), depending on the phase of the SA.
+ */
 function noAnswer(turn: Turn): void {
   const { sa } = turn;
   const request = sa.window.request!;
@@ -212,8 +215,8 @@ function noAnswer(turn: Turn): void {
 }
 
 /**
- * Words for a silence behind additional key exchanges: a value that was altered gives another secret and
- * no error (FIPS 203 §7.3), and what is sealed by other keys is not answered.
+ * Explains why there is no answer after additional key exchanges: a public value that was altered gives
+ * another secret and no error (FIPS 203 §7.3), and a message that is protected by other keys is not answered.
  */
 function otherKeys({ phase, suite, setup }: IkeSa): string {
   const done = setup?.intermediate?.done ?? 0;
@@ -230,7 +233,8 @@ function computed(turn: Turn, event: Extract<IkeEvent, { kind: "computed" }>): v
     const kind = RESPONDERS.get(answering.request.header.exchange)!;
     return answer(turn, answering.request, () => kind.computed!(turn, answering, event.result));
   }
-  // A ticket nobody waits for: the SA moved on (closed, another group) before the work was done.
+  // No task waits for this ticket any more: the SA was closed, or began again with another group, before the
+  // computation was complete.
   if (!active || !("ticket" in active) || active.ticket !== event.ticket) return;
   kindOf(active).computed!(turn, active, event.result);
 }
@@ -239,15 +243,15 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
   const { sa } = turn;
   if (isRepeat(sa, event.octets) && !sa.env.broken.has("no_response_cache")) {
     if (sa.env.broken.has("follow_replay")) followPeer(turn, event.path);
-    // RFC 7296 §2.1: a repeated request gets the same octets, and does nothing else.
+    // RFC 7296 §2.1: a repeated request gets the same octets again, and has no other effect.
     return repeatResponse(turn, event.path);
   }
   const received = openReceived(turn, event);
   if (!received) return;
   if (typeof received === "string") return drop(turn, received);
   const inClear = isInClear(received.header.exchange);
-  // Anybody can send a message in clear: past IKE_SA_INIT it must neither be answered nor count as
-  // a sign of life (RFC 7296 §2.4).
+  // Anybody can send an unencrypted message: after IKE_SA_INIT it must neither be answered nor count as a
+  // sign of life (RFC 7296 §2.4).
   if (inClear && sa.phase !== "init") {
     return drop(
       turn,
@@ -280,18 +284,20 @@ function receiveResponse(turn: Turn, received: Received): void {
   const latencyMs = nowMs - firstSentMs;
   out.push({ kind: "answered", exchange, latencyMs, transmissions }, sa);
   kindOf(active).finish(turn, active, received);
-  // A task that computes or sends again keeps its place.
+  // A task that computes, or sends another request, stays active.
   const goesOn = "stage" in active && (sa.window.request !== undefined || active.stage !== "sent");
   if (sa.active === active && !goesOn) sa.active = undefined;
 }
 
-/** Whether an established SA's request was answered INVALID_SYNTAX: a Delete ends the SA either way. */
+/** Whether an established SA's request was answered with INVALID_SYNTAX; a Delete ends the SA in any case. */
 function isInvalidSyntax({ phase }: IkeSa, { payloads }: Received): boolean {
   return phase === "established" &&
     findNotify(payloads, NotifyType.INVALID_SYNTAX) !== undefined;
 }
 
-/** RFC 7296 §2.21.3: it is fatal in both peers, and the IKE SA is deleted without another exchange. */
+/**
+ * Ends the SA after INVALID_SYNTAX, which is fatal at both ends, without another exchange (RFC 7296 §2.21.3).
+ */
 function endedBySyntax(turn: Turn): void {
   const { sa } = turn;
   const { exchange } = sa.window.request!;
@@ -303,7 +309,9 @@ function endedBySyntax(turn: Turn): void {
   fail(turn, { cause, closeCode: NotifyType.INVALID_SYNTAX, text });
 }
 
-/** A response whose ICV is right and whose content is not: the peer is broken (RFC 7296 §2.21). */
+/**
+ * Ends the SA after a response with a valid ICV and wrong content, as the peer is faulty (RFC 7296 §2.21).
+ */
 function badResponse(turn: Turn, fault: WireError | PeerError): void {
   const { sa } = turn;
   const name = nameOfExchange(sa.window.request!.exchange);
@@ -324,7 +332,7 @@ function receiveRequest(turn: Turn, received: Received): void {
   }
   const misplaced = isGivingUp(turn, received) ? undefined : wrongPhase(sa, header.exchange);
   if (misplaced) return drop(turn, misplaced);
-  // Only what is new is a sign of life: a replay is not (RFC 7296 §2.4, "fresh").
+  // Only a new message is a sign of life, and a replay is not (RFC 7296 §2.4, "fresh").
   sa.lastReceivedMs = turn.nowMs;
   if (isAuthenticated(sa)) follow(turn, path);
   answer(turn, received, () => {
@@ -339,7 +347,9 @@ function isAuthenticated({ phase }: IkeSa): boolean {
   return phase === "established" || phase === "closing";
 }
 
-/** Requests that make no sense where the SA stands are dropped: their time may come. */
+/**
+ * Whether a request is dropped because the SA is in another phase; its repetition may come at the right time.
+ */
 function wrongPhase(sa: IkeSa, exchange: number): string | undefined {
   const name = nameOfExchange(exchange);
   if (isInClear(exchange)) {
@@ -360,7 +370,7 @@ function wrongPhase(sa: IkeSa, exchange: number): string | undefined {
     : `${name} to an SA that is not authenticated`;
 }
 
-/** Runs an answer; what it throws becomes the notify the peer is owed. */
+/** Runs a responder, and answers what it throws by a notify. */
 function answer(turn: Turn, request: Received, respond: () => void): void {
   const { sa } = turn;
   try {

@@ -1,6 +1,6 @@
 /**
- * All timers of an IKE SA in one table: what each is for, in which phases it runs, and when it is due.
- * What is done then is in `handle.ts` and in the tasks.
+ * All timers of an IKE SA in one table: the phases in which each runs, and when it is due. `handle.ts` and
+ * the tasks do what is due.
  * @module
  */
 import { ticketDueMs } from "@/ike/window/tickets.ts";
@@ -26,50 +26,52 @@ const ESTABLISHED: readonly Phase[] = ["established"];
 const UNTIL_CLOSED: readonly Phase[] = ["init", "created", "established", "closing"];
 
 const TIMERS = {
-  /** Our request is repeated, or given up (RFC 7296 §2.4). */
+  /** Repeats our request, or gives it up (RFC 7296 §2.4). */
   retransmission: {
     phases: UNTIL_CLOSED,
     dueMs: ({ window }) => window.request?.nextMs ?? Infinity,
   },
-  /** The other fragments of a message have not come (RFC 7383 §2.6). */
+  /** Drops a message whose other fragments have not arrived (RFC 7383 §2.6). */
   fragments: { phases: UNTIL_CLOSED, dueMs: fragmentsDueMs },
-  /** A peer that began has not authenticated (RFC 7296 §2.4). */
+  /** Ends the SA of a peer that has not authenticated (RFC 7296 §2.4). */
   half_open: { phases: UNAUTHENTICATED, dueMs: ({ halfOpenEndMs }) => halfOpenEndMs },
-  /** We rekey the IKE SA (§2.8). */
+  /** Rekeys the IKE SA (§2.8). */
   rekey: { phases: ESTABLISHED, dueMs: ({ rekeyMs }) => rekeyMs },
-  /** The lifetime of the IKE SA, or its overtime, ends (§2.8). */
+  /** Ends the lifetime of the IKE SA, or its overtime (§2.8). */
   lifetime: { phases: ESTABLISHED, dueMs: ({ expireMs }) => expireMs },
-  /** The creator of a redundant IKE SA has not deleted it (§2.8.2). */
+  /** Removes a redundant IKE SA that its creator has not deleted (§2.8.2). */
   redundant: {
     phases: ESTABLISHED,
     dueMs: ({ succession }) => succession.kind === "redundant" ? succession.untilMs : Infinity,
   },
-  /** We rekey a CHILD_SA, or its lifetime ends. */
+  /** Rekeys a CHILD_SA, or ends its lifetime. */
   children: { phases: ESTABLISHED, dueMs: ({ children }) => firstOf(children, childDueMs) },
-  /** The peer has not completed a CREATE_CHILD_SA by IKE_FOLLOWUP_KE (RFC 9370 §2.2.4). */
+  /**
+   * Drops a CREATE_CHILD_SA exchange that the peer has not completed by IKE_FOLLOWUP_KE (RFC 9370 §2.2.4).
+   */
   followups: { phases: ESTABLISHED, dueMs: followupsDueMs },
-  /** A task that was put off is tried again (§2.25). */
+  /** Tries a postponed task again (§2.25). */
   postponed: {
     phases: ESTABLISHED,
     dueMs: ({ postponed }) => firstOf(postponed, ({ dueMs }) => dueMs),
   },
-  /** The peer is asked whether it is there (§2.4). */
+  /** Sends a liveness check (§2.4). */
   liveness: { phases: ESTABLISHED, dueMs: livenessDueMs },
-  /** The client authenticates again (RFC 4478). */
+  /** Lets the client authenticate again (RFC 4478). */
   reauth: { phases: ESTABLISHED, dueMs: reauthDueMs },
-  /** The time ends in which a peer was to authenticate again. */
+  /** Ends the time in which a peer has to authenticate again. */
   auth_end: { phases: ESTABLISHED, dueMs: authEndDueMs },
   /** The client asks for another ticket (RFC 5723 §4.1). */
   ticket: { phases: ESTABLISHED, dueMs: ticketDueMs },
-  /** The gateway sends its peer elsewhere (RFC 5685 §5). */
+  /** Redirects the peer of a gateway (RFC 5685 §5). */
   redirect: { phases: ESTABLISHED, dueMs: redirectDueMs },
-  /** A peer that was sent elsewhere has not deleted the IKE SA. */
+  /** Ends the IKE SA of a redirected peer that has not deleted it. */
   redirect_end: { phases: ESTABLISHED, dueMs: redirectEndDueMs },
-  /** The client moves on (RFC 4555 §3.5). */
+  /** Moves the client (RFC 4555 §3.5). */
   move: { phases: ESTABLISHED, dueMs: moveDueMs },
-  /** The mapping of a NAT in front of us is kept alive (RFC 3948 §4). */
+  /** Keeps the mapping of a NAT before this end alive (RFC 3948 §4). */
   keepalive: { phases: ESTABLISHED, dueMs: keepaliveDueMs },
-  /** Nobody repeats a request to a closed SA any more (RFC 7296 §2.1). */
+  /** Removes a closed SA, as no request to it is repeated any more (RFC 7296 §2.1). */
   forgetting: { phases: ["closed"], dueMs: ({ forgetMs }) => forgetMs },
 } as const satisfies Record<string, Timer>;
 

@@ -1,6 +1,6 @@
 /**
- * How far the authentication of an IKE SA has come: plain data, one record for each end. What happens
- * to it is in `auth/`.
+ * The progress of the authentication of an IKE SA: plain data, one record for each end. The methods are in
+ * `auth/`.
  * @module
  */
 import type {
@@ -36,11 +36,11 @@ export interface AuthAct {
 export interface AuthRounds {
   own: AuthSide<OwnAuthConfig>;
   peer: AuthSide<PeerAuthConfig>;
-  /** The authentication of this end that follows the one under way (RFC 4739); undefined: none. */
+  /** The authentication of this end that follows the one in progress (RFC 4739); undefined: none. */
   nextOwn: SecondOwnAuth | undefined;
-  /** That of the peer. */
+  /** The authentication of the peer that follows the one in progress; undefined: none. */
   nextPeer: PeerAuthConfig | undefined;
-  /** Whether the authentication of this end that is under way has begun. */
+  /** Whether the authentication of this end that is in progress has begun. */
   ownBegun: boolean;
   /** Whether the peer has still to say the identity of its second authentication. */
   peerUnnamed: boolean;
@@ -72,13 +72,13 @@ export function newSide<C>(config: C): AuthSide<C> {
   return { config, progress: undefined, done: false };
 }
 
-/** Lets go of what the methods hold, such as an EAP conversation. */
+/** Closes what the methods hold, such as an EAP conversation. */
 export function closeRounds({ own, peer }: AuthRounds): void {
   closeSide(own);
   closeSide(peer);
 }
 
-/** Lets go of what the method of one end holds. */
+/** Closes what the method of one end holds. */
 export function closeSide({ progress }: AuthSide): void {
   (progress as { close?(): void } | undefined)?.close?.();
 }

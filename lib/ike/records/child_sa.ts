@@ -27,7 +27,7 @@ export function isLiveChild(child: ChildSa): boolean {
   return child.state === "established" || child.state === "rekeying";
 }
 
-/** The CHILD_SA to whose peer packets with this SPI are sent, as a Delete of the peer names it. */
+/** The CHILD_SA with this outbound SPI, by which a Delete of the peer names it. */
 export function childByOutboundSpi(sa: IkeSa, protocol: number, spi: number): ChildSa | undefined {
   return sa.children.find((c) => c.spiOut === spi && c.suite?.protocol === protocol);
 }

@@ -55,11 +55,11 @@ export type IdentityRule =
   | { readonly kind: "own-address" }
   | { readonly kind: "peer-address" }
   | { readonly kind: "fixed"; readonly identity: Identity }
-  /** Of each tunnel in order; a single one is that of all. */
+  /** Identities of the tunnels in order; a single one is that of all tunnels. */
   | { readonly kind: "listed"; readonly identities: readonly Identity[] }
   | { readonly kind: "template" } & WrittenIdentity;
 
-/** An identity in words, and how its octets follow from them. */
+/** An identity as a text, and the form of that text. */
 export interface WrittenIdentity {
   readonly idType: number;
   /** The text in UTF-8, hex digits, the DER of a distinguished name, or an address. */
@@ -104,9 +104,9 @@ export interface ChildConfig {
 /** Authentication by a pre-shared key. */
 export interface PskAuth {
   readonly kind: "psk";
-  /** Of whoever the table does not name; absent: nobody else has one. */
+  /** The secret for identities that the table does not have; absent: there is no secret for them. */
   readonly secret?: Uint8Array;
-  /** Secrets by the identity of the initiator; absent: there are none. */
+  /** Secrets by the identity of the initiator; absent: there is no table. */
   readonly table?: PskTable;
 }
 
@@ -137,31 +137,37 @@ export interface CertificateAddress {
   readonly isBundle: boolean;
 }
 
-/** This end signs (RFC 7296 §2.15, RFC 4754, RFC 7427). */
+/** Authentication of this end by a signature (RFC 7296 §2.15, RFC 4754, RFC 7427). */
 export interface SigningAuth {
   readonly kind: "signature";
   /** IANA Authentication Method: 1, 9, 10, 11 or 14. */
   readonly method: number;
   /**
-   * Of each tunnel in order; a gateway has those it may choose from, the first being the best. Empty only
-   * where `issuing` or `rawKeys` is there.
+   * The certificates of the tunnels in order; a gateway chooses one of them, of which the first is preferred.
+   * Empty only if `issuing` or `rawKeys` is set.
    */
   readonly credentials: readonly Credential[];
-  /** Keys that are shown without a certificate, of each tunnel in order (RFC 7670); absent: certificates are. */
+  /**
+   * Keys that are sent without a certificate, of the tunnels in order (RFC 7670); absent: certificates are
+   * sent.
+   */
   readonly rawKeys?: readonly SigningKeyPair[];
-  /** The authority that makes the certificate of each identity of this end; undefined: none does. */
+  /** The authority that issues a certificate for each identity of this end; undefined: there is none. */
   readonly issuing: IssuingAuthority | undefined;
-  /** Certificates of authorities that are sent behind the own one. */
+  /** Certificates of authorities that are sent after that of this end. */
   readonly authorities: readonly Certificate[];
-  /** Certificates that chains of the own ones may have, to find out who stands above them; absent: none. */
+  /** Certificates in which the chains of our own certificates are looked for; absent: there are none. */
   readonly known?: readonly Certificate[];
-  /** Where peers that look certificates up find ours; absent: it is always sent whole (RFC 7296 §3.6). */
+  /**
+   * The URL at which peers find our certificate, if they look up certificates; absent: it is always sent as a
+   * whole (RFC 7296 §3.6).
+   */
   readonly address?: CertificateAddress;
-  /** Hashes of method 14, the most wanted first. */
+  /** Hashes of method 14, in order of preference. */
   readonly hashes: readonly SignatureHash[];
-  /** RSASSA-PSS instead of PKCS#1 v1.5, of method 14. */
+  /** Whether method 14 uses RSASSA-PSS instead of PKCS#1 v1.5. */
   readonly pss: boolean;
-  /** Responses about certificates of this end, for a peer that asks for them (RFC 4806). */
+  /** OCSP responses about certificates of this end, for a peer that asks for them (RFC 4806). */
   readonly ocsp: readonly OcspResponse[];
 }
 
@@ -182,14 +188,17 @@ export interface RawKeyTable {
   readonly unnamedId?: IdentityRule;
 }
 
-/** The peer signs, and its certificate leads up to an authority that is trusted here. */
+/**
+ * Authentication of the peer by a signature, with a certificate whose chain ends at an authority that is
+ * trusted here.
+ */
 export interface VerifyingAuth {
   readonly kind: "signature";
   /** IANA Authentication Method: 1, 9, 10, 11 or 14. */
   readonly method: number;
   readonly trust: TrustStore;
   readonly revocation: RevocationMode;
-  /** Whether usages of the peer's certificate are looked at (RFC 4945 §5.1.3). */
+  /** Whether usages of the peer's certificate are checked (RFC 4945 §5.1.3). */
   readonly purpose: PathQuestion["purpose"];
   /** Whether the peer is asked for an OCSP response about its certificate (RFC 4806). */
   readonly asksOcsp: boolean;
@@ -197,9 +206,9 @@ export interface VerifyingAuth {
   readonly mustHold?: IdentityRule;
   /** The part of its certificate that the peer's ID payload must be; absent: any identity will do. */
   readonly idFrom?: "cert-dn" | "cert-subject-cn";
-  /** Finds certificates of which the peer only tells the address (RFC 7296 §3.6); absent: nobody does. */
+  /** Fetches certificates of which the peer only sends the URL (RFC 7296 §3.6); absent: they are refused. */
   readonly lookup?: CertificateLookup;
-  /** Keys of peers that are trusted without a certificate (RFC 7670); absent: none is. */
+  /** Keys of peers that are trusted without a certificate (RFC 7670); absent: there are none. */
   readonly rawKeys?: RawKeyTable;
   /** Authorities that CERTREQ names; absent: the peer is asked for no certificate, only for its raw key. */
   readonly requested: readonly Certificate[] | undefined;
@@ -207,14 +216,14 @@ export interface VerifyingAuth {
   readonly idMustBeInCertificate: boolean;
 }
 
-/** This end, an initiator, is the peer of EAP (RFC 7296 §2.16). */
+/** Authentication of this end, an initiator, as the peer of EAP (RFC 7296 §2.16). */
 export interface EapPeerAuth {
   readonly kind: "eap";
   /** Opens a new conversation for a tunnel. */
   readonly open: (tunnel: number) => EapPeer;
 }
 
-/** The peer is authenticated by EAP; this end, a responder, is the server, or relays to it. */
+/** Authentication of the peer by EAP; this end, a responder, is the EAP server, or relays to one. */
 export interface EapServerAuth {
   readonly kind: "eap";
   /** Opens a new conversation; `spi` is the own SPI of the IKE SA. */
@@ -223,19 +232,19 @@ export interface EapServerAuth {
   readonly asksIdentity: boolean;
 }
 
-/** This end, a responder, is only authenticated by the key of EAP (RFC 5998). */
+/** Authentication of this end, a responder, by the key of EAP alone (RFC 5998). */
 export interface EapOnlyOwnAuth {
   readonly kind: "eap_only";
 }
 
-/** The responder may be authenticated by only the key of EAP (RFC 5998). */
+/** Authentication of the responder by the key of EAP alone (RFC 5998). */
 export interface EapOnlyPeerAuth {
   readonly kind: "eap_only";
-  /** How a signature is verified that it sends nevertheless; undefined: it is refused. */
+  /** How a signature is verified if the responder sends one nevertheless; undefined: it is refused. */
   readonly verifying: VerifyingAuth | undefined;
 }
 
-/** An end is not authenticated, and proves only that the keys are its own (RFC 7619). */
+/** NULL authentication: an end only proves that it has the keys of the IKE SA (RFC 7619). */
 export interface NullAuth {
   readonly kind: "null_auth";
 }
@@ -253,7 +262,7 @@ export type OwnAuthConfig =
   | EapOnlyOwnAuth
   | NullAuth
   | ResumedAuth;
-/** How its peer is. */
+/** How the peer is authenticated. */
 export type PeerAuthConfig =
   | PskAuth
   | VerifyingAuth
@@ -266,9 +275,9 @@ export type AuthConfig = OwnAuthConfig | PeerAuthConfig;
 
 /** How both ends are authenticated, once or twice (RFC 4739). */
 export interface BothAuthConfigs {
-  /** How this end proves who it is. */
+  /** How this end is authenticated. */
   readonly own: OwnAuthConfig;
-  /** How its peer must. */
+  /** How the peer must authenticate. */
   readonly peer: PeerAuthConfig;
   /**
    * Other methods of this end, the most wanted first, for a peer that announces that it takes one of
@@ -277,9 +286,9 @@ export interface BothAuthConfigs {
   readonly ownOthers?: readonly OwnAuthConfig[];
   /** Other methods by which the peer may authenticate in place of `peer`; absent: none. */
   readonly peerOthers?: readonly PeerAuthConfig[];
-  /** How this end proves a second identity behind the first; absent: it is authenticated once. */
+  /** The second authentication of this end; absent: it is authenticated once. */
   readonly own2?: SecondOwnAuth | undefined;
-  /** How the peer must authenticate behind its first authentication; absent: it must not. */
+  /** The second authentication of the peer; absent: it must not have one. */
   readonly peer2?: PeerAuthConfig | undefined;
 }
 
@@ -294,18 +303,24 @@ export interface PpkConfig {
   /** PPK_ID, of the type PPK_ID_FIXED. */
   readonly id: Uint8Array;
   readonly key: Uint8Array;
-  /** Whether there is no IKE SA without it. */
+  /** Whether an IKE SA without it is refused. */
   readonly required: boolean;
-  /** Whether it goes into the keys before IKE_AUTH, by IKE_INTERMEDIATE, where the peer can (RFC 9867). */
+  /**
+   * Whether it is mixed into the keys before IKE_AUTH, by IKE_INTERMEDIATE, if the peer supports that (RFC
+   * 9867).
+   */
   readonly intermediate: boolean;
 }
 
-/** Tell of it alone; make it anew after a second or more; or end the tunnel as failed. */
+/**
+ * What is done when a CHILD_SA is lost: it is only reported, or made again after a second or more, or the
+ * tunnel fails.
+ */
 export type ChildLostAction = "note" | "recreate" | "fail";
 
 /** Authentication that has to be repeated (RFC 4478). */
 export interface ReauthConfig {
-  /** Responder: AUTH_LIFETIME, in milliseconds; 0 at an initiator, which follows what it is given. */
+  /** Responder: AUTH_LIFETIME in milliseconds; 0 at an initiator, which uses the time of the responder. */
   readonly lifetimeMs: number;
 }
 
@@ -314,7 +329,7 @@ export interface NatTraversal {
   /** The ports to which an initiator changes when it detects a NAT, uint16. */
   readonly ownPort: number;
   readonly peerPort: number;
-  /** Whether ESP is encapsulated in UDP without a NAT, by making the peer see one. */
+  /** Whether ESP is encapsulated in UDP even without a NAT, because this end's NAT detection reports one. */
   readonly forced: boolean;
   /** Milliseconds of silence after which an end behind a NAT sends a keepalive; 0: never. */
   readonly keepaliveMs: number;
@@ -329,7 +344,7 @@ export interface IkeConfig {
   readonly peerId: IdentityRule | undefined;
   /** Whether an initiator fails if the received IDr differs from `peerId`. */
   readonly matchPeerId: boolean;
-  /** How this end proves who it is, and how its peer must. */
+  /** How both ends are authenticated. */
   readonly auth: BothAuthConfigs;
   /**
    * What SIGNATURE_HASH_ALGORITHMS announces, IANA IKEv2 Hash Algorithms (RFC 7427 §4); empty: it is
@@ -342,20 +357,23 @@ export interface IkeConfig {
   readonly ppk?: PpkConfig | undefined;
   readonly initialContact: boolean;
   /**
-   * IKE SAs that are set up without a CHILD_SA (RFC 6023). An initiator does so where the responder can,
-   * and with `force` has no IKE SA otherwise; a responder allows it, and with `force` makes no CHILD_SA in
+   * Whether IKE SAs are set up without a CHILD_SA (RFC 6023). An initiator does so if the responder supports
+   * it, and with `force` refuses others; a responder allows it, and with `force` makes no CHILD_SA in
    * IKE_AUTH. Absent: IKE_AUTH always makes one.
    */
   readonly childless?: "allow" | "force" | undefined;
-  /** NAT traversal; absent: NAT_DETECTION_*_IP are neither sent nor looked at (RFC 7296 §2.23). */
+  /** NAT traversal; absent: NAT_DETECTION_*_IP are neither sent nor evaluated (RFC 7296 §2.23). */
   readonly natt: NatTraversal | undefined;
-  /** Initiator: NO_NATS_ALLOWED is sent, and a NAT that shows ends the SA (RFC 4555 §3.9). */
+  /** Initiator: whether NO_NATS_ALLOWED is sent, and a NAT ends the SA (RFC 4555 §3.9). */
   readonly refuseNat: boolean;
-  /** Absent: no time is given to peers, and one that a peer gives is only told of (RFC 4478). */
+  /**
+   * Authentication that is repeated (RFC 4478); absent: peers get no time, and a time that a peer announces
+   * is only reported.
+   */
   readonly reauth?: ReauthConfig;
-  /** Absent: IKE SAs stay where they are, and MOBIKE_SUPPORTED is neither sent nor looked at. */
+  /** MOBIKE; absent: IKE SAs do not move, and MOBIKE_SUPPORTED is neither sent nor evaluated. */
   readonly mobike?: MobikeConfig;
-  /** Absent: REDIRECT_SUPPORTED is not said, and no peer is sent elsewhere (RFC 5685). */
+  /** Redirection (RFC 5685); absent: REDIRECT_SUPPORTED is not sent, and no peer is redirected. */
   readonly redirect?: RedirectConfig;
   /** Absent: no ticket is asked for, issued or taken (RFC 5723). */
   readonly resumption?: ResumptionConfig;
@@ -410,7 +428,7 @@ export interface IkeConfig {
   readonly fragmentOctets: number;
   /** How long fragments wait for the others of their message, in milliseconds. */
   readonly reassembleTimeoutMs: number;
-  /** The most rekeyed IKE SAs that stay listed when they are gone; 0: none. */
+  /** The most rekeyed IKE SAs that stay listed after their end; 0: none. */
   readonly rekeyedKeptMax: number;
   /**
    * Milliseconds for which an ended IKE SA stays listed; 0: it is removed at once. Rekeyed ones may stay

@@ -1,5 +1,5 @@
 /**
- * Facts that enter the core and wishes that leave it: plain records, so that a run is a list that
+ * The events that enter the core and the effects that leave it: plain records, so that a run is a list that
  * can be recorded, replayed and printed as a ladder.
  * @module
  */
@@ -17,7 +17,7 @@ import type { CertificateLookup, HashAndUrl } from "@/pki/received.ts";
 import type { PathQuestion, PathVerdict, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
-/** An event for an SA: a fact, or a command. */
+/** An event for an SA: something that has happened, or a command. */
 export type IkeEvent =
   /** A datagram for this SA, without a non-ESP marker, and its header. */
   | {
@@ -59,11 +59,13 @@ export type IkeCommand =
   | { readonly kind: "liveness_check" }
   /** Client under MOBIKE: go on by this path, or by the next one (RFC 4555 §3.5). */
   | { readonly kind: "move"; readonly path?: Path }
-  /** The data path can send no more by this CHILD_SA: octets or packets have come to their end. */
+  /**
+   * The data path cannot send by this CHILD_SA any more, as its sequence numbers or its octets are used up.
+   */
   | { readonly kind: "child_spent"; readonly child: ChildSa }
   /**
-   * An authentic ESP packet of this SA's CHILD_SA came in UDP by `path`; only where that is another than
-   * the SA's own.
+   * An authentic ESP packet of a CHILD_SA of this SA came in UDP by `path`, which is another one than that of
+   * the SA.
    */
   | { readonly kind: "esp_moved"; readonly path: Path }
   /** The TCP connection of the SA's path is lost (RFC 9329 §6.1). */
@@ -99,7 +101,7 @@ export type ComputeJob =
     readonly data: Uint8Array;
     readonly signature: Uint8Array;
   }
-  /** Whether certificates may be trusted now (RFC 5280 §6.1). */
+  /** Validates a chain of certificates for the present time (RFC 5280 §6.1). */
   | {
     readonly op: "verify_chain";
     /**
@@ -107,7 +109,7 @@ export type ComputeJob =
      * fetched from (RFC 7296 §3.6).
      */
     readonly certificates: readonly (Uint8Array | HashAndUrl)[];
-    /** Who finds what is at an address; absent: there are no addresses among them. */
+    /** Fetches certificates by URL; absent: there are no URLs among them. */
     readonly lookup?: CertificateLookup | undefined;
     /** DER of revocation lists, and of OCSP responses, that it sent. */
     readonly crls: readonly Uint8Array[];
@@ -116,7 +118,7 @@ export type ComputeJob =
     readonly revocation: RevocationMode;
     readonly purpose: PathQuestion["purpose"];
   }
-  /** A certificate of this end for an identity, and its issuer's OCSP response where `withOcsp`. */
+  /** Issues a certificate of this end for an identity, with an OCSP response if `withOcsp` is set. */
   | {
     readonly op: "issue";
     readonly authority: IssuingAuthority;
@@ -129,12 +131,15 @@ export type ComputeJob =
     readonly server: EapServer;
     readonly identity: string | undefined;
   }
-  /** What an end of an EAP conversation says to a packet of the other; it may wait for others. */
+  /**
+   * What one end of an EAP conversation answers to a packet of the other; the answer may have to wait for a
+   * server.
+   */
   | { readonly op: "eap_step"; readonly end: EapPeer | EapServer; readonly octets: Uint8Array };
 
 /**
- * What a {@linkcode ComputeJob} gave; `refused` where a public value, a key or a certificate cannot be
- * used at all.
+ * The result of a {@linkcode ComputeJob}; `refused` if a public value, a key or a certificate cannot be used
+ * at all.
  */
 export type ComputeResult =
   | { readonly op: "ke_generate"; readonly pair: KeyPair }
@@ -164,19 +169,19 @@ export type IkeEffect =
     readonly transmission: number;
     readonly fragment?: FragmentPlace;
   }
-  /** Send the one octet 0xff to the peer of `path`: no IKE message (RFC 3948 §2.3). */
+  /** Sends a NAT-T keepalive, the single octet 0xff, to the peer of `path` (RFC 3948 §2.3). */
   | { readonly kind: "keepalive"; readonly path: Path }
-  /** Begin another TCP connection between the ends of `sa.path`, and come back with `reconnected`. */
+  /** Begins another TCP connection between the ends of `sa.path`, which is answered by `reconnected`. */
   | { readonly kind: "reconnect" }
   /**
-   * The peer, behind a NAT, is at `sa.path` now, the TCP connection is another, or the two ends have
-   * settled another path (RFC 4555); the packets of the CHILD_SAs go there too. `sinceMs`: when this end
-   * began to move, or heard that its peer does; absent where it is no move of MOBIKE.
+   * The path of the CHILD_SAs' packets is `sa.path` now: a peer behind a NAT has another address, the TCP
+   * connection is another one, or both ends have agreed on another path (RFC 4555). `sinceMs`: when this end
+   * began to move, or heard that its peer does; absent if it is no move of MOBIKE.
    */
   | { readonly kind: "moved"; readonly from: Path; readonly sinceMs?: number }
-  /** A move came to nothing: refused, or not answered. The tunnel goes on by the path before. */
+  /** A move has failed, as it was refused or not answered. The tunnel continues by the previous path. */
   | { readonly kind: "move_failed"; readonly failure: Failure }
-  /** Do the work off this stack and come back with `computed`. */
+  /** Performs a computation asynchronously, which is answered by `computed`. */
   | { readonly kind: "compute"; readonly ticket: number; readonly job: ComputeJob }
   /** The keys of the IKE SA exist: `sa.suite`, `sa.keys` (for key files). */
   | { readonly kind: "keyed" }
@@ -190,7 +195,7 @@ export type IkeEffect =
   | { readonly kind: "send_by"; readonly child: ChildSa }
   /** Removes both directions from the data path. */
   | { readonly kind: "uninstall"; readonly child: ChildSa }
-  /** A response came; the duration is from the first transmission to the response. */
+  /** A response was received; the duration is from the first transmission of the request to the response. */
   | {
     readonly kind: "answered";
     readonly exchange: number;
@@ -215,8 +220,8 @@ export type IkeEffect =
    */
   | { readonly kind: "renewed"; readonly old: IkeSa }
   /**
-   * Client: the gateway sends it to another one (RFC 5685), to which `trail` goes along; the IKE SA is
-   * closed, or will be once its Delete is answered.
+   * Client: the gateway redirects it to another one (RFC 5685); `trail` is passed to the next IKE SA. This
+   * IKE SA is closed, or will be once its Delete is answered.
    */
   | { readonly kind: "redirected"; readonly to: GatewayIdentity; readonly trail: RedirectTrail }
   /** Client: a ticket by which the tunnel may be resumed, in place of any before (RFC 5723). */

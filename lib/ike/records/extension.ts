@@ -1,6 +1,6 @@
 /**
- * What an extension of IKEv2 is to the exchanges that set an IKE SA up: it adds payloads of its own to
- * our messages, and reads those of the peer. Neither IKE_SA_INIT nor IKE_AUTH knows any by name.
+ * An extension of IKEv2, as the exchanges that set up an IKE SA see it: it adds payloads of its own to our
+ * messages, and reads those of the peer. IKE_SA_INIT and IKE_AUTH do not depend on any extension.
  * @module
  */
 import type { Received } from "@/ike/records/received.ts";
@@ -21,14 +21,13 @@ export interface Extension {
   /** Whether what it says in IKE_SA_INIT belongs into IKE_SESSION_RESUME too (RFC 5723 §5, Table 1). */
   readonly inResumption?: true;
   /**
-   * What it adds to a message of ours: of IKE_AUTH to the first request, and to the response that makes
-   * the CHILD_SA.
+   * The payloads that it adds to a message of ours: in IKE_AUTH to the first request, and to the response
+   * that makes the CHILD_SA.
    */
   says?(turn: Turn, message: OwnMessage): readonly Payload[];
   /**
-   * Reads what the peer said in the corresponding message; in IKE_AUTH only once both ends are
-   * authenticated.
-   * @throws {PeerError} where it refuses a request.
+   * Reads the payloads of the peer's corresponding message; in IKE_AUTH only after both ends are
+   * authenticated. @throws {PeerError} if it refuses a request.
    */
   hears?(turn: Turn, message: Received): void;
 }

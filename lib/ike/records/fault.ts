@@ -1,6 +1,6 @@
 /**
- * Faults that can be planted on purpose: each takes one rule out of the core, so that a simulation
- * that does not find it is known to be blind. They are declared here and nowhere else.
+ * Faults that can be planted on purpose: each removes one rule from the core, so that a simulation that does
+ * not find it is known to miss that rule. They are declared only here.
  * @module
  */
 

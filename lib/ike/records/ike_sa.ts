@@ -1,6 +1,6 @@
 /**
- * An IKE SA from its beginning to its end: a new record, the table of its legal phases, how it ends.
- * `handle.ts` moves it; what it does is in `tasks/`.
+ * The life of an IKE SA: a new record, the table of its phases and of the changes between them, and its end.
+ * `handle.ts` gives it events; the tasks are in `tasks/`.
  * @module
  */
 import type { Path } from "@/base/address.ts";
@@ -16,7 +16,7 @@ import { returnLeases } from "@/ike/records/pool.ts";
 import { emptyWindow, newWindow } from "@/ike/records/window.ts";
 import { newPeerRecord } from "@/ike/records/peer.ts";
 
-/** The legal moves. */
+/** The phases that may follow each phase. */
 const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
   idle: ["init", "established", "closed"],
   init: ["created", "closed"],
@@ -28,12 +28,12 @@ const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
 
 /** An empty list that all SAs share, as it is never added to. */
 const NONE: readonly never[] = [];
-/** Of an SA that is the tunnel; all of them share it. */
+/** The succession of an SA that has the tunnel; all of them share this record. */
 export const CURRENT: Succession = { kind: "current" };
-/** Of an SA that lost; all of them share it. */
+/** The succession of an SA that lost against another of a crossing rekey; all of them share this record. */
 export const REDUNDANT: Succession = { kind: "redundant", untilMs: Infinity };
 
-/** Who a new SA is. */
+/** The identity of a new SA. */
 export interface IkeSaOrigin {
   readonly env: IkeEnv;
   readonly config: IkeConfig;
@@ -43,7 +43,7 @@ export interface IkeSaOrigin {
   readonly path: Path;
 }
 
-/** A new SA in phase idle; `spi` is our own. */
+/** Makes a new SA in phase idle; `spi` is our own. */
 export function newIkeSa(origin: IkeSaOrigin): IkeSa {
   const { env, config, index, originalInitiator, spi, path } = origin;
   return {
@@ -123,7 +123,7 @@ export function isReplaced({ succession }: IkeSa): boolean {
   return succession.kind === "replaced";
 }
 
-/** The IKE SA that has the CHILD_SAs of `sa` now: itself, or what its rekeys have made of it. */
+/** The IKE SA that has the CHILD_SAs of `sa` now: itself, or the last one that its rekeys have made. */
 export function inheritorOf(sa: IkeSa): IkeSa {
   let current = sa;
   while (current.succession.kind === "replaced") current = current.succession.by;
@@ -141,28 +141,28 @@ export function peerSpi(sa: IkeSa): bigint {
 }
 
 /**
- * Whether the SA is one that a peer began and in which no AUTH payload of it was verified so far. What
- * such a peer does is no part of the test.
+ * Whether the SA was begun by a peer of which no AUTH payload was verified so far. What such a peer does has
+ * no effect on the test.
  */
 export function isStranger(sa: IkeSa): boolean {
   return !sa.originalInitiator && sa.peer.auth === 0;
 }
 
-/** Moves to a phase; an illegal move is a Bug. */
+/** Changes the phase; a change that the table does not have is a {@linkcode Bug}. */
 export function enter(sa: IkeSa, phase: Phase): void {
   must(MOVES[sa.phase].includes(phase), `an SA goes from ${sa.phase} to ${phase}`);
   sa.phase = phase;
 }
 
-/** The SA is set up, or will never be: what only that needed is no more. */
+/** Drops what only the set-up needed, as the SA is established, or never will be. */
 export function dropSetup(sa: IkeSa): void {
   if (sa.setup?.auth) closeRounds(sa.setup.auth);
   sa.setup = undefined;
 }
 
 /**
- * Ends an SA: children out, nothing in flight, its keys kept only as long as a repeated request may
- * still want its last response.
+ * Ends an SA: removes its CHILD_SAs and its request. Its keys are kept only while a repeated request may need
+ * the last response again.
  */
 export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswered = false): void {
   const { sa, out } = turn;
@@ -178,18 +178,19 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   dropSetup(sa);
   for (const child of [...sa.children]) removeChild(sa, child, out);
   releaseLeases(sa);
-  // Anybody may claim an identity of any length: what failed says in its words who it was.
+  // Anybody may claim an identity of any length, so that it is dropped; the text of the failure has the
+  // identity.
   if (isStranger(sa)) sa.peer.id = undefined;
   if (failure) {
     sa.failure = failure;
     out.push({ kind: "failed", failure }, sa);
   }
-  // A peer that lost our last response repeats its request; a few intervals later it has given up.
+  // A peer that did not receive our last response repeats its request; after a few intervals it has given up.
   sa.forgetMs = sa.window.answered ? turn.nowMs + lingerMs(sa) : turn.nowMs;
   out.push({ kind: "closed", unanswered }, sa);
 }
 
-/** The SA needs its leases no more. A client's addresses belong to its gateway. */
+/** Returns the leases of the SA; those of a client belong to its gateway. */
 export function releaseLeases(sa: IkeSa): void {
   const { inner } = sa;
   const { pools } = sa.env;
@@ -203,10 +204,10 @@ function lingerMs(sa: IkeSa): number {
   return Math.min(retransmitIntervalMs * Math.min(transmissionsMax, 3), 30_000);
 }
 
-/** Characters of a failure's text: it may name what a peer sent, and is kept. */
+/** The most characters of a failure's text, which may quote what a peer sent, and is kept. */
 const WORDS_MAX = 1_000;
 
-/** Ends the SA with words for the tester; nothing more is said to the peer. */
+/** Ends the SA with a failure for the user, without telling the peer. */
 export function fail(turn: Turn, failure: Failure): void {
   endSa(turn, failure.closeCode, { ...failure, text: clipped(failure.text, WORDS_MAX) });
 }

@@ -1,6 +1,5 @@
 /**
- * What the two ends of an IKE SA know of moving it (MOBIKE, RFC 4555). Plain data; what is done with it
- * is in `path/mobike.ts` and in the tasks.
+ * The state of MOBIKE (RFC 4555) in a tunnel: plain data, which `path/mobike.ts` and the tasks use.
  * @module
  */
 import type { IpAddress, Path } from "@/base/address.ts";
@@ -12,7 +11,7 @@ export type MobikeMoves = "own-only" | "peer-only" | "both";
 export interface MobikeConfig {
   /** Own addresses, of tunnel 0; a gateway announces them all. */
   readonly addresses: readonly IpAddress[];
-  /** How much further on the addresses of each following tunnel lie; 0 at a gateway. */
+  /** Number of addresses by which those of each following tunnel are shifted; 0 at a gateway. */
   readonly step: number;
   /** Client: which ends of the path it moves. */
   readonly moves: MobikeMoves;
@@ -22,21 +21,21 @@ export interface MobikeConfig {
 
 /** Moves of one tunnel; all IKE SAs that its rekeys make share it by reference. */
 export interface Mobility {
-  /** Where IKE messages go: all IKE SAs of the tunnel have this path. */
+  /** The path of IKE messages; all IKE SAs of the tunnel have it. */
   path: Path;
   /**
-   * The path that both ends have settled, and that CHILD_SAs have. It differs from `path` while an update
-   * of the addresses, or the check of a path, is under way.
+   * The path on which both ends have agreed, which the CHILD_SAs use. It differs from `path` while an update
+   * of the addresses, or the check of a path, is in progress.
    */
   settled: Path;
   /** When `path` began to differ from `settled`, in milliseconds on the core's clock. */
   sinceMs: number;
-  /** Whether the ESP of CHILD_SAs went in UDP when the path was settled. */
+  /** Whether ESP was encapsulated in UDP when the path was agreed. */
   encapsulated: boolean;
-  /** Addresses at which the peer may be reached, in the order in which it named them. */
+  /** Addresses at which the peer may be reached, in the order in which it announced them. */
   peerAddresses: readonly IpAddress[];
-  /** Client: when it moves next; Infinity: not by itself. */
+  /** Client: when it moves next; Infinity: only by command. */
   moveMs: number;
-  /** The hash by which the peer named our address last, and the IKE SA that it is of (RFC 4555 §3.8). */
+  /** The last hash that the peer sent of our address, and the IKE SA whose SPIs it covers (RFC 4555 §3.8). */
   seenAs: { readonly hash: Uint8Array; readonly spiI: bigint } | undefined;
 }

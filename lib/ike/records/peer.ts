@@ -1,7 +1,7 @@
 /**
- * What an IKE SA has settled with its peer and learnt of it, apart from keys and window. It holds for
- * the two ends, not for one IKE SA: a new IKE SA of a rekey takes it over as it is, and by reference,
- * so that nothing of it can be forgotten (RFC 7296 §2.18).
+ * What an IKE SA has agreed with its peer and learnt of it, except keys and the message window. It belongs to
+ * the two ends, not to one IKE SA: a new IKE SA of a rekey takes it over by reference, so that nothing of it
+ * can be forgotten (RFC 7296 §2.18).
  * @module
  */
 import type { SignatureScheme } from "@/crypto/signature.ts";
@@ -11,13 +11,13 @@ import type { Mobility } from "@/ike/records/mobility.ts";
 
 /** The peer of an IKE SA and all IKE SAs that replace it. */
 export interface PeerRecord {
-  /** Who this end is to the peer. */
+  /** The identity of this end. */
   ownId: Identity | undefined;
-  /** Who the peer says it is. */
+  /** The identity of the peer. */
   id: Identity | undefined;
   /** IANA Authentication Method of this end; 0: not yet authenticated. */
   ownAuth: number;
-  /** How this end signed; undefined where its method has no signature. */
+  /** The signature scheme of this end; undefined if its method has no signature. */
   ownScheme: SignatureScheme | undefined;
   /** The method by which the peer was authenticated, once its AUTH payload is verified; 0 before. */
   auth: number;
@@ -29,36 +29,45 @@ export interface PeerRecord {
   ticket: { readonly id: string; readonly expiresEpochMs: number } | undefined;
   /** Initiator: when it asks for another ticket, as the one it has expires; Infinity: never. */
   ticketDueMs: number;
-  /** Whether NAT_DETECTION said that this end is behind a NAT (RFC 7296 §2.23). */
+  /** Whether NAT detection has found a NAT before this end (RFC 7296 §2.23). */
   natOwn: boolean;
-  /** Whether it said that the peer is behind one. */
+  /** Whether NAT detection has found a NAT before the peer. */
   natPeer: boolean;
   /** Whether the peer took part in NAT detection. */
   natDetected: boolean;
-  /** Whether ESP goes in UDP (RFC 3948). */
+  /** Whether ESP is encapsulated in UDP (RFC 3948). */
   encapsulated: boolean;
   /** Whether both ends said that they support fragments, in IKE_SA_INIT alone (RFC 7383 §2.3). */
   fragmentation: boolean;
-  /** How often in a row the peer had forgotten what an IKE_FOLLOWUP_KE was to complete (RFC 9370 §2.2.4). */
+  /**
+   * How often in a row the peer had dropped the exchange that an IKE_FOLLOWUP_KE was to complete (RFC 9370
+   * §2.2.4).
+   */
   statesLost: number;
-  /** Client: when it has to authenticate again; Infinity: nobody asks for it (RFC 4478). */
+  /** Client: when it has to authenticate again; Infinity: never (RFC 4478). */
   reauthMs: number;
-  /** Gateway: when the time ends that it gave its peer to authenticate again; Infinity: there is no end. */
+  /**
+   * Gateway: when the time ends within which the peer has to authenticate again; Infinity: there is no such
+   * time.
+   */
   authEndMs: number;
   /** Whether IKE_AUTH made no CHILD_SA on purpose, and none has been made since (RFC 6023). */
   childless: boolean;
-  /** Whether it said in IKE_SA_INIT that it goes where a REDIRECT sends it (RFC 5685 §3). */
+  /** Whether the peer said in IKE_SA_INIT that it follows REDIRECT (RFC 5685 §3). */
   redirectable: boolean;
-  /** Client: how the tunnel came here; undefined: it was not redirected. */
+  /** Client: the redirections that led the tunnel to this gateway; undefined: it was not redirected. */
   trail: RedirectTrail | undefined;
-  /** Gateway: when the peer is sent elsewhere, and when an IKE SA ends that it did not leave; or Infinity. */
+  /**
+   * Gateway: when the peer is redirected, and then when an IKE SA ends that the peer did not delete;
+   * Infinity: never.
+   */
   redirectMs: number;
   redirectEndMs: number;
-  /** Undefined: the two ends have not agreed on MOBIKE (RFC 4555 §3.1). */
+  /** The state of MOBIKE; undefined: the two ends have not agreed on it (RFC 4555 §3.1). */
   mobility: Mobility | undefined;
 }
 
-/** A peer of which nothing is known. */
+/** Makes the record of a peer of which nothing is known. */
 export function newPeerRecord(): PeerRecord {
   return {
     ownId: undefined,

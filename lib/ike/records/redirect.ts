@@ -1,6 +1,5 @@
 /**
- * Redirection of a client to another gateway (RFC 5685): who is told where to go at which moment, and
- * which ways a tunnel has been sent so far.
+ * Redirection of clients to another gateway (RFC 5685): its configuration, and the redirections of a tunnel.
  * @module
  */
 
@@ -14,15 +13,15 @@ export interface GatewayIdentity {
 
 /** What an end does about redirection. */
 export interface RedirectConfig {
-  /** Initiator: whether it says REDIRECT_SUPPORTED, and goes where it is sent. */
+  /** Initiator: whether it sends REDIRECT_SUPPORTED, and follows REDIRECT. */
   readonly follows: boolean;
-  /** Responder: where its peers are sent; absent: nowhere. */
+  /** Responder: where its peers are redirected; absent: they are not. */
   readonly sends?: RedirectPlan;
 }
 
-/** Where a responder sends its peers, and when. */
+/** To which gateways a responder redirects its peers, and when. */
 export interface RedirectPlan {
-  /** Gateways that are named in turn; at least one. */
+  /** Gateways that are used in turn; at least one. */
   readonly to: readonly GatewayIdentity[];
   /** In the IKE_SA_INIT response, in the last IKE_AUTH response, or later in INFORMATIONAL. */
   readonly at: "init" | "auth" | "established";
@@ -32,13 +31,13 @@ export interface RedirectPlan {
 
 /** The redirections of one tunnel, from IKE SA to IKE SA. */
 export interface RedirectTrail {
-  /** The gateway that sent the tunnel to where it is now. */
+  /** The gateway that redirected the tunnel to the present one. */
   readonly from: GatewayIdentity;
   /** When it was redirected, in milliseconds on the core's clock, oldest first. */
   readonly timesMs: readonly number[];
 }
 
-/** RFC 5685 §5.2: redirections of a client that are taken within {@linkcode REDIRECT_PERIOD_MS}. */
+/** The most redirections that a client follows within {@linkcode REDIRECT_PERIOD_MS} (RFC 5685 §5.2). */
 export const REDIRECTS_MAX = 5;
 /** RFC 5685 §5.2: REDIRECT_LOOP_DETECT_PERIOD. */
 export const REDIRECT_PERIOD_MS = 300_000;

@@ -27,8 +27,9 @@ export interface IkeEnv {
   /** All CHILD_SAs of the process by inbound SPI (uint32), of ESP and AH. */
   readonly childrenBySpi: Map<number, ChildSa>;
   /**
-   * Milliseconds since an authentic packet of a CHILD_SA came that was no replay; undefined: none came, or it
-   * is unknown. Absent: it is always unknown. It is asked before the peer is (RFC 7296 §2.4).
+   * Milliseconds since the last authentic packet of a CHILD_SA that was no replay; undefined: there was none,
+   * or the time is unknown. Absent: it is always unknown. It is asked before a liveness check is sent (RFC
+   * 7296 §2.4).
    */
   readonly silenceMs?: (child: ChildSa) => number | undefined;
   /** Inner addresses of one endpoint; absent if it assigns none. */
@@ -49,21 +50,24 @@ export interface IkeEnv {
  */
 export type Phase = "idle" | "init" | "created" | "established" | "closing" | "closed";
 
-/** What an IKE SA is among those that its rekeys make (RFC 7296 §2.8). */
+/** The state of an IKE SA among those that its rekeys make (RFC 7296 §2.8). */
 export type Succession =
-  /** It is the tunnel. */
+  /** It has the tunnel. */
   | { readonly kind: "current" }
   /** The peer's crossing rekey of `predecessor` made it, and the nonces have not decided yet (§2.8.2). */
   | { readonly kind: "undecided"; readonly predecessor: IkeSa }
   /**
-   * It lost against another of a crossing rekey: its creator deletes it. Where that is the peer, it goes
-   * at `untilMs` without a Delete; Infinity: it does not.
+   * It lost against another one of a crossing rekey, and its creator deletes it. If that is the peer and it
+   * does not, the SA is removed at `untilMs` without a Delete; Infinity: this end is the creator.
    */
   | { readonly kind: "redundant"; readonly untilMs: number }
-  /** `by` took over its CHILD_SAs: it only waits for its Delete. */
+  /** `by` has taken over its CHILD_SAs, and only its Delete is still to come. */
   | { readonly kind: "replaced"; readonly by: IkeSa };
 
-/** One IKE SA, at either end. Shared surroundings by reference; all else is its own. */
+/**
+ * One IKE SA, at either end. Configuration and environment are shared by reference; the other records are its
+ * own.
+ */
 export interface IkeSa {
   readonly env: IkeEnv;
   readonly config: IkeConfig;
@@ -85,12 +89,12 @@ export interface IkeSa {
   suite: IkeSuite | undefined;
   /** SK_d ‖ SK_ai ‖ SK_ar ‖ SK_ei ‖ SK_er ‖ SK_pi ‖ SK_pr (RFC 7296 §2.14), one buffer. */
   keys: Uint8Array | undefined;
-  /** What is only needed during set-up; undefined once established. */
+  /** The state that is only needed during set-up; undefined once established. */
   setup: SetupState | undefined;
   /** What this end has agreed with its peer and learnt of it; a rekey passes it on. */
   peer: PeerRecord;
   children: ChildSa[];
-  /** What was assigned to a remote-access client, at either end. It moves with a rekey. */
+  /** The addresses that were assigned to a remote-access client, at either end. A rekey passes them on. */
   inner: InnerConfiguration | undefined;
   readonly queue: Task[];
   /** Tasks that the peer has refused temporarily, and when to try again (RFC 7296 §2.25). */
@@ -101,11 +105,17 @@ export interface IkeSa {
   readonly window: MessageWindow;
   /** The peer's request that waits for a `computed`. */
   answering: Answering | undefined;
-  /** What the peer's CREATE_CHILD_SA requests began and its IKE_FOLLOWUP_KE requests have to complete. */
+  /** CREATE_CHILD_SA exchanges of the peer that IKE_FOLLOWUP_KE exchanges have to complete. */
   followups: readonly AwaitedFollowup[];
-  /** Responder: the hash of the IKE_SA_INIT request that made the SA; empty where none of a peer's did. */
+  /**
+   * Responder: the hash of the IKE_SA_INIT request that made the SA; empty if a rekey made it, or this end is
+   * the initiator.
+   */
   initHash: string;
-  /** In TCP: the connection is no more, and how often another was asked for since the peer spoke. */
+  /**
+   * In TCP: whether the connection is lost, and how often another was asked for since the last message of the
+   * peer.
+   */
   connectionLost: boolean;
   connectionTries: number;
   /** The last failure of IKE_SA_INIT or IKE_AUTH with a text, for the closing report. */
@@ -115,11 +125,11 @@ export interface IkeSa {
   /** Number of messages encrypted so far, which is the explicit IV of counter-mode ciphers. */
   sealed: number;
   nextTicket: number;
-  /** Whether it is the tunnel, or what its rekeys have made of it. */
+  /** Whether it has the tunnel, or which IKE SA of its rekeys has. */
   succession: Succession;
   /**
-   * Client: the IKE SA in whose place this one authenticates again, while both are there; undefined: none, or
-   * it is told already that it may go.
+   * Client: the IKE SA that this one replaces after it has authenticated again, while both exist; undefined:
+   * there is none, or the caller was already told to delete it.
    */
   renews: IkeSa | undefined;
   /** Close code of a requested close that waits for another exchange; 0: none. */
@@ -186,15 +196,15 @@ export interface ChildSa {
   establishedMs: number | undefined;
   /** When we rekey it; Infinity: not by ourselves. */
   rekeyMs: number;
-  /** When it is dead, rekeyed or not; past its lifetime while it is being replaced. */
+  /** When it is removed, whether it is rekeyed or not; later than its lifetime while it is being replaced. */
   expireMs: number;
-  /** Why our last rekey of it came to nothing, for the report of its loss. */
+  /** Why our last rekey of it failed, for the report of its loss. */
   rekeyRefusal: string | undefined;
 }
 
 /**
- * What a responder keeps between a CREATE_CHILD_SA that it answered and the IKE_FOLLOWUP_KE exchanges
- * that have to follow before anything is made of it (RFC 9370 §2.2.4).
+ * What a responder keeps between a CREATE_CHILD_SA exchange and the IKE_FOLLOWUP_KE exchanges that have to
+ * follow before an SA is made (RFC 9370 §2.2.4).
  */
 interface AwaitedKeys {
   /** The content of ADDITIONAL_KEY_EXCHANGE in our last response, by which the next request is known. */
@@ -205,7 +215,7 @@ interface AwaitedKeys {
   secrets: readonly Uint8Array[];
   readonly nonceI: Uint8Array;
   readonly nonceR: Uint8Array;
-  /** When the peer has taken too long for its next request. */
+  /** Until when the peer's next request is awaited. */
   untilMs: number;
 }
 
@@ -223,16 +233,16 @@ export interface AwaitedChild extends AwaitedKeys {
 /** An IKE SA of the peer's rekey whose key exchanges are not complete. */
 export interface AwaitedIkeSa extends AwaitedKeys {
   readonly kind: "rekey_ike";
-  /** uint64s of the new IKE SA. */
+  /** The SPIs of the new IKE SA, uint64. */
   readonly spiI: bigint;
   readonly spiR: bigint;
   readonly suite: IkeSuite;
 }
 
-/** A CREATE_CHILD_SA of the peer that waits for IKE_FOLLOWUP_KE. */
+/** A CREATE_CHILD_SA exchange of the peer that waits for IKE_FOLLOWUP_KE. */
 export type AwaitedFollowup = AwaitedChild | AwaitedIkeSa;
 
-/** A task whose time is yet to come. */
+/** A task that is begun later. */
 export interface Postponed {
   readonly task: Task;
   readonly dueMs: number;
@@ -242,13 +252,13 @@ export interface Postponed {
 export interface KeyExchangeRound {
   /** Transform Type 4 number, also of an additional key exchange (RFC 9370). */
   readonly method: number;
-  /** Ours, once it is generated. */
+  /** Our key pair, once it is generated. */
   pair: KeyPair | undefined;
   /** The shared secret, once it is computed. */
   shared: Uint8Array | undefined;
 }
 
-/** What a task with key exchanges keeps of them; what is done with it is in `tasks/key_exchange.ts`. */
+/** The state of the key exchanges of a task; `tasks/key_exchange.ts` has the functions. */
 export interface KeyExchange {
   /** Our key pair is being generated; our request is sent; or the shared secret is being computed. */
   stage: "generating" | "sent" | "deriving";
@@ -300,7 +310,7 @@ export interface IkeAuthTask {
   response: Received | undefined;
 }
 
-/** What all tasks with nonces of their own keep. */
+/** The state of all tasks with nonces of their own. */
 interface NoncedExchange extends KeyExchange {
   nonce: Uint8Array;
   peerNonce: Uint8Array;
@@ -327,15 +337,17 @@ export interface CreateChildTask extends NoncedExchange {
    */
   deletedSpis: readonly number[];
   /**
-   * The peer rekeyed `old` too, meanwhile: its CHILD_SA, and the lower nonce of its exchange. The CHILD_SA
-   * is in the state `creating` as long as additional key exchanges of the peer's are awaited.
+   * The CHILD_SA with which the peer rekeyed `old` meanwhile, and the lower nonce of its exchange. The
+   * CHILD_SA is in the state `creating` while additional key exchanges of the peer are awaited.
    */
   rival: { readonly child: ChildSa; readonly lowest: Uint8Array } | undefined;
-  /** The peer deleted `old` while our request was out: it is lost if that comes to nothing. */
+  /**
+   * Whether the peer deleted `old` while our request was outstanding, so that it is lost if the rekey fails.
+   */
   oldDeleted: boolean;
 }
 
-/** What both ends of a CHILD_SA agreed on, its keys aside. */
+/** What both ends of a CHILD_SA agreed on, except its keys. */
 export interface ChildAgreement {
   readonly choice: Choice;
   readonly ownTs: readonly TrafficSelector[];
@@ -345,22 +357,22 @@ export interface ChildAgreement {
 /** CREATE_CHILD_SA for a new IKE SA that replaces this one (RFC 7296 §1.3.2). */
 export interface RekeyIkeTask extends NoncedExchange {
   readonly kind: "rekey_ike";
-  /** uint64: our SPI of the new SA. */
+  /** Our SPI of the new SA, uint64. */
   spi: bigint;
   peerSpi: bigint;
   suite: IkeSuite | undefined;
-  /** The peer rekeyed the IKE SA too, meanwhile. */
+  /** The new IKE SA of the peer, if it rekeyed this one too meanwhile. */
   rival: RivalIkeSa | undefined;
   /**
-   * The peer deleted the old IKE SA while the new one's keys were computed here: it needs no Delete of
-   * ours. The new one stands all the same, unless the peer's own rekey made another.
+   * Whether the peer deleted the old IKE SA while the keys of the new one were computed, so that it needs no
+   * Delete of ours. The new one remains, unless the peer's own rekey made another.
    */
   deletedMeanwhile: boolean;
 }
 
-/** What a rekey of the peer's that crosses ours makes. */
+/** The result of a rekey of the peer that crosses ours. */
 export interface RivalIkeSa {
-  /** The new IKE SA; undefined as long as additional key exchanges of the peer's are awaited. */
+  /** The new IKE SA; undefined while additional key exchanges of the peer are awaited. */
   sa: IkeSa | undefined;
   /** The lower nonce of the peer's exchange. */
   readonly lowest: Uint8Array;
@@ -376,9 +388,12 @@ export interface DeleteIkeTask {
 export interface DeleteChildTask {
   readonly kind: "delete_child";
   readonly child: ChildSa;
-  /** The failure of the tunnel if the rekey fails: the CHILD_SA could send no more while it was rekeyed. */
+  /**
+   * The failure of the tunnel if the rekey fails, because the sequence numbers of the CHILD_SA were used up
+   * while it was rekeyed.
+   */
   readonly expired?: Failure;
-  /** Whether it is gone here already, as its time was over; the peer is told all the same. */
+  /** Whether it is already removed here, as its lifetime was over; the peer is told nevertheless. */
   readonly isGone?: boolean;
 }
 
@@ -387,10 +402,10 @@ export interface LivenessTask {
   readonly kind: "liveness_check";
 }
 
-/** INFORMATIONAL {N(UPDATE_SA_ADDRESSES)}: the IKE SA goes by `sa.path` now (RFC 4555 §3.5). */
+/** INFORMATIONAL {N(UPDATE_SA_ADDRESSES)}: the IKE SA uses `sa.path` now (RFC 4555 §3.5). */
 export interface UpdateAddressesTask {
   readonly kind: "update_addresses";
-  /** The path that the request went by first; undefined before. */
+  /** The path by which the request was sent first; undefined before. */
   path: Path | undefined;
   cookie: Uint8Array;
 }
@@ -402,7 +417,7 @@ export interface CheckPathTask {
   cookie: Uint8Array;
 }
 
-/** INFORMATIONAL {N(ADDITIONAL_*_ADDRESS)…}: our addresses beside that of the path (RFC 4555 §3.6). */
+/** INFORMATIONAL {N(ADDITIONAL_*_ADDRESS)…}: our addresses other than that of the path (RFC 4555 §3.6). */
 export interface AnnounceAddressesTask {
   readonly kind: "announce_addresses";
   path: Path | undefined;
@@ -420,7 +435,7 @@ export interface ReportErrorTask {
   readonly closeCode: number;
 }
 
-/** Any errand of ours. */
+/** Any task. */
 export type Task =
   | IkeInitTask
   | ResumeTask
@@ -438,7 +453,7 @@ export type Task =
   | RedirectTask
   | ReportErrorTask;
 
-/** A request of the peer that waits for asymmetric work. */
+/** A request of the peer whose response waits for an asymmetric computation. */
 export type Answering =
   | {
     readonly kind: "ike_init" | "rekey_ike";

@@ -1,5 +1,5 @@
 /**
- * What an IKE SA needs only while it is set up.
+ * The state that an IKE SA needs only while it is set up.
  * @module
  */
 import type { AuthRounds } from "@/ike/records/auth_rounds.ts";
@@ -15,18 +15,20 @@ export interface Intermediate {
   ppk: boolean;
   /** Whether the last exchange has the responder's SUPPORTED_AUTH_METHODS (RFC 9593 §3.1). */
   announces: boolean;
-  /** How many of them are done. */
+  /** How many of them are complete. */
   done: number;
-  /** The last links of what AUTH proves of the messages (RFC 9242 §3.3.2); undefined before the first. */
+  /**
+   * The last links of the chain of messages that AUTH covers (RFC 9242 §3.3.2); undefined before the first.
+   */
   linkI: Uint8Array | undefined;
   linkR: Uint8Array | undefined;
 }
 
 /** A post-quantum pre-shared key that is being agreed on (RFC 8784 §3). */
 export interface PpkProgress {
-  /** Initiator: the seven keys without the PPK, to which it goes back where the peer does not know it. */
+  /** Initiator: the seven keys without the PPK, which are used if the peer does not know it. */
   plainKeys: Uint8Array | undefined;
-  /** Whether AUTH is computed by those, for NO_PPK_AUTH. */
+  /** Whether AUTH is computed with these keys, for NO_PPK_AUTH. */
   isPlain: boolean;
   /** Whether IKE_INTERMEDIATE mixes it in (RFC 9867), and not IKE_AUTH. */
   readonly inIntermediate: boolean;
@@ -36,19 +38,19 @@ export interface PpkProgress {
 
 /** What a peer asks of the certificates of this end. */
 export interface CertificateWishes {
-  /** Encodings that it asks for (IANA). */
+  /** IANA Certificate Encodings that it asks for. */
   readonly encodings: readonly number[];
   /** SHA-1 of the keys of authorities that it names, 20 octets each; empty: any will do. */
   readonly authorities: readonly Uint8Array[];
-  /** Whether it looks up certificates of which it is only told the address (RFC 7296 §3.6). */
+  /** Whether it looks up certificates of which it only gets the URL (RFC 7296 §3.6). */
   readonly looksUp: boolean;
 }
 
-/** The part of an SA that IKE_SA_INIT and IKE_AUTH need and nobody after them. */
+/** The part of an SA that only IKE_SA_INIT and IKE_AUTH need. */
 export interface SetupState {
   nonceI: Uint8Array | undefined;
   nonceR: Uint8Array | undefined;
-  /** The IKE_SA_INIT messages as they were on the wire: what AUTH signs (RFC 7296 §2.15). */
+  /** The IKE_SA_INIT messages as they were on the wire, which AUTH covers (RFC 7296 §2.15). */
   initRequest: Uint8Array | undefined;
   initResponse: Uint8Array | undefined;
   /** The IKE_INTERMEDIATE exchanges that were negotiated; undefined: none. */
@@ -59,13 +61,13 @@ export interface SetupState {
   announced: readonly AuthAnnouncement[] | undefined;
   /** What the CERTREQs of a responder's IKE_SA_INIT ask for (RFC 7296 §3.7); undefined: it has none. */
   certificateWishes: CertificateWishes | undefined;
-  /** Whether the responder said in IKE_SA_INIT that it takes several authentications (RFC 4739). */
+  /** Whether the responder said in IKE_SA_INIT that it supports several authentications (RFC 4739). */
   multipleAuth: boolean;
   /** Whether the responder said in IKE_SA_INIT that IKE_AUTH may do without a CHILD_SA (RFC 6023). */
   childless: boolean;
   /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
   intAuth: Uint8Array | undefined;
-  /** Whether both ends said USE_PPK, and how far that has come; undefined: not both did. */
+  /** The agreement on a PPK, if both ends sent USE_PPK; undefined: not both did. */
   ppk: PpkProgress | undefined;
   /** What is taken from a ticket; undefined: the IKE SA is not resumed (RFC 5723 §5). */
   resumed: ResumedSession | undefined;
@@ -77,8 +79,8 @@ export interface SetupState {
   keptOctets: number;
   /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */
   initialContact: boolean;
-  /** Undefined until IKE_AUTH begins. */
+  /** The authentication of both ends; undefined until IKE_AUTH begins. */
   auth: AuthRounds | undefined;
-  /** Responder: the first IKE_AUTH request, which names the CHILD_SA of the last one's answer. */
+  /** Responder: the first IKE_AUTH request, which has the payloads of the CHILD_SA for the last response. */
   authRequest: Received | undefined;
 }

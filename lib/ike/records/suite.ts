@@ -1,5 +1,5 @@
 /**
- * The algorithms that an IKE SA runs on, as functions of the backend.
+ * The algorithms of an IKE SA, as functions of the backend.
  * @module
  */
 import type { Cipher, Integrity, Prf } from "@/crypto/backend.ts";
@@ -7,7 +7,7 @@ import type { Cipher, Integrity, Prf } from "@/crypto/backend.ts";
 /** Negotiated algorithms of an IKE SA (RFC 7296 §3.3.2). */
 export interface IkeSuite {
   readonly cipher: Cipher;
-  /** Undefined with an AEAD cipher. */
+  /** The integrity algorithm; undefined with an AEAD cipher. */
   readonly integrity: Integrity | undefined;
   readonly prf: Prf;
   /** Transform Type 4 number. */

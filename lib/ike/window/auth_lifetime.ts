@@ -1,6 +1,6 @@
 /**
- * How long an authentication is good for (RFC 4478): a responder says so, and ends the IKE SA when it is
- * over; the initiator authenticates again in time, by a new IKE SA. A rekey prolongs nothing.
+ * The time for which an authentication is accepted (RFC 4478): a responder announces it, and ends the IKE SA
+ * when it is over; the initiator authenticates again in time, by a new IKE SA. A rekey does not prolong it.
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
@@ -14,7 +14,7 @@ import { patienceMs } from "@/ike/window/patience.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** Responder: the notify of what is configured; none where authentication is good for ever. */
+/** Responder: the notify AUTH_LIFETIME; none if no time is configured. */
 export function authLifetime({ config: { reauth } }: IkeSa): NotifyPayload[] {
   if (!reauth || reauth.lifetimeMs <= 0) return [];
   const data = new Uint8Array(4);
@@ -24,8 +24,8 @@ export function authLifetime({ config: { reauth } }: IkeSa): NotifyPayload[] {
 }
 
 /**
- * Responder: the time begins. A peer that authenticates again at the last moment is given as long as a
- * request is repeated.
+ * Responder: starts the time. As a peer may authenticate again at the last moment, as much is added to it as
+ * the repetition of a request takes.
  */
 export function startAuthLifetime({ sa, nowMs }: Turn): void {
   const { reauth } = sa.config;
@@ -33,7 +33,10 @@ export function startAuthLifetime({ sa, nowMs }: Turn): void {
   sa.peer.authEndMs = nowMs + reauth.lifetimeMs + patienceMs(sa.config);
 }
 
-/** Initiator: the peer says how long it takes our authentication for good, in IKE_AUTH or later. */
+/**
+ * Initiator: records the time for which the peer accepts our authentication, which it says in IKE_AUTH or
+ * later.
+ */
 export function takeAuthLifetime({ sa, nowMs, out }: Turn, payloads: readonly Payload[]): void {
   const { data } = findNotify(payloads, NotifyType.AUTH_LIFETIME) ?? {};
   if (!data || !sa.dialled) return;

@@ -1,6 +1,6 @@
 /**
- * Authentication again before the IKE SA of before is gone (make before break; RFC 7296 §2.8.3): the client
- * dials another IKE SA for the same tunnel, and deletes the one before when the other has all CHILD_SAs.
+ * Authentication again before the previous IKE SA ends (make before break; RFC 7296 §2.8.3): the client sets
+ * up another IKE SA for the same tunnel, and deletes the previous one when the other has all CHILD_SAs.
  * @module
  */
 import type { Turn } from "@/ike/records/event.ts";
@@ -8,7 +8,7 @@ import { inheritorOf } from "@/ike/records/ike_sa.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { sameSelector } from "@/ike/negotiate/selectors.ts";
 
-/** Tells the caller that `old` may go, once nothing is left to do for the CHILD_SAs of the new IKE SA. */
+/** Tells the caller that the previous IKE SA can be deleted, once the new one has all of its CHILD_SAs. */
 export function completeRenewal({ sa, out }: Turn, old: IkeSa): void {
   if (sa.phase === "closed" || sa.phase === "closing") {
     sa.renews = undefined;
@@ -23,8 +23,9 @@ export function completeRenewal({ sa, out }: Turn, old: IkeSa): void {
 }
 
 /**
- * The CHILD_SA of the IKE SA before that `child` stands in for: its packets take turns as after a rekey, so
- * that none is sent by a CHILD_SA that is about to go. Undefined: there is none with these selectors.
+ * The CHILD_SA of the previous IKE SA that `child` replaces. Packets change to the new one as after a rekey,
+ * so that none is sent by a CHILD_SA that is about to be deleted. Undefined: the previous IKE SA has none
+ * with these selectors.
  */
 export function renewedChild({ renews }: IkeSa, child: ChildSa): ChildSa | undefined {
   if (!renews) return undefined;
