@@ -1,7 +1,7 @@
 /**
- * What tests have on the interfaces of a network namespace, each test in a file of its own, which it writes
- * before it adds anything. So a test leaves alone what others use, and removes what those left that were
- * killed.
+ * The addresses and routes that tests have on the interfaces of a network namespace. Each test writes them
+ * into a file of its own before it adds anything, so that a test leaves alone what others use, and removes
+ * what killed tests left.
  * @module
  */
 import { SystemError } from "@/base/errors.ts";
@@ -19,7 +19,7 @@ const DIRECTORY = "/run/myikev2";
 /** The longest file that is read: an IPv6 test without local routes lists each address of its tunnels. */
 const OCTETS_MAX = 64 << 20;
 
-/** What a test has on an interface; addresses and routes are written as `address/bits`. */
+/** The addresses and routes of a test on an interface, written as `address/bits`. */
 export interface AddressRecord extends ProcessName {
   readonly device: string;
   /** The link layer address of the interface: a later interface of this name has another one. */
@@ -30,11 +30,11 @@ export interface AddressRecord extends ProcessName {
 
 /** The files of a namespace. */
 export interface AddressReading {
-  /** What other tests have that still run. */
+  /** The records of other tests that still run. */
   readonly living: readonly AddressRecord[];
-  /** What tests left that were killed. */
+  /** The records of tests that were killed. */
   readonly dead: readonly AddressRecord[];
-  /** Removes the files of the dead, when what they name is removed. */
+  /** Removes the files of killed tests, after everything that they name was removed. */
   forgetDead(): void;
 }
 
@@ -46,7 +46,7 @@ export class AddressJournal {
   readonly #prefix: string;
   #file: Deno.FsFile | undefined;
 
-  /** Where the file cannot be written, as /run is another user's, no other test knows of this one. */
+  /** If the file cannot be written, as /run belongs to another user, other tests do not know of this one. */
   constructor(content: Omit<AddressRecord, keyof ProcessName>) {
     const own = ownProcess();
     this.#prefix = `addresses-${namespaceNumber()}-`;
@@ -96,7 +96,7 @@ export class AddressJournal {
   }
 }
 
-/** Undefined: it is another user's, or half-written. */
+/** The record of a file; undefined: the file belongs to another user, or is incomplete. */
 function readRecord(path: string): AddressRecord | undefined {
   try {
     return JSON.parse(readPrivate(path, OCTETS_MAX));

@@ -1,7 +1,7 @@
 /**
- * What a test has on its interface: a few addresses, and for the many addresses of its tunnels local routes,
- * each of which makes all addresses of a prefix the host's own. Adding an address takes the kernel longer the
- * more addresses an interface has; a local route takes it a few microseconds.
+ * The addresses of a test on its interface: a few are added as such, and the many addresses of tunnels get
+ * local routes, each of which makes all addresses of a prefix addresses of this host. The kernel takes longer
+ * to add an address the more addresses an interface has, and a few microseconds for a local route.
  * @module
  */
 import {
@@ -27,7 +27,7 @@ export interface AddressPlan {
   readonly staticroute: string;
 }
 
-/** What is put on the interface of a test. */
+/** The addresses and local routes of a test. */
 export interface OwnAddresses {
   /** Addresses, each with the length of its subnet, in the order in which they are added. */
   readonly addresses: readonly IpPrefix[];
@@ -64,7 +64,7 @@ export function ownAddressesOf(
   return { addresses: [first, ...ofGateway], localRoutes };
 }
 
-/** The fewest prefixes that together are the addresses from `first` to `last`. */
+/** The fewest prefixes that together contain exactly the addresses from `first` to `last`. */
 export function prefixesFrom(first: IpAddress, last: IpAddress): IpPrefix[] {
   const octets = first.length;
   const end = addressToBigInt(last);
@@ -98,7 +98,7 @@ function following(
   });
 }
 
-/** How many addresses follow one in its address space. */
+/** The number of addresses that follow an address in its family. */
 function lastIndex(address: IpAddress): number {
   return Number((1n << BigInt(8 * address.length)) - 1n - addressToBigInt(address));
 }

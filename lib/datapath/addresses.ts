@@ -1,6 +1,6 @@
 /**
- * Prepares this host for a test: removes what earlier tests left, puts the addresses of the test on their
- * interface, and at the end removes again what was added. What other tests have that still run stays.
+ * Prepares this host for a test: removes what earlier tests left, adds the addresses of the test to their
+ * interface, and at the end removes again what was added. The addresses of other tests that still run stay.
  * @module
  */
 import { type IpPrefix, showAddress } from "@/base/address.ts";
@@ -68,7 +68,7 @@ export async function prepareAddresses(
   });
   undo.add(() => Promise.resolve(journal.close()));
   try {
-    // Read after the interface: what another test adds from now on is not removed with what was there.
+    // The journals are read after the interface, so that what another test adds meanwhile is not removed.
     const others = journal.others();
     await removeLeftovers(others, say);
     await flushLink(link, others, say);
@@ -87,7 +87,10 @@ export async function prepareAddresses(
   return undo.prepared;
 }
 
-/** The kernel answers ARP for the addresses of a local route, but no neighbour solicitation of IPv6. */
+/**
+ * Whether local routes make addresses reachable: the kernel answers ARP for them, but no neighbour
+ * solicitation of IPv6.
+ */
 function isRoutable(octets: number): boolean {
   return octets === 4;
 }
@@ -148,9 +151,9 @@ function localRoutesIn(records: readonly AddressRecord[], device: string): strin
 }
 
 /**
- * Lines that delete addresses, and leave those that other tests have. With the first address of a subnet the
- * kernel removes the others, and with the last of an interface its routes: meanwhile those of the others are
- * there with a subnet of their own, and are added again.
+ * The commands that delete addresses and leave those of other tests. With the first address of a subnet the
+ * kernel removes the others, and with the last one of an interface its routes. Therefore the addresses of
+ * other tests get a subnet of their own meanwhile, and are added again.
  */
 function deletionLines(
   deleted: readonly string[],
@@ -187,7 +190,7 @@ async function localRoutes(): Promise<LocalRoute[]> {
   return found;
 }
 
-/** Removes what tests left that were killed: local routes, and their addresses on any interface. */
+/** Removes what killed tests left: local routes, and addresses on any interface. */
 async function removeLeftovers(
   { living, dead, forgetDead }: AddressReading,
   say: (line: string) => void,
@@ -195,7 +198,7 @@ async function removeLeftovers(
   const lines: string[] = [];
   for (const { pid, device, linkAddress, addresses } of dead) {
     const [link] = await ipShow<Link>(["addr", "show", "dev", device]);
-    if (link?.address !== linkAddress) continue; // the interface went with its namespace
+    if (link?.address !== linkAddress) continue; // The interface was removed together with its namespace.
     say(`removing what process ${pid} left on ${device}`);
     const used = new Set(addressesIn(living, device));
     lines.push(...deletionLines(addresses.filter((a) => !used.has(a)), living, device));
@@ -210,7 +213,7 @@ async function removeLeftovers(
   forgetDead();
 }
 
-/** What {@linkcode addAddresses} adds, to which interface, and where other tests are known. */
+/** What {@linkcode addAddresses} adds, the interface, and the journals of other tests. */
 interface Adding {
   readonly own: {
     readonly addresses: readonly IpPrefix[];
@@ -274,7 +277,7 @@ async function flushTunnels(
   await ip(["xfrm", "state", "flush"], { what: "flush XFRM states" });
   await ip(["xfrm", "policy", "flush"], { what: "flush XFRM policies" });
   for (const family of ["-4", "-6"]) {
-    // A table that never had a route does not exist, which is as good as an empty one.
+    // A table that never had a route does not exist, which is the same as an empty one.
     const call = { what: "flush routes", quiet: true };
     await ip([family, "route", "flush", "table", TUNNEL_TABLE], call);
   }

@@ -6,7 +6,7 @@
 import type { IpAddress, IpPrefix, Path } from "@/base/address.ts";
 import type { InnerPackets } from "@/datapath/inner_packets.ts";
 
-/** The implementation, where the option `datapath` is not `auto` any more. */
+/** The implementation, after the value `auto` of the option `datapath` was resolved. */
 export type DataPathKind = "kernel" | "userland" | "none";
 
 /** A traffic selector (RFC 7296 §3.13.1). `last` and `endPort` are included. */
@@ -33,7 +33,7 @@ export interface SaSuite {
   readonly esn: boolean;
 }
 
-/** Keys of one direction, as KEYMAT gives them: a salt stands behind the encryption key. */
+/** Keys of one direction in the form of KEYMAT: a salt follows the encryption key. */
 export interface SaKeys {
   readonly encryption: Uint8Array;
   readonly integrity: Uint8Array;
@@ -61,7 +61,7 @@ export interface SaPair {
   readonly path: Path;
   readonly ownSelectors: readonly Selector[];
   readonly peerSelectors: readonly Selector[];
-  /** The replay window in packets; 0: replays are not looked for. */
+  /** The replay window in packets; 0: replays are not detected. */
   readonly replayWindow: number;
   /** Whether the other end wants no TFC padding (RFC 7296 §1.3.1). */
   readonly noTfcPadding: boolean;
@@ -102,8 +102,8 @@ export interface DataPathListener {
 }
 
 /**
- * A data path. What is called for is done at the latest by {@linkcode DataPath.flush}, which comes before any
- * datagram leaves that follows from it.
+ * A data path. Calls take effect with {@linkcode DataPath.flush} at the latest, which is called before any
+ * datagram is sent that depends on them.
  */
 export interface DataPath {
   readonly kind: DataPathKind;
@@ -115,14 +115,14 @@ export interface DataPath {
   installOut(pair: SaPair): void;
   /** Removes both SAs of a pair, and with the last pair of a rekey chain its policies. */
   uninstall(spiIn: number): void;
-  /** The ends of the path have changed (RFC 4555, RFC 7296 §2.23). */
+  /** Changes the path of a CHILD_SA (RFC 4555, RFC 7296 §2.23). */
   move(spiIn: number, path: Path, encapsulation: Encapsulation): void;
   /** Adds an inner address that the peer has assigned to us, or removes it. */
   addInnerAddress(address: IpPrefix): void;
   removeInnerAddress(address: IpPrefix): void;
-  /** Does what has been called for and is not done yet. */
+  /** Performs the calls that have not taken effect yet. */
   flush(): void;
-  /** The packets of a CHILD_SA; undefined: there is no such CHILD_SA, or nobody counts. */
+  /** The counters of a CHILD_SA; undefined: there is no such CHILD_SA, or its packets are not counted. */
   counters(spiIn: number): SaCounters | undefined;
   /**
    * Milliseconds since the last authentic packet of this CHILD_SA that was no replay (RFC 7296 §2.4). A data

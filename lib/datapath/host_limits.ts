@@ -1,6 +1,7 @@
 /**
- * Looks at the limits of this host before a test begins: what does not suffice for its tunnels is named with
- * the number that it allows and the command that raises it. `tuneHost` raises what can be raised from here.
+ * Compares the limits of this host with the needs of a test before it begins: a limit that does not suffice
+ * is reported with the number of tunnels that it allows and the command that raises it. `tuneHost` raises
+ * those that are settings of the kernel.
  * @module
  */
 import type { NeighbourTable } from "@/datapath/neighbour_table.ts";
@@ -18,7 +19,7 @@ export interface HostNeeds {
   readonly hasRoute: boolean;
 }
 
-/** What this host has; undefined: it does not tell. */
+/** The limits of this host; undefined: they cannot be read. */
 export interface HostState {
   readonly neighbours: readonly NeighbourTable[];
   /** Soft limit of open files. */
@@ -42,7 +43,7 @@ export interface HostLimit {
   readonly setting?: { readonly name: string; readonly value: number };
 }
 
-/** Open files beside the connections of tunnels. */
+/** Open files in addition to the connections of tunnels. */
 const OTHER_FILES = 64;
 /** Resident memory of the program, and of each tunnel. */
 const PROGRAM_OCTETS = 150e6;
@@ -60,12 +61,15 @@ export function limitsOf(needs: HostNeeds, state: HostState): HostLimit[] {
   ].filter((limit) => limit !== undefined);
 }
 
-/** A limit as a sentence for the tester. */
+/** A limit as a sentence for the user. */
 export function showLimit({ what, allows, remedy }: HostLimit, tunnels: number): string {
   return `This host allows ${allows} of ${tunnels} tunnels: ${what}; ${remedy}`;
 }
 
-/** Only a gateway has many neighbours: all tunnels of a client lead to one. */
+/**
+ * The limit of the neighbour table. Only a gateway has many neighbours, as all tunnels of a client lead to
+ * one host.
+ */
 function neighbourLimit(
   { role, tunnels, bindifname, addressOctets, hasRoute }: HostNeeds,
   { neighbours }: HostState,
@@ -100,7 +104,10 @@ function fileLimit(
   };
 }
 
-/** Where the firewall follows no connection it follows none of ours either. */
+/**
+ * The limit of connection tracking. If the firewall tracks no connection at present, it will not track ours
+ * either.
+ */
 function conntrackLimit(
   { tunnels }: HostNeeds,
   { conntrackCount, conntrackMax }: HostState,
@@ -141,17 +148,17 @@ export interface Settings {
   write(name: string, value: number): boolean;
 }
 
-/** What was raised. */
+/** The result of raising limits. */
 export interface Tuning {
-  /** The limits that are as they were. */
+  /** The limits that were not raised. */
   readonly left: readonly HostLimit[];
-  /** A sentence for each that was raised. */
+  /** A sentence for each limit that was raised. */
   readonly raised: readonly string[];
-  /** Puts back what nobody has changed meanwhile. */
+  /** Restores the settings that nobody else has changed meanwhile. */
   undo(): void;
 }
 
-/** Raises the limits that are settings of the kernel, as far as it lets this process. */
+/** Raises the limits that are settings of the kernel, as far as this process may. */
 export function tuneHost(limits: readonly HostLimit[], settings: Settings): Tuning {
   const left: HostLimit[] = [];
   const raised: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * The routes of a data path with a TUN device: they lead what the peers of its CHILD_SAs protect into the
- * device. Sockets that carry tunnels bypass them by the mark of their packets.
+ * The routes of a data path with a TUN device: they lead packets to the networks that the peers of its
+ * CHILD_SAs protect into the device. Sockets that carry tunnels bypass them by the mark of their packets.
  * @module
  */
 import type { IpPrefix } from "@/base/address.ts";
@@ -43,12 +43,12 @@ export class HostRoutes {
     this.#routes.removeAddress(prefix);
   }
 
-  /** Routes what a CHILD_SA's peer protects into the tunnels' interface. */
+  /** Routes the networks that the peer of a CHILD_SA protects into the tunnels' interface. */
   claim(pair: SaPair): void {
     this.#routes.claim(pair.spiIn, this.#routesOf(pair));
   }
 
-  /** Removes the routes that this CHILD_SA alone wanted. */
+  /** Removes the routes that only this CHILD_SA needed. */
   release(spiIn: number): void {
     this.#routes.release(spiIn);
   }
@@ -66,7 +66,8 @@ export class HostRoutes {
   #routesOf(pair: SaPair): Route[] {
     const by = { device: this.#tunnelDevice, gateway: undefined };
     if (pair.tunnelMode) return routesOut(pair, by, this.#routes.addressesFor(pair));
-    // The peer's own address. What the sockets of tunnels send to it is marked, and is routed as before.
+    // The route to the peer's own address too: packets of the sockets of tunnels are marked, and are routed
+    // as before.
     const { peerAddress, ownAddress } = pair.path;
     const to = { address: peerAddress, bits: 8 * peerAddress.length };
     return [{ to, by, source: ownAddress, table: TUNNEL_TABLE }];

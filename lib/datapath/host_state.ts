@@ -1,5 +1,5 @@
 /**
- * Reads what {@linkcode HostState} says from `/proc` and the kernel.
+ * Reads the {@linkcode HostState} from `/proc` and the kernel.
  * @module
  */
 import type { HostState } from "@/datapath/host_limits.ts";

@@ -1,7 +1,7 @@
 /**
- * The kernel's IPsec as data path: states, policies, routes and addresses by netlink, in batches. What was
- * installed is removed again, and nothing else: what is ours is known by its reqid, by its routing protocol,
- * or because it was written down (see `kernel_journal.ts`).
+ * The kernel's IPsec as data path: states, policies, routes and addresses by netlink, in batches. Only what
+ * was installed is removed again: it is recognized by its reqid, by its routing protocol, or by the journal
+ * (see `kernel_journal.ts`).
  * @module
  */
 import type { IpAddress, IpPrefix, Path } from "@/base/address.ts";
@@ -57,8 +57,8 @@ import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
 import { SocketWait } from "@/native/udp.ts";
 
 /**
- * How long the states of a replaced SA stay, in milliseconds. A program that waits for room in its socket
- * already holds its route and with it the old SA, and packets of the peer may still be under way.
+ * Milliseconds for which the states of a replaced SA stay. A program that waits for room in its socket
+ * already holds its route and with it the old SA, and packets of the peer may still be in flight.
  */
 const LINGER_MS = 2000;
 
@@ -79,7 +79,7 @@ export interface KernelOptions {
   readonly innerDevice: number;
   /** The XFRM interface that routes lead into; undefined: there is none. */
   readonly xfrmDevice: XfrmDevice | undefined;
-  /** Where addresses and policies are written down; absent: nowhere. */
+  /** The journal of addresses and policies; absent: there is none. */
   readonly journal?: KernelJournal;
 }
 
@@ -138,7 +138,7 @@ export class KernelDataPath implements DataPath {
     });
     const bypass = bypassPolicies();
     const refused = this.#xfrm.request(bypass.map(addPolicy));
-    // An equal policy of somebody else serves as well, and is left to them.
+    // An equal policy of another program has the same effect, and is left to it.
     this.#bypass = bypass.filter((_, i) => !refused[i]);
     if (this.#bypass.length > 0) options.journal?.addBypass();
     this.#hear();
@@ -210,7 +210,7 @@ export class KernelDataPath implements DataPath {
       ...(entry.in ? [{ old: stateIn(before, scope), now: stateIn(pair, scope) }] : []),
     ];
     entry.pair = pair;
-    entry.packetsSeen = 0; // the states that take their places count from here on
+    entry.packetsSeen = 0; // The new states count from zero.
     if (entry.out) {
       this.#outbound.delete(outboundKey(pair.spiOut, before.path.peerAddress));
       this.#outbound.set(outboundKey(pair.spiOut, path.peerAddress), entry);
@@ -270,7 +270,7 @@ export class KernelDataPath implements DataPath {
     const nowMs = Date.now();
     if (told && told.packets > entry.packetsSeen) {
       entry.packetsSeen = told.packets;
-      // The kernel gives whole seconds, if it gives the time at all.
+      // The kernel reports whole seconds, if it reports the time at all.
       const lastMs = told.lastUsedSec === undefined ? nowMs : told.lastUsedSec * 1_000 + 999;
       entry.lastPacketMs = Math.min(nowMs, lastMs);
     }
@@ -326,7 +326,10 @@ export class KernelDataPath implements DataPath {
     }
   }
 
-  /** Like {@linkcode KernelDataPath.#claim}, but puts the policy also where its key is the same as before. */
+  /**
+   * Like {@linkcode KernelDataPath.#claim}, but installs the policy also if one of the same content is in
+   * force.
+   */
   #put(policy: XfrmPolicy, owner: number): void {
     this.#policies.claim(owner, policy);
     this.#requests.add(putPolicy(policy), "a policy", owner);

@@ -1,7 +1,7 @@
 /**
- * What a kernel data path writes down, so that a later process can remove what one left that had no time to
- * clean up. Each process has a file, named by its network namespace and its number. States and policies are
- * known by the range of their reqids, routes and rules by their routing protocol.
+ * The journal of a kernel data path, by which a later process can remove what a process left that could not
+ * clean up. Each process has a file, named by its network namespace and its process number. States and
+ * policies are recognized by the range of their reqids, routes and rules by their routing protocol.
  * @module
  */
 import { type IpPrefix, parsePrefix, showAddress } from "@/base/address.ts";
@@ -25,7 +25,7 @@ import type { NetlinkSocket } from "@/native/netlink.ts";
 const DIRECTORY = "/run/myikev2";
 /** The longest journal that is read: it has a line for each inner address. */
 const OCTETS_MAX = 64 << 20;
-/** How many reqids one data path has. */
+/** The number of reqids of one data path. */
 export const REQID_RANGE = 1 << 22;
 
 /** The line that {@linkcode KernelJournal.addBypass} writes. */
@@ -56,12 +56,12 @@ export class KernelJournal {
     }
   }
 
-  /** Writes down that an address is about to be added. */
+  /** Records that an address will be added. */
   addAddress({ address, bits }: IpPrefix): void {
     this.#write(`${showAddress(address)}/${bits}`);
   }
 
-  /** Writes down that the policies which let IKE pass are ours. */
+  /** Records that the policies which let IKE pass are ours. */
   addBypass(): void {
     this.#write(BYPASS);
   }
@@ -107,7 +107,7 @@ export function cleanLeftovers(namespace: number, cleaners: Cleaners): JournalRe
     Deno.removeSync(path);
     return `process ${entry.pid} left ${count} states, policies and addresses: taken out`;
   });
-  // Routes have no reqid: they can only be told to be leftovers where no other process lives.
+  // Routes have no reqid: they can only be recognized as leftovers if no other process lives.
   if (dead.length > 0 && taken.length === 0) {
     const routes = [...readOwnRoutes(cleaners.route), ...readOwnRules(cleaners.route)];
     cleaners.route.request(routes);
@@ -134,7 +134,7 @@ function cleanOne(entry: JournalEntry, lines: readonly string[], cleaners: Clean
   const policies = readPolicies(xfrm.dump(dumpOf("policies"))).filter(isOurs);
   const addresses = lines.map(parsePrefix).filter((prefix) => prefix !== undefined);
   const bypass = lines.includes(BYPASS) ? bypassPolicies().map(deletePolicy) : [];
-  // Somebody else may have removed some of it already.
+  // Another process may have removed some of it already.
   xfrm.request([
     ...bypass,
     ...policies.map(deleteReportedPolicy),
@@ -162,6 +162,6 @@ function readJournal(path: string): { entry: JournalEntry; lines: string[] } | u
     const [first, ...lines] = readPrivate(path, OCTETS_MAX).trim().split("\n");
     return { entry: JSON.parse(first!), lines };
   } catch {
-    return undefined; // another user's, or half-written
+    return undefined; // The file belongs to another user, or is incomplete.
   }
 }

@@ -127,7 +127,8 @@ export function routesOut(
     const to = coveringPrefix(selector);
     const family = selector.first.length;
     const source = innerAddresses.find((address) => address.length === family);
-    // A gateway leads on only in its own address family; the other family goes to the device directly.
+    // A next hop is only valid in its own address family; routes of the other family lead to the device
+    // directly.
     const hop = by.gateway && by.gateway.length !== family ? { ...by, gateway: undefined } : by;
     return { to, by: hop, source, table: TUNNEL_TABLE };
   });
@@ -143,7 +144,7 @@ export function routeToPeer({ path: { peerAddress } }: SaPair, by: NextHop): Rou
 export function policyKey({ direction, from, to, ifId }: XfrmPolicy): string {
   return `${direction} ${ifId} ${selectorText(from)} ${selectorText(to)}`;
 }
-/** What a policy says beyond its key: two policies of one key with the same text are equal. */
+/** The content of a policy beyond its key: two policies of one key with the same text are equal. */
 export function policyContent({ template, priority }: XfrmPolicy): string {
   if (!template) return `${priority}`;
   const { protocol, reqid, tunnelMode, source, destination } = template;
@@ -153,7 +154,7 @@ export function policyContent({ template, priority }: XfrmPolicy): string {
 export function routeKey({ to, table }: Route): string {
   return `${to.address}/${to.bits} ${table}`;
 }
-/** What a route says beyond its key: two routes of one key with the same text are equal. */
+/** The content of a route beyond its key: two routes of one key with the same text are equal. */
 export function routeContent({ by, source }: Route): string {
   return `${by.device} ${by.gateway ?? ""} ${source ?? ""}`;
 }
@@ -173,7 +174,10 @@ function policy(pair: SaPair, { reqidBase, ifId }: KernelScope, way: Way): XfrmP
   return { direction, from, to, priority: priorityOf(from, to), ifId, template };
 }
 
-/** The priority of a policy, of which the lower is looked at first: the narrower the selectors, the lower. */
+/**
+ * The priority of a policy: the narrower its selectors, the lower the number. The kernel checks lower numbers
+ * first.
+ */
 function priorityOf(from: Selector, to: Selector): number {
   const bits = coveringPrefix(from).bits + coveringPrefix(to).bits;
   const named = from.protocol !== 0 || to.protocol !== 0 ? STEP_OF_PROTOCOL : 0;

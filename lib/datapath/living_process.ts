@@ -1,9 +1,9 @@
 /**
- * Tells whether the process that left a note on this machine still lives, and names network namespaces.
+ * Tells whether a process that has a journal on this machine still lives, and identifies network namespaces.
  * @module
  */
 
-/** A process by its number and, as numbers are used again, its start time. */
+/** A process by its number and its start time, as numbers are used again. */
 export interface ProcessName {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat, in clock ticks since boot. */
@@ -25,7 +25,7 @@ export function namespaceNumber(path?: string): number {
   return Deno.statSync(path ?? "/proc/self/ns/net").ino ?? 0;
 }
 
-/** Undefined: there is no such process. */
+/** The start time of a process; undefined: there is no such process. */
 function startTimeOf(pid: number): string | undefined {
   try {
     const text = Deno.readTextFileSync(`/proc/${pid}/stat`);

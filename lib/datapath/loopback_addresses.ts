@@ -1,5 +1,5 @@
 /**
- * Adds addresses to lo for as long as something answers at them.
+ * Adds addresses to lo while a program answers at them.
  * @module
  */
 import { type IpAddress, parseAddress, showAddress } from "@/base/address.ts";

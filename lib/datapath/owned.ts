@@ -13,9 +13,9 @@ interface Claim<T> {
   after: Claim<T> | undefined;
 }
 
-/** What remains to be done when an owner has released its claims. */
+/** The changes after an owner has released its claims. */
 export interface Released<T> {
-  /** Values that nobody owns any more. */
+  /** Values without an owner, which have to be removed. */
   readonly removed: T[];
   /** Values of other owners that are in force again. */
   readonly restored: T[];

@@ -34,7 +34,7 @@ export class RawEsp {
     });
   }
 
-  /** Number of packets that the system did not take. */
+  /** Number of packets that the system refused. */
   get notSent(): number {
     return this.#sockets.refused;
   }
@@ -56,7 +56,7 @@ export class RawEsp {
     this.#sockets.flush();
   }
 
-  /** Reads a batch of arrived packets at once; returns their number. */
+  /** Reads a batch of the packets that have arrived; returns their number. */
   drain(): number {
     return this.#sockets.drain();
   }

@@ -17,12 +17,12 @@ const SLOT_OCTETS = 2048;
 /** The name of the device, in which the kernel puts a free number. */
 const NAME = "myikev2t%d";
 
-/** Whoever receives the packets that the system routes into the device. */
+/** The receiver of the packets that the system routes into the device. */
 export interface TunListener {
-  /** The packet at `at`; lent until the batch ends. */
+  /** Is called for a packet at `at`, whose octets are valid until the batch ends. */
   packet(buffer: Uint8Array, at: number, octets: number): void;
   batchEnds(): void;
-  /** The device has failed: no packet will come any more. */
+  /** Is called when the device has failed, after which no packet arrives any more. */
   failed(error: unknown): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Keeps inner addresses, the routes into tunnels and the rule by which their routing table is used, for both
- * data paths into which the system routes. What was added is removed again, and nothing else.
+ * Inner addresses, the routes into tunnels and the rule by which their routing table is used, for both data
+ * paths into which the system routes. Only what was added is removed again.
  * @module
  */
 import { compareAddresses, type IpAddress, type IpPrefix } from "@/base/address.ts";
@@ -42,9 +42,9 @@ interface PendingRequest {
   readonly message: Uint8Array;
   /** Completes "the kernel refuses …". */
   readonly what: string;
-  /** The CHILD_SA that wants it; undefined: a refusal is only noted. */
+  /** The inbound SPI of the CHILD_SA that needs it; undefined: a refusal is only reported. */
   readonly spiIn: number | undefined;
-  /** Errno names that mean that nothing is left to do. */
+  /** Errno names after which nothing has to be done. */
   readonly fine: readonly string[];
 }
 
@@ -69,7 +69,7 @@ export class TunnelRoutes {
     const { journal, socket, innerDevice, listener } = this.#options;
     journal?.addAddress(prefix);
     const [refused] = socket.request([addressMessage("add", prefix, innerDevice)]);
-    // An address that existed before belongs to somebody else, and stays.
+    // An address that existed before belongs to another program, and stays.
     if (refused?.errno === "EEXIST") return;
     if (refused) return listener.note(2, `No inner address: ${showRefusal(refused)}`);
     this.#addresses.set(key, { prefix, users: 1 });

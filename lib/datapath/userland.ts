@@ -1,6 +1,6 @@
 /**
- * ESP in this process as data path: packets come from a TUN device and from our own pings and leave as ESP,
- * in UDP, in TCP or as IP protocol 50, and ESP that arrives takes the opposite way (RFC 4301 §5, RFC 4303).
+ * ESP in this process as data path: packets of a TUN device and our own pings are sent as ESP, in UDP, in TCP
+ * or as IP protocol 50, and received ESP takes the opposite way (RFC 4301 §5, RFC 4303).
  * @module
  */
 import { compareAddresses, type IpAddress, type IpPrefix, type Path } from "@/base/address.ts";
@@ -276,7 +276,7 @@ export class UserlandDataPath implements DataPath {
     return sa.outbound.clearMax(sa.pathMtu - sa.outerOctets);
   }
 
-  /** A packet is too big: its sender is told, or the packet is fragmented (RFC 4301 §8.2). */
+  /** Handles a packet that is too big: its sender is told, or it is fragmented (RFC 4301 §8.2). */
   #tooBig(
     sa: UserlandSa,
     { packet, view }: { readonly packet: Uint8Array; readonly view: IpView },

@@ -7,31 +7,33 @@ import type { UserlandSa } from "@/datapath/userland_sa.ts";
 
 /** Packets that were dropped, by cause. */
 export class UserlandDrops {
-  /** Arriving: it is no whole ESP packet, or has a length that encryption cannot have given. */
+  /** Received: it is no complete ESP packet, or has a length that no encryption gives. */
   truncated = 0;
   unknownSpi = 0;
   replayed = 0;
   badIcv = 0;
   badTrailer = 0;
-  /** Arriving: what the SA carried is no IP packet, though its next header says so. */
+  /** Received: the content is no IP packet, although its next header says so. */
   badInner = 0;
-  /** Arriving: the packet does not match the selectors, as it is spoofed or the peer narrows otherwise. */
+  /** Received: the packet does not match the selectors, as it is spoofed or the peer has other selectors. */
   wrongSelectors = 0;
-  /** Arriving: the outer header tells congestion to a packet whose ends do not take part (RFC 6040 §4.2). */
+  /**
+   * Received: the outer header reports congestion to a packet whose ends do not support ECN (RFC 6040 §4.2).
+   */
   congestion = 0;
   /** Dummy packets (RFC 4303 §2.6). */
   dummy = 0;
-  /** Arriving: there is no device for it, and it answers none of our pings. */
+  /** Received: there is no device for it, and it is no reply to one of our pings. */
   noDevice = 0;
-  /** Leaving: no SA has selectors for it. */
+  /** Sent: no SA has selectors for it. */
   noSa = 0;
-  /** Leaving: it is no IP packet. */
+  /** Sent: it is no IP packet. */
   malformed = 0;
-  /** Leaving: it is too big for the path, and must not be fragmented. */
+  /** Sent: it is too big for the path, and must not be fragmented. */
   tooBig = 0;
-  /** Leaving: it is a fragment, which transport mode does not carry (RFC 4303 §3.1.1). */
+  /** Sent: it is a fragment, which transport mode does not carry (RFC 4303 §3.1.1). */
   fragment = 0;
-  /** Leaving: the SA has no sequence number left. */
+  /** Sent: the SA has no sequence number left. */
   exhausted = 0;
 }
 

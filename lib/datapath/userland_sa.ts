@@ -42,11 +42,11 @@ export class UserlandSa implements Tunnel {
   /** Octets of the largest packet that reaches the peer without fragmentation, and when that was asked. */
   pathMtu = 0;
   pathMtuAtMs = -Infinity;
-  /** The ends that its packets come from, where the pair's path still has others. */
+  /** The address and port from which its packets arrive, if they are not those of the pair's path. */
   movedTo: EspOrigin | undefined;
-  /** When an authentic packet came last that was no replay, in milliseconds since 1970; 0: never. */
+  /** When the last authentic packet that was no replay arrived, in milliseconds since 1970; 0: never. */
   lastPacketMs = 0;
-  /** Whether it has been reported that few sequence numbers are left, and that none is. */
+  /** Whether it was reported that few sequence numbers are left, and that none is. */
   softReported = false;
   hardReported = false;
 

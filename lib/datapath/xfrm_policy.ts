@@ -31,7 +31,7 @@ export interface XfrmPolicy {
   readonly priority: number;
   /** Id of the XFRM interface; 0: none. */
   readonly ifId: number;
-  /** The SA that packets must use; undefined: they pass in clear. */
+  /** The SA that packets must use; undefined: they pass unencrypted. */
   readonly template: {
     /** 3 for ESP, 2 for AH. */
     readonly protocol: number;
@@ -123,7 +123,9 @@ export function deleteReportedPolicy(policy: ReportedPolicy): Uint8Array {
   return message.octets;
 }
 
-/** Reads an ACQUIRE message: the reqid of its first template, which tells the rekey chain of the packet. */
+/**
+ * Reads an ACQUIRE message: the reqid of its first template, which identifies the rekey chain of the packet.
+ */
 export function readAcquire(body: Uint8Array): number | undefined {
   const template = attributesIn(body, 24 + 16 + SELECTOR_OCTETS + POLICY_OCTETS + 16)
     .get(XfrmAttribute.TEMPLATE);

@@ -101,7 +101,7 @@ export function newState(state: XfrmState): Uint8Array {
   return message.octets;
 }
 
-/** The replay record of a state, as it is handed to the state that replaces it. */
+/** The replay record of a state, which is passed to the state that replaces it. */
 export interface ReplayRecord {
   /** Type of the attribute: XFRMA_REPLAY_VAL or XFRMA_REPLAY_ESN_VAL. */
   readonly attribute: number;
@@ -232,7 +232,7 @@ function stateRequest(type: number, { spi, destination, suite }: XfrmStateId): U
   return message.octets;
 }
 
-/** struct xfrm_usersa_id */
+/** Writes struct xfrm_usersa_id. */
 function writeStateId(
   message: NetlinkMessageWriter,
   id: { readonly spi: number; readonly destination: IpAddress; readonly protocol: number },
@@ -241,7 +241,7 @@ function writeStateId(
   message.u8(ipProtocolOf(id.protocol), 0);
 }
 
-/** struct xfrm_usersa_info */
+/** Writes struct xfrm_usersa_info. */
 function writeStateRecord(message: NetlinkMessageWriter, state: XfrmState): void {
   const { source, destination, spi, suite, tunnelMode, selectors, replayWindow = 0 } = state;
   if (selectors) writeSelector(message, selectors.from, selectors.to);
@@ -262,7 +262,7 @@ function hasReplayRecord({ suite, replayWindow = 0 }: XfrmState): boolean {
   return suite.esn || replayWindow > 32;
 }
 
-/** struct xfrm_algo and those like it: name, bits of the key, further lengths, key. */
+/** Writes struct xfrm_algo or one like it: name, bits of the key, further lengths, key. */
 function writeKey(
   message: NetlinkMessageWriter,
   type: number,
@@ -277,7 +277,7 @@ function writeKey(
   });
 }
 
-/** struct xfrm_replay_state_esn, whose bitmap is as long as the window. */
+/** Writes struct xfrm_replay_state_esn, whose bitmap is as long as the window. */
 function writeReplay(message: NetlinkMessageWriter, state: XfrmState): void {
   const wanted = state.replayWindow ?? SENDER_WINDOW;
   const window = Math.min(KERNEL_REPLAY_WINDOW_MAX, Math.max(1, wanted));
@@ -287,7 +287,7 @@ function writeReplay(message: NetlinkMessageWriter, state: XfrmState): void {
   });
 }
 
-/** struct xfrm_encap_tmpl */
+/** Writes struct xfrm_encap_tmpl. */
 function writeEncapsulation(message: NetlinkMessageWriter, state: XfrmState): void {
   message.attribute(XfrmAttribute.ENCAP, (m) => {
     m.u16(state.encapsulation === "udp" ? ENCAP_UDP : ENCAP_TCP);

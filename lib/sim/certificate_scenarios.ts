@@ -42,7 +42,7 @@ interface Refusal {
 const bothSign: Scenario = {
   name: "certificates",
   start(world) {
-    // With certificates, or with the same keys bare.
+    // With certificates, or with the same keys as raw public keys.
     const how = world.random.pick([own, bare]);
     const { a, b } = signers(world, ({ a, b }) => ({ a: how(a, b), b: how(b, a) }));
     world.dial(a, b);
@@ -53,7 +53,7 @@ const bothSign: Scenario = {
 const strangeKey: Scenario = {
   name: "strange_key",
   start(world) {
-    // A certificate of an authority that nobody trusts, or a bare key.
+    // A certificate of an authority that nobody trusts, or a raw public key that nobody trusts.
     const how = world.random.pick([own, bare]);
     const { a, b } = signers(
       world,
@@ -97,7 +97,7 @@ export const CERTIFICATE_SCENARIOS: readonly Scenario[] = [
 interface Own {
   readonly credential: Credential;
   readonly ownId?: IkeConfig["ownId"];
-  /** Shows its key without the certificate, and trusts only this one of its peer (RFC 7670). */
+  /** The end sends its key without a certificate, and trusts only this key of its peer (RFC 7670). */
   readonly bareTo?: Credential;
 }
 
@@ -175,7 +175,7 @@ export function verifying(root: Certificate): VerifyingAuth {
   };
 }
 
-/** Both directions by raw keys: that of a certificate is the same without it. */
+/** Authentication of both ends by raw keys, which are those of the certificates. */
 function bareAuth(
   host: string,
   { credential: { certificate, privateKey }, bareTo }: Required<Pick<Own, "credential" | "bareTo">>,

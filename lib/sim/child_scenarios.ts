@@ -1,6 +1,6 @@
 /**
- * Scenarios about what a CHILD_SA negotiates beside ciphers and selectors: mode, sequence numbers, AH, TFC
- * padding, IPComp.
+ * Scenarios about what a CHILD_SA negotiates in addition to ciphers and selectors: mode, sequence numbers,
+ * AH, TFC padding, IPComp.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";

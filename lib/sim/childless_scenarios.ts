@@ -1,6 +1,6 @@
 /**
- * Scenarios with IKE SAs that are set up without a CHILD_SA (RFC 6023): where both ends can, where one wants no
- * other way, and where the first CHILD_SA cannot be made.
+ * Scenarios with IKE SAs that are set up without a CHILD_SA (RFC 6023): both ends support that, one end
+ * requires it, or the first CHILD_SA cannot be made.
  * @module
  */
 import { KeGroup } from "@/iana/ke_group.ts";
@@ -35,7 +35,7 @@ function asked(world: World, { name }: Host): boolean | undefined {
   return request === undefined ? undefined : /\bTSi\b/.test(request);
 }
 
-/** Both ends have a CHILD_SA at the end, whichever exchange made it; rekeys do not mind. */
+/** Both ends have a CHILD_SA at the end, whichever exchange made it, also with rekeys. */
 const agreed: Scenario = {
   name: "childless",
   start(world) {
@@ -76,7 +76,7 @@ const agreed: Scenario = {
   },
 };
 
-/** One end wants no other way, and the other knows none: there is no tunnel. */
+/** One end requires it and the other does not support it, so that there is no tunnel. */
 const forced: Scenario = {
   name: "childless_forced",
   start(world) {
@@ -100,7 +100,7 @@ const forced: Scenario = {
   },
 };
 
-/** The first CHILD_SA is refused: the tunnel is none, and its IKE SA goes. */
+/** The first CHILD_SA is refused, so that the tunnel fails and its IKE SA is deleted. */
 const refused: Scenario = {
   name: "childless_refused",
   start(world) {

@@ -96,7 +96,9 @@ function checkHost({ endpoint, installed }: Observed): string | undefined {
   return undefined;
 }
 
-/** Compares the counted octets of half-open SAs with those that they keep (RFC 7296 §2.6, RFC 7383 §2.6). */
+/**
+ * Checks that the counted octets of half-open SAs are those that they keep (RFC 7296 §2.6, RFC 7383 §2.6).
+ */
 function checkSums({ bySpi, newcomers, env }: Endpoint): string | undefined {
   let fragments = 0;
   let kept = 0;
@@ -154,7 +156,7 @@ function checkSa(sa: IkeSa): string | undefined {
       return "no IKE SA without the PPK that is required";
     }
     if (!whole || sa.setup) return "an established SA is whole, and has dropped its set-up";
-    // RFC 7296 §2.23: where there is a NAT, nothing but IKE_SA_INIT is at the IKE port.
+    // RFC 7296 §2.23: if there is a NAT, only IKE_SA_INIT uses the IKE port.
     if (sa.peer.encapsulated && sa.path.ownPort !== sa.config.natt?.ownPort) {
       return "an SA whose ESP goes in UDP is at the NAT-T port";
     }
@@ -257,19 +259,28 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
   return undefined;
 }
 
-/** Whether one end has told the other of a path that both have not settled yet (RFC 4555 §3.5). */
+/**
+ * Whether an update of the path is in progress, so that the two ends may have different paths (RFC 4555
+ * §3.5).
+ */
 function isMoving({ peer: { mobility }, active, queue }: IkeSa): boolean {
   const kinds = [active?.kind, ...queue.map(({ kind }) => kind)];
   return mobility !== undefined && (!samePath(mobility.path, mobility.settled) ||
     kinds.includes("update_addresses") || kinds.includes("check_path"));
 }
 
-/** Additional key exchanges that are done: the responder has the keys of one before its initiator. */
+/**
+ * Number of additional key exchanges that are complete: the responder has the keys of one before its
+ * initiator.
+ */
 function exchangesDone({ setup, suite }: IkeSa): number {
   return setup?.intermediate?.done ?? suite!.additional.length;
 }
 
-/** The PPK in the keys, for the time being or for good; empty: none. Either end learns of it by itself. */
+/**
+ * The PPK in the keys, whether it is agreed already or not; empty: none. The two ends learn of it at
+ * different times.
+ */
 function ppkOf({ setup, peer, config }: IkeSa): string {
   return setup?.ppk?.isMixed ?? peer.ppk ? toHex(config.ppk!.key) : "";
 }
@@ -288,7 +299,7 @@ function anyMeets(sa: IkeSa, other: IkeSa): boolean {
 
 /** Whether one end can authenticate to the other: by the same secret, or by what the other trusts. */
 function meets(own: OwnAuthConfig, peer: PeerAuthConfig, other: IkeSa): boolean {
-  // Tables of secrets have no place in a world.
+  // Worlds have no tables of secrets.
   if (own.kind === "psk") {
     return peer.kind === "psk" && sameOctets(own.secret!, peer.secret!);
   }
@@ -319,7 +330,7 @@ function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {
   if (a.ipcomp?.cpiOut !== (b.ipcomp && b.cpiIn) || b.ipcomp?.cpiOut !== (a.ipcomp && a.cpiIn)) {
     return "the CPIs of a CHILD_SA cross";
   }
-  // Behind a NAT each end names the addresses that it sees itself (RFC 7296 §2.23.1).
+  // With a NAT the selectors of each end are the addresses that it sees itself (RFC 7296 §2.23.1).
   const natted = !a.tunnelMode && (a.parent.peer.natOwn || a.parent.peer.natPeer);
   const same = natted ? samePorts : sameSelectors;
   if (!same(a.ownTs, b.peerTs) || !same(a.peerTs, b.ownTs)) {

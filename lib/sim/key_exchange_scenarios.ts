@@ -240,7 +240,7 @@ const followupTooLate: Scenario = {
       world.computationMs = undefined;
     });
     return {
-      stands: false, // three times in a row is once too often
+      stands: false, // The IKE SA ends when this has happened three times in a row.
       check: () =>
         (establishedSa(hosts.a)?.peer.statesLost ?? 0) >= STATES_LOST_MAX
           ? "an IKE SA whose peer forgets every series ends"

@@ -56,8 +56,8 @@ const shared: Scenario = {
 };
 
 /**
- * Beside EAP: the AUTH behind it, and all keys after it, have the PPK where both ends know it; where one does
- * not, it goes without, or fails where it is required.
+ * With EAP: AUTH after EAP, and all keys from then on, depend on the PPK if both ends know it. If one end
+ * does not, the tunnel is made without it, or fails if it is required.
  */
 const behindEap: Scenario = {
   name: "ppk_eap",

@@ -46,7 +46,10 @@ const again: Scenario = {
   },
 };
 
-/** The client dials another IKE SA first, and deletes the one before when that is up: nothing is interrupted. */
+/**
+ * The client dials another IKE SA first, and deletes the previous one when that is established: traffic is
+ * not interrupted.
+ */
 const beside: Scenario = {
   name: "reauth_make",
   start(world) {

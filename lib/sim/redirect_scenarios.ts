@@ -1,6 +1,6 @@
 /**
- * Scenarios of redirection (RFC 5685): a gateway sends its client to another one at each moment there is, two
- * send it to each other, and somebody else pretends to send it away.
+ * Scenarios with redirection (RFC 5685): a gateway redirects its client at each possible moment, two gateways
+ * redirect it to each other, and an attacker sends REDIRECT.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -14,7 +14,7 @@ import type { Host, World } from "@/sim/world.ts";
 import { encodeMessage } from "@/wire/message.ts";
 
 const FOLLOWS: RedirectConfig = { follows: true };
-/** Where the gateway is that a client dials first, in plays with another beside it. */
+/** The address of the gateway that a client dials first, in scenarios with another one. */
 const FIRST = Uint8Array.of(10, 0, 0, 3);
 const MOMENTS = ["init", "auth", "established"] as const;
 
@@ -23,12 +23,12 @@ function sendsTo(world: World, address: Uint8Array): RedirectConfig {
   return { follows: false, sends: { to: [gatewayAt(address)], at, afterMs: 2_000 } };
 }
 
-/** Another gateway with the configuration of a host's, and its own way to send clients elsewhere. */
+/** Adds another gateway with the configuration of a host, and its own plan of redirection. */
 function firstGateway(world: World, { endpoint }: Host, change: Partial<IkeConfig>): Host {
   return world.join("g", FIRST, { ...endpoint.config, ...change }, true);
 }
 
-/** Lets the client go where it is sent; counts how often that was. */
+/** Lets the client follow REDIRECT, and counts how often it does. */
 function followed(world: World, a: Host): { count: number } {
   const redirects = { count: 0 };
   world.redirects = (_host, to, trail) => {
@@ -39,7 +39,7 @@ function followed(world: World, a: Host): { count: number } {
   return redirects;
 }
 
-/** The client ends up at the gateway that the first one names, and the first one keeps nothing. */
+/** The client ends at the gateway to which the first one redirects it, and the first one keeps no SA. */
 const sent: Scenario = {
   name: "redirect",
   start(world) {
@@ -63,7 +63,7 @@ const sent: Scenario = {
   },
 };
 
-/** A client that cannot be redirected stays, and so does one of a gateway that sends nobody away. */
+/** A client that does not support redirection stays, and so does one whose gateway redirects nobody. */
 const stays: Scenario = {
   name: "redirect_unsupported",
   start(world) {
@@ -73,7 +73,7 @@ const stays: Scenario = {
   },
 };
 
-/** Two gateways send the client to each other: it gives up. */
+/** Two gateways redirect the client to each other, and it gives up. */
 const loop: Scenario = {
   name: "redirect_loop",
   start(world) {
@@ -96,7 +96,10 @@ const loop: Scenario = {
   },
 };
 
-/** Somebody who has not seen the request answers it by a REDIRECT: only its nonce shows who has. */
+/**
+ * An attacker that has not seen the request answers it with REDIRECT, which the client recognizes by the
+ * missing nonce.
+ */
 const forged: Scenario = {
   name: "redirect_forged",
   start(world) {
@@ -123,7 +126,7 @@ const forged: Scenario = {
   },
 };
 
-/** Nothing of the client arrives any more once it was sent away: the gateway ends the IKE SA by itself. */
+/** No message of the redirected client arrives any more, so that the gateway ends the IKE SA by itself. */
 const notLeft: Scenario = {
   name: "redirect_not_left",
   start(world) {

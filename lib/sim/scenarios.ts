@@ -1,7 +1,6 @@
 /**
- * What all scenarios are made of: two hosts, their configurations, and the conditions that must
- * hold when the world has come to rest. The scenarios themselves are in files that are named after
- * their subject.
+ * The parts of all scenarios: two hosts, their configurations, and the conditions that must hold when the
+ * world has come to rest. The scenarios themselves are in files that are named after their subject.
  * @module
  */
 import { Encr } from "@/iana/encr.ts";

@@ -73,7 +73,7 @@ export class Traffic {
   }
 }
 
-/** Whether packets that leave by `sender` are taken by the other host. */
+/** Whether the other host accepts packets that are sent by `sender`. */
 function takes(to: Traffic, sender: ChildSa): boolean {
   for (const child of to.installed) {
     if (child.spiIn === sender.spiOut && child.spiOut === sender.spiIn) return true;
@@ -93,7 +93,7 @@ export function isTaken(from: Traffic, to: Traffic): boolean {
   return true;
 }
 
-/** Whether there is a line whose packets are taken by the other host. */
+/** Whether the packets of at least one rekey chain are accepted by the other host. */
 export function isSomeTaken(from: Traffic, to: Traffic): boolean {
   return [...from.senders()].some((sender) => takes(to, sender));
 }

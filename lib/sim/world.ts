@@ -58,7 +58,7 @@ export interface Host {
   readonly failures: string[];
   /** The NAT in front of its first address. */
   readonly nat: NatBox | undefined;
-  /** Its addresses, the first included. */
+  /** All of its addresses, including the first. */
   readonly places: readonly Place[];
   established: number;
 }
@@ -98,7 +98,7 @@ export class BrokenInvariant extends Error {
   override name = "BrokenInvariant";
 }
 
-/** What a dial continues; each is what `initiate()` of `ike/endpoint.ts` says of it. */
+/** What a dial continues; both values are passed to `initiate()` of `ike/endpoint.ts`. */
 export interface HowDialled {
   readonly renews?: IkeSa;
   readonly trail?: RedirectTrail;
@@ -200,8 +200,8 @@ export class World {
   }
 
   /**
-   * Lets `from` dial `to`; `renews` is the IKE SA in whose place it authenticates again, if any, and
-   * `trail` how the tunnel was redirected there.
+   * Lets `from` dial `to`. `renews` is the IKE SA that the new one replaces after it has authenticated again,
+   * and `trail` the redirections that led here.
    */
   dial(from: Host, to: Host, index = 0, how: HowDialled = {}): IkeSa {
     const { renews, trail, ticket } = how;

@@ -1,6 +1,6 @@
 /**
  * The client: creates tunnels at their configured rate, tries failed ones again, and knows the state of each.
- * A tunnel takes three octets here; the core has its SA.
+ * A tunnel takes three octets here, as the core has its SA.
  * @module
  */
 import type { EffectHandlers } from "@/engine/run/part.ts";
@@ -134,7 +134,7 @@ export class Client implements Role {
     return this.#states[sa.index] === State.LIVE && this.#makeBeforeBreak.hasTunnel(sa);
   }
 
-  /** There is no such SA, as what a client dials is a tunnel from the beginning. */
+  /** Every SA that a client dials is a tunnel from the beginning, so that there is no such SA. */
   firstOnItsWayMs(): undefined {}
 
   trouble(): string | undefined {
@@ -170,7 +170,7 @@ export class Client implements Role {
     this.#live++;
     const setupMs = nowMs - sa.startedMs;
     this.#window.established(sa.index, nowMs);
-    this.#tries[sa.index] = 0; // a later loss begins to count anew
+    this.#tries[sa.index] = 0; // After a later loss the tries are counted from 1 again.
     const again = (this.#past[sa.index]! & Past.ESTABLISHED) !== 0;
     this.#past[sa.index]! |= Past.ESTABLISHED;
     if (!again) tally.countEstablished(setupMs, nowMs, this.#queue.sinceDueMs(sa.index, nowMs));
@@ -190,7 +190,7 @@ export class Client implements Role {
   }
 
   #closed(sa: IkeSa, nowMs: number): void {
-    if (sa.closeCode === CloseCode.REKEYED) return; // the tunnel goes on
+    if (sa.closeCode === CloseCode.REKEYED) return; // The tunnel continues by the new IKE SA.
     const after = this.#makeBeforeBreak.closed(sa, nowMs);
     if (after.kind === "goes on") return;
     if (after.kind === "dialled") return this.#isDialledAgain(sa, after.tries, nowMs);
@@ -215,7 +215,7 @@ export class Client implements Role {
     if (!this.#context.ending) this.#settled(nowMs);
   }
 
-  /** The gateway wants the tunnel to authenticate again. */
+  /** Lets a tunnel authenticate again, as its gateway demands it. */
   #reauthenticate(sa: IkeSa, nowMs: number): void {
     const { events, loop } = this.#context;
     events.publish(4, () => `Tunnel ${sa.index} authenticates again: ${showSa(sa)}`);
@@ -235,7 +235,7 @@ export class Client implements Role {
     this.#dialling++;
   }
 
-  /** Dials the gateway that the tunnel was sent to, which is no try of its own. */
+  /** Dials the gateway to which the tunnel was redirected, which does not count as another try. */
   #redirect(sa: IkeSa, wasUp: boolean): void {
     const { index } = sa;
     this.#states[index] = State.FLAPPED;
@@ -255,7 +255,7 @@ export class Client implements Role {
 
   ended(): void {
     for (const { sa, words } of this.#unsettled.values()) {
-      if (this.#past[sa.index]! & Past.LOST) continue; // was counted when it was lost
+      if (this.#past[sa.index]! & Past.LOST) continue; // It was counted when it was lost.
       const wasUp = this.#flapping?.givenUp(sa.index) || this.#renewing.has(sa.index) ||
         this.#redirects.wasUp(sa.index) || this.#resumptions.isAwaited(sa.index);
       if (wasUp) this.#countLoss(sa.index);
@@ -290,7 +290,7 @@ export class Client implements Role {
       if (due.wasUp) this.#dialAgain(due.index, nowMs);
       else this.#dial(due.index, nowMs);
     }
-    // Before INITIAL_CONTACT is established, the next end of a set-up calls this again.
+    // Until the IKE SA with INITIAL_CONTACT is established, only the end of a set-up calls this again.
     if (this.#initialContact) return;
     const dueMs = this.#queue.dueMs(nowMs);
     if (dueMs === Infinity) return;
@@ -424,7 +424,7 @@ export class Client implements Role {
     const failure = failureOf(sa, "after it was established");
     const words = `Tunnel ${index} lost: ${failure.text}; ${showSa(sa)}`;
     this.#context.tunnelFailed(failure, words);
-    // A tunnel that the peer has ended is not wanted by it; a silent peer may come back.
+    // A peer that has ended a tunnel does not want it; a silent peer may return.
     if (this.#context.ending || !RETRIED_AFTER.has(sa.closeCode)) return;
     this.#retryLater(sa, { words, said: `Tunnel ${index} was lost`, nowMs });
   }

@@ -1,12 +1,12 @@
 /**
- * Limits the number of tunnels that are set up at a time, so that a peer is kept busy and its queues short:
- * what waits in a queue is repeated, and what finds it full is lost. The window begins small and grows with
- * every answer until set-ups wait (slow start); then it follows the time that they take, so that the peer
- * always has work for about {@linkcode QUEUE_MS} before it.
+ * Limits the number of tunnels that are set up at a time, so that the peer is busy and its queues are short:
+ * a request that waits in a queue for long is repeated, and one that finds the queue full is lost. The window
+ * is small at first and grows with every answer until set-ups have to wait (slow start). Then it follows the
+ * time that set-ups take, so that the peer always has work for about {@linkcode QUEUE_MS}.
  *
  * With a window of W and a peer that completes R set-ups a second, a set-up takes W / R seconds by Little's
- * law, or the time of an idle peer if that is longer. So the window that gives a set-up a certain time is
- * the present one times that time over the measured one.
+ * law, or as long as with an idle peer if that is longer. So the window with which a set-up takes a wanted
+ * time is the present window times the wanted time over the measured one.
  * @module
  */
 
@@ -14,29 +14,35 @@
 const SIZE_FIRST = 16;
 /** The least size. */
 const SIZE_MIN = 4;
-/** How long a set-up may wait in the peer's queues: as long as it takes an idle peer, and so long at least. */
+/**
+ * The least time for which a set-up may wait in the peer's queues; it may wait for as long as it takes with
+ * an idle peer, if that is longer.
+ */
 const QUEUE_MS = 100;
-/** Number of set-ups of which the time is measured before the size changes, and of a window the part. */
+/** The size changes after so many set-ups were measured, and after this part of a window. */
 const SAMPLES_MIN = 16;
 const SAMPLES_OF_WINDOW = 0.5;
 /** Limits of one change. */
 const SHRINK_MAX = 0.6;
 const GROW_MAX = 1.25;
-/** The size changes by this power of what was measured, as each measure is of a few set-ups. */
+/**
+ * The exponent of the measured ratio by which the size changes; it is below 1 as each measurement is of a few
+ * set-ups.
+ */
 const DAMPING = 0.7;
-/** In slow start the time is an average that each set-up moves by this part. */
+/** The weight of each set-up in the average time of slow start. */
 const SMOOTHING = 1 / 8;
 /**
- * A set-up that takes longer than this, and so many times as long as wanted, is taken for lost: another one
- * may take its place, as it may wait for its retransmission, or for ever.
+ * A set-up counts as lost if it takes longer than this, and longer than this multiple of the wanted time.
+ * Another one may take its place then, as it may have to wait for a retransmission, or for ever.
  */
 const STALE_MIN_MS = 1_000;
 const STALE_FACTOR = 4;
-/** The part of set-ups that may be lost before the window shrinks; so many a bad network loses, too. */
+/** The fraction of set-ups that may be lost before the window shrinks; a bad network loses as many. */
 const LOSS_MAX = 0.25;
-/** The factor by which the window shrinks then, not below its first size. */
+/** The factor by which the window shrinks then; it does not become smaller than its first size. */
 const LOSS_FACTOR = 0.6;
-/** After so many set-ups, those that ended before count half. */
+/** After so many set-ups, the earlier ones count half. */
 const ENDS_MAX = 1_000;
 
 /** Options of a window. */
@@ -53,26 +59,31 @@ export class DialWindow {
   readonly #adapts: boolean;
   #size: number;
   #isSlowStart: boolean;
-  /** The time of a set-up with an idle peer, as far as it is known. */
+  /** The shortest time of a set-up so far, which is taken for that with an idle peer. */
   #idleMs = Infinity;
   /** The average time in slow start; undefined: there was no set-up yet. */
   #averageMs: number | undefined;
-  /** When the size was changed: only set-ups that began later tell of it. */
+  /** When the size was changed; only set-ups that began later are measured. */
   #changedMs = -Infinity;
   /** Set-ups since then: their number, and the sum of their times. */
   #samples = 0;
   #sumMs = 0;
-  /** When the window shrank for loss; how many ended that began later, and how many were taken for lost. */
+  /**
+   * When the window shrank because of losses; how many set-ups that began later have ended, and how many of
+   * them were lost.
+   */
   #fellMs = -Infinity;
   #ended = 0;
   #lost = 0;
-  /** Until then a window that shrank for loss does not grow, as what is lost now is not known earlier. */
+  /**
+   * Until then a window that shrank because of losses does not grow, as present losses are only known later.
+   */
   #holdUntilMs = -Infinity;
   /** Whether the window was full since then. */
   #wasFull = false;
-  /** When each tunnel was dialled that is being set up and not taken for lost, the earliest first. */
+  /** When each tunnel was dialled that is being set up and does not count as lost, the earliest first. */
   readonly #dialled = new Map<number, number>();
-  /** When tunnels that are taken for lost were dialled. */
+  /** When the tunnels were dialled that count as lost. */
   readonly #stale = new Map<number, number>();
 
   constructor({ max, adapts }: DialWindowOptions) {
@@ -82,7 +93,7 @@ export class DialWindow {
     this.#size = adapts ? Math.min(max, SIZE_FIRST) : max;
   }
 
-  /** The number of tunnels that are set up at a time, beside those that are taken for lost. */
+  /** The number of tunnels that are set up at a time, in addition to those that count as lost. */
   get size(): number {
     return this.#size;
   }
@@ -112,7 +123,7 @@ export class DialWindow {
   established(index: number, nowMs: number): void {
     const sinceMs = this.#dialled.get(index);
     this.#forget(index);
-    // One that was taken for lost is counted as such, and its time has that of a retransmission in it.
+    // A set-up that counted as lost is not measured, as its time includes that of a retransmission.
     if (!this.#adapts || sinceMs === undefined) return;
     const setupMs = nowMs - sinceMs;
     if (sinceMs >= this.#fellMs) this.#ended++;
@@ -157,7 +168,9 @@ export class DialWindow {
     this.#fallOnLoss(nowMs);
   }
 
-  /** The window shrinks where more is lost than a bad network loses, once for all that was on its way. */
+  /**
+   * Shrinks the window if more set-ups are lost than in a bad network, once for all that were in progress.
+   */
   #fallOnLoss(nowMs: number): void {
     if (this.#lost > LOSS_MAX * Math.max(this.#ended, this.#size)) {
       this.#isSlowStart = false;
@@ -172,7 +185,7 @@ export class DialWindow {
     }
   }
 
-  /** Slow start: an answer makes room for two, until set-ups wait. */
+  /** Slow start: each answer lets two set-ups begin, until set-ups have to wait. */
   #growFast(setupMs: number, nowMs: number): void {
     const averageMs = this.#averageMs ?? setupMs;
     this.#averageMs = averageMs + (setupMs - averageMs) * SMOOTHING;
@@ -186,7 +199,8 @@ export class DialWindow {
   #adapt(nowMs: number): void {
     if (this.#samples < Math.max(SAMPLES_MIN, SAMPLES_OF_WINDOW * this.#size)) return;
     const takesMs = this.#sumMs / this.#samples;
-    // At its least size the peer has no queue of ours: this is the time it takes now.
+    // At the least size the peer has no queue of our requests, so that this is the present time with an idle
+    // peer.
     if (this.#size === SIZE_MIN && takesMs > this.#wantedMs) this.#idleMs = takesMs;
     const factor = (this.#wantedMs / takesMs) ** DAMPING;
     const mayGrow = this.#wasFull && nowMs >= this.#holdUntilMs;

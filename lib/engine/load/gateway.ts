@@ -89,7 +89,10 @@ export class Gateway implements Role {
   /** Number of IKE SAs whose peers authenticated, including those that continue a tunnel. */
   #begun = 0;
   #lost = 0;
-  /** IKE SAs whose peer has authenticated again beside them: their tunnel is another's now. */
+  /**
+   * IKE SAs whose peer has another one, by which it has authenticated again: their tunnel belongs to that
+   * one.
+   */
   readonly #superseded = new WeakSet<IkeSa>();
 
   constructor(context: RunContext, plan: GatewayPlan & RunPlan) {
@@ -216,7 +219,7 @@ export class Gateway implements Role {
     const known = isNobody ? undefined : this.#peers.get(key);
     if (known) return known;
     const peer: Peer = { down: 0, continued: 0, newest: undefined };
-    // RFC 7619: whoever is not authenticated is nobody who has been here before.
+    // RFC 7619: a peer that is not authenticated cannot be recognized as an earlier one.
     if (!isNobody) this.#peers.set(key, peer);
     return peer;
   }

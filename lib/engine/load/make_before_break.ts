@@ -1,6 +1,7 @@
 /**
- * Tunnels of a client that authenticate again before their IKE SA ends (`reauthmode: make`): another IKE SA is
- * set up, takes over the CHILD_SAs, and the one before is closed. `renewals.ts` knows which IKE SAs these are.
+ * Tunnels of a client that authenticate again before their IKE SA ends (`reauthmode: make`): another IKE SA
+ * is set up, takes over the CHILD_SAs, and the previous one is closed. `renewals.ts` knows which IKE SAs
+ * these are.
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
@@ -76,8 +77,8 @@ export class MakeBeforeBreak {
   }
 
   /**
-   * Handles that an IKE SA is established; returns false if no other is before it. The one before is closed
-   * once all CHILD_SAs have been replaced.
+   * Handles that an IKE SA is established; returns false if it is not the next one of a tunnel. The previous
+   * one is closed when all CHILD_SAs are replaced.
    */
   established(sa: IkeSa, nowMs: number): boolean {
     const renewal = this.#renewals.of(sa);
@@ -120,7 +121,7 @@ export class MakeBeforeBreak {
     return { kind: "goes on" };
   }
 
-  /** The IKE SA that was to authenticate again is gone; the one before still has the tunnel. */
+  /** Handles the end of the next IKE SA; the previous one still has the tunnel. */
   #nextFailed(renewal: Renewal, sa: IkeSa, nowMs: number): void {
     const { events, ending } = this.#context;
     const { index } = sa;
@@ -151,7 +152,7 @@ export class MakeBeforeBreak {
     this.#context.loop.arm(again);
   }
 
-  /** The IKE SA that had the tunnel is gone before another has taken over. */
+  /** Handles the end of the IKE SA that has the tunnel before the next one has taken it over. */
   #oldClosed(renewal: Renewal, sa: IkeSa): TunnelAfterEnd {
     const { next, isUp } = renewal;
     const { loop, ending, tally } = this.#context;
@@ -172,7 +173,7 @@ export class MakeBeforeBreak {
       this.#client.flapping?.replaced(sa, next);
       return { kind: "goes on" };
     }
-    // From now on the set-up is one of the tunnel itself; it remains in the window.
+    // From now on this is the set-up of the tunnel itself, which still counts in the window.
     this.dialling--;
     return { kind: "dialled", tries: renewal.tries };
   }

@@ -4,9 +4,12 @@
  * @module
  */
 
-/** A request may be on its way, or its reply, when a move begins, in milliseconds. */
+/**
+ * A request that was sent so many milliseconds before a move may still be in flight when the move begins, or
+ * its reply may be.
+ */
 export const BEFORE_MS = 1_000;
-/** Moves of one task whose requests may not be judged yet; of more the oldest is forgotten. */
+/** The most moves of one task whose requests may still be unanswered; beyond that the oldest is dropped. */
 const MOVES_MAX = 16;
 
 /** One move of a task, on the driver's clock. */
@@ -16,11 +19,11 @@ interface Move {
   lost: number;
 }
 
-/** The figures of it. */
+/** The figures of lost pings. */
 export interface MoveLossFigures {
   /** Pings lost by moves. */
   readonly movesLost: number;
-  /** The most that one move cost. */
+  /** The most pings that one move cost. */
   readonly movesLostMax: number;
 }
 
@@ -30,17 +33,17 @@ export class MoveLosses {
   #lost = 0;
   #lostMax = 0;
 
-  /** A task's tunnel has moved: it began at `sinceMs`, and is settled at `nowMs`. */
+  /** Records that a task's tunnel has moved: the move began at `sinceMs`, and was complete at `nowMs`. */
   moved(task: number, sinceMs: number, nowMs: number): void {
     const moves = this.#moves.get(task) ?? [];
     if (moves.length === MOVES_MAX) moves.shift();
-    // What is between two moves counts once.
+    // A request between two moves counts only once.
     const endMs = moves.at(-1)?.toMs ?? -Infinity;
     moves.push({ fromMs: Math.max(sinceMs - BEFORE_MS, endMs), toMs: nowMs, lost: 0 });
     this.#moves.set(task, moves);
   }
 
-  /** A request of a task, sent at `sentMs`, is lost. */
+  /** Records that a request of a task, which was sent at `sentMs`, is lost. */
   lost(task: number, sentMs: number): void {
     const move = this.#moves.get(task)?.find(({ fromMs, toMs }) =>
       sentMs > fromMs && sentMs <= toMs

@@ -77,7 +77,7 @@ export class PingRun implements RunPart {
   #nextTask = 0;
   #untold = 0;
   #isOver = false;
-  /** What {@linkcode PingRun.end} has still to do. */
+  /** The rest of {@linkcode PingRun.end}, while replies are awaited. */
   #last: (() => void) | undefined;
   #wasAbove = false;
   #tasksAbove = 0;

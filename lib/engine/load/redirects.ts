@@ -1,7 +1,7 @@
 /**
- * Tunnels of a client that gateways send to other gateways (RFC 5685): which one each dials next. What a
- * name means is looked up once for each redirection; a tunnel that cannot go there, or is lost there, begins
- * anew at the configured gateway.
+ * Tunnels of a client that gateways redirect to other gateways (RFC 5685): the gateway that each dials next.
+ * A domain name is looked up for each redirection. A tunnel that cannot be established at the new gateway, or
+ * is lost there, is dialled at the configured gateway again.
  * @module
  */
 import { type IpAddress, type Path, showAddress } from "@/base/address.ts";
@@ -17,28 +17,28 @@ import { showGateway } from "@/ike/negotiate/gateway_identity.ts";
 
 type Redirected = Extract<IkeEffect, { kind: "redirected" }>;
 
-/** What happens in a turn of the loop once it is known where a tunnel goes. */
+/** The continuations after the address of a gateway was looked for. They are called in a turn of the loop. */
 export interface Resolved {
   /** The tunnel may be dialled. */
   readonly found: (nowMs: number) => void;
-  /** It cannot go there; `sa.failure` says why. */
+  /** The gateway cannot be dialled; `sa.failure` says why. */
   readonly failed: (nowMs: number) => void;
 }
 
-/** The redirections that are under way. */
+/** The redirections that are in progress. */
 export class Redirects {
   readonly #context: RunContext;
   readonly #plan: ClientPlan;
-  /** By tunnel, from the REDIRECT to the end of its IKE SA. */
+  /** The redirection of each tunnel, from REDIRECT to the end of its IKE SA. */
   readonly #told = new Map<number, Redirected>();
-  /** By tunnel, until it is dialled. */
+  /** The next gateway of each tunnel, until it is dialled. */
   readonly #next = new Map<
     number,
     { readonly address: IpAddress; readonly trail: RedirectTrail }
   >();
-  /** Tunnels that were up when they were sent away, and are not up again. */
+  /** Tunnels that were established when they were redirected, and are not established again. */
   readonly #wereUp = new Set<number>();
-  /** Number of addresses that are being looked for. */
+  /** The number of addresses that are being looked up. */
   pending = 0;
 
   constructor(context: RunContext, plan: ClientPlan) {
@@ -46,7 +46,7 @@ export class Redirects {
     this.#plan = plan;
   }
 
-  /** Records that a gateway sends a tunnel away. */
+  /** Records that a gateway redirects a tunnel. */
   told(effect: Redirected, { index, path }: IkeSa): void {
     this.#told.set(index, effect);
     this.#context.tally.redirections++;
@@ -56,7 +56,7 @@ export class Redirects {
     });
   }
 
-  /** Looks for the address to which a tunnel goes, whose IKE SA is gone. */
+  /** Looks up the address of the gateway to which a tunnel was redirected, whose IKE SA is closed. */
   resolve(sa: IkeSa, wasUp: boolean, { found, failed }: Resolved): void {
     const { index } = sa;
     if (wasUp) this.#wereUp.add(index);
@@ -88,17 +88,17 @@ export class Redirects {
     );
   }
 
-  /** Records that a tunnel is up. */
+  /** Records that a tunnel is established. */
   arrived(index: number): void {
     this.#wereUp.delete(index);
   }
 
-  /** Whether the tunnel was up when it was sent away, and is not up again. */
+  /** Whether the tunnel was established when it was redirected, and is not established again. */
   wasUp(index: number): boolean {
     return this.#wereUp.has(index);
   }
 
-  /** The path of the next dial, and how the tunnel came to go there. */
+  /** The path of the next dial, and the redirections that led there. */
   pathOf(index: number): { readonly path: Path; readonly trail?: RedirectTrail } {
     const path = pathOfTunnel(this.#plan, index);
     const next = this.#next.get(index);

@@ -1,15 +1,15 @@
 /**
- * Tunnels of a client that authenticate again while their IKE SA goes on (`reauthmode: make`): which IKE SA is
- * to take the place of which. The client dials and closes; this file only knows.
+ * The IKE SAs of tunnels that authenticate again before their IKE SA ends (`reauthmode: make`): which one
+ * replaces which.
  * @module
  */
 import type { IkeSa } from "@/ike/records/sa.ts";
 
 /** One tunnel that authenticates again. */
 export interface Renewal {
-  /** The IKE SA that has the tunnel, or what its rekeys have made of it. */
+  /** The IKE SA that has the tunnel, or the one that its rekeys have made. */
   old: IkeSa;
-  /** The IKE SA that is to take its place; undefined: none is on its way. */
+  /** The IKE SA that is going to replace it; undefined: none is being set up. */
   next: IkeSa | undefined;
   /** Whether `next` is established, though not all of its CHILD_SAs may be. */
   isUp: boolean;
@@ -19,10 +19,10 @@ export interface Renewal {
 /** The tunnels that authenticate again now. */
 export class Renewals {
   readonly #byTunnel = new Map<number, Renewal>();
-  /** IKE SAs that are to go, whose end says nothing of their tunnel. */
+  /** IKE SAs that are being closed after another one has their tunnel. */
   readonly #leaving = new WeakSet<IkeSa>();
 
-  /** Begins for the tunnel that `old` has; false: it has begun already. */
+  /** Begins the renewal of the tunnel that `old` has; false: it has begun already. */
   begin(old: IkeSa): boolean {
     if (this.#byTunnel.has(old.index)) return false;
     this.#byTunnel.set(old.index, { old, next: undefined, isUp: false, tries: 0 });
@@ -35,18 +35,18 @@ export class Renewals {
     return renewal && !renewal.next ? renewal : undefined;
   }
 
-  /** The renewal that an IKE SA takes part in, as the old one or as the next. */
+  /** The renewal of which an IKE SA is the previous or the next one. */
   of(sa: IkeSa): Renewal | undefined {
     const renewal = this.#byTunnel.get(sa.index);
     return renewal?.old === sa || renewal?.next === sa ? renewal : undefined;
   }
 
-  /** Whether an IKE SA is to take the place of another that still has the tunnel. */
+  /** Whether an IKE SA is going to replace another one that still has the tunnel. */
   isNext(sa: IkeSa): boolean {
     return this.of(sa)?.next === sa;
   }
 
-  /** Whether an IKE SA is to go, because another has its tunnel. */
+  /** Whether an IKE SA is being closed because another one has its tunnel. */
   isLeaving(sa: IkeSa): boolean {
     return this.#leaving.has(sa);
   }
@@ -59,7 +59,7 @@ export class Renewals {
     if (this.#leaving.has(sa)) this.#leaving.add(by);
   }
 
-  /** Ends the renewal of a tunnel. `leaving` is an IKE SA of it that is to go. */
+  /** Ends the renewal of a tunnel. `leaving` is an IKE SA of it that will be closed. */
   end({ old }: Renewal, leaving?: IkeSa): void {
     this.#byTunnel.delete(old.index);
     if (leaving) this.#leaving.add(leaving);

@@ -1,6 +1,6 @@
 /**
- * Counts what peers did at a gateway that never authenticated. Anybody on the network may begin an IKE SA, so
- * that none of this is a tunnel of the test, fails it or ends it: it is counted by cause, and written to the
+ * Counts peers of a gateway that never authenticated. Anybody on the network may begin an IKE SA, so that
+ * none of them is a tunnel of the test, fails it or ends it: they are counted by cause, and written to the
  * log at a limited rate.
  * @module
  */
@@ -30,7 +30,7 @@ export class Strangers {
     this.say(3, words, nowMs);
   }
 
-  /** Writes another line about a stranger. */
+  /** Writes a line about a stranger. */
   say(level: 1 | 2 | 3 | 4 | 5, words: string, nowMs: number): void {
     if (nowMs >= this.#sinceMs + 1_000) {
       this.#sinceMs = nowMs;

@@ -1,6 +1,6 @@
 /**
- * Recognises at a client that its peer throttles: it demands cookies, gives no answer to some requests while it
- * answers others, or refuses further SAs. Each is told when it begins, and counted.
+ * Recognizes at a client that its peer throttles: it demands cookies, does not answer some requests while it
+ * answers others, or refuses further SAs. Each is reported when it begins, and counted.
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
@@ -16,7 +16,7 @@ const COOKIES = "COOKIE";
 const SILENCE = "SILENCE";
 const NO_MORE = "NO_ADDITIONAL_SAS";
 
-/** What is known of the run. */
+/** The parts of a run that are needed here. */
 export interface ThrottlingOptions {
   /** Number of tunnels that are being set up. */
   readonly halfOpen: () => number;
@@ -24,7 +24,7 @@ export interface ThrottlingOptions {
   readonly say: (level: EventLevel, text: string) => void;
 }
 
-/** Counts what a peer does to be asked less. */
+/** Counts by which means a peer throttles. */
 export class Throttling implements RunPart {
   readonly #options: ThrottlingOptions;
   readonly #counts = new CauseCounts();
@@ -36,7 +36,7 @@ export class Throttling implements RunPart {
     this.#options = options;
   }
 
-  /** What was recognised, the most frequent first. */
+  /** The recognized means, the most frequent first. */
   figures(): FailureFigures[] {
     return this.#counts.figures();
   }
@@ -71,7 +71,7 @@ export class Throttling implements RunPart {
           "the peer accepted no more SAs. Set fewer in numberoftunnels or childlist, or raise its limit",
       );
     }
-    // A peer that is not there answers nobody.
+    // A peer that does not exist answers no request.
     if (cause !== "NO_ANSWER" || sa.phase !== "init" && sa.phase !== "closed") return;
     if (sa.suite !== undefined || this.#establishedMs <= sa.startedMs) return;
     this.#count(

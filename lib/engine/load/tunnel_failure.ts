@@ -1,5 +1,5 @@
 /**
- * Why a tunnel of a client has failed or was lost.
+ * The reason why a tunnel of a client has failed or was lost.
  * @module
  */
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";

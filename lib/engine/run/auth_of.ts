@@ -1,5 +1,5 @@
 /**
- * From a checked setup, and the certificates it names, to how both ends are authenticated.
+ * Makes the configuration of authentication from a checked setup and the files that it names.
  * @module
  */
 import type { SignatureHash } from "@/crypto/signature.ts";
@@ -43,36 +43,38 @@ const SIGNATURES: ReadonlyMap<string, number> = new Map<string, number>([
   ["digital-signature", AuthMethod.DIGITAL_SIGNATURE],
 ]);
 
-/** Files of authorities whose suffix has this are named in CERTREQ, or sent in CERT. */
+/** Suffixes of the files of authorities that are named in CERTREQ, or sent in CERT. */
 const MARKS = { requested: "reqp", sent: "certp" } as const;
 
-/** What authentication needs beside the setup. */
+/** What authentication needs in addition to the setup. */
 export interface AuthMaterial {
-  /** What `readCertificateFiles` gave. */
+  /** The result of `readCertificateFiles`. */
   readonly certificates: CertificateFiles;
-  /** Finds certificates by their address; absent: `certlookup` is off. */
+  /** Looks up certificates by their URL; absent: `certlookup` is off. */
   readonly lookup?: CertificateLookup | undefined;
-  /** What `openEap` gave. */
+  /** The result of `openEap`. */
   readonly eap?: EapEnd | undefined;
   /** What `openSecrets` gave; absent: a gateway makes its secrets anew. */
   readonly secrets?: GatewaySecrets | undefined;
 }
 
 /**
- * How both ends are authenticated; `eap` is there where one of them is by EAP. `ownId2` is who this end
- * is in its second authentication.
+ * The configuration of the authentication of both ends; `eap` is needed if one of them uses EAP. `ownId2` is
+ * the identity of this end in its second authentication.
  */
 export function authOf(
   setup: Setup,
   { certificates: files, eap, lookup }: AuthMaterial,
   ownId2: IdentityRule,
 ): IkeConfig["auth"] {
-  // One secret for both directions is one record, so that what is derived from it is kept once.
+  // If both directions have the same secret they share one record, so that what is derived from it is stored
+  // once.
   const { ikeconf } = setup;
   const material = { psk: pskAuth(setup, files.psks), files, eap, lookup };
   const [own, own2] = ownMethods(ikeconf).map((method) => ownAuth(setup, method, material));
   const methods = peerMethods(ikeconf);
-  // What matchpeerid asks is of the first certificate: a second authentication is of somebody else.
+  // The option matchpeerid refers to the first certificate, as a second authentication is that of another
+  // identity.
   const matched = methods.findIndex(isSignature);
   const [peer, peer2] = methods.map((method, i) =>
     peerAuth(setup, method, { ...material, isMatched: i === matched || matched < 0 })
@@ -91,7 +93,7 @@ export function authOf(
   };
 }
 
-/** What configurations of one end are made of. */
+/** The sources of the configuration of one end. */
 interface Material {
   readonly psk: PskAuth;
   readonly files: CertificateFiles;
@@ -99,7 +101,7 @@ interface Material {
   readonly lookup: CertificateLookup | undefined;
 }
 
-/** The same for the peer, and whether it is the certificate that `matchpeerid` is about. */
+/** The same for the peer; and whether `matchpeerid` refers to this certificate. */
 interface PeerMaterial extends Material {
   readonly isMatched: boolean;
 }
@@ -131,7 +133,7 @@ function peerAuth(setup: Setup, wanted: string, material: PeerMaterial): PeerAut
     case "null-auth":
       return { kind: "null_auth" };
     case "eap-only": {
-      // Any signature will do there, as none is asked for.
+      // Any signature is accepted here, as none is required.
       const method = AuthMethod.DIGITAL_SIGNATURE;
       const verifying = files.authorities.length > 0
         ? { ...verifyingAuth(setup, wanted, material), method }
@@ -143,7 +145,7 @@ function peerAuth(setup: Setup, wanted: string, material: PeerMaterial): PeerAut
   }
 }
 
-/** What SIGNATURE_HASH_ALGORITHMS announces: nothing where neither end signs by that method. */
+/** The hashes that SIGNATURE_HASH_ALGORITHMS announces: none if neither end signs by that method. */
 export function signatureHashesOf({ ikeconf }: Setup): number[] {
   const { dshashalg } = ikeconf;
   const methods = [...everyOwnMethod(ikeconf), ...everyPeerMethod(ikeconf)];
@@ -204,7 +206,7 @@ function verifyingAuth(
   };
 }
 
-/** What `matchpeerid` asks of the peer's certificate. */
+/** What `matchpeerid` demands of the peer's certificate. */
 function wantedPeer(
   { peerid, matchpeerid }: Setup["ikeconf"],
 ): Pick<VerifyingAuth, "mustHold" | "idFrom"> {

@@ -1,6 +1,6 @@
 /**
- * The certificates and keys of a setup: what `cadir` and `eedir` hold, read and checked before anything
- * is sent.
+ * The certificates and keys of a setup: the files of `cadir` and `eedir`, read and checked before anything is
+ * sent.
  * @module
  */
 import type { SetupPosition } from "@/base/errors.ts";
@@ -28,20 +28,23 @@ export interface Authority {
   readonly certificate: Certificate;
 }
 
-/** What the directories of a setup hold; empty where the setup has no need of it. */
+/** The content of the directories of a setup; empty if the setup does not need it. */
 export interface CertificateFiles {
   /** End-entity pairs in the order of their names: one for each tunnel of a client, one of a gateway. */
   readonly credentials: readonly Credential[];
-  /** Who issues certificates of this end while the test runs (`issuercert`); undefined: nobody. */
+  /**
+   * The authority that issues certificates of this end while the test runs (`issuercert`); undefined: there
+   * is none.
+   */
   readonly issuing: Issuing | undefined;
-  /** Keys of this end that are shown without certificates, in the order of their names (`rawkey`). */
+  /** Keys of this end that are sent without certificates, in the order of their names (`rawkey`). */
   readonly rawKeys: readonly SigningKeyPair[];
   /** Files in which certificates are looked up by their SHA-1 (`certlookupdir`). */
   readonly lookupFiles: readonly Uint8Array[];
   /** Public keys that are trusted without certificates (`peerrawkey`, `peerrawkeyfile`). */
   readonly peerRawKeys: PeerRawKeys;
   readonly authorities: readonly Authority[];
-  /** Identities and their pre-shared keys, as `pskfile` has them. */
+  /** The identities of `pskfile` with their pre-shared keys. */
   readonly psks: ReturnType<typeof readPskFile>;
   /** Revocation lists (`crldir`). */
   readonly crls: readonly Crl[];
@@ -49,13 +52,13 @@ export interface CertificateFiles {
   readonly ocsp: readonly OcspResponse[];
 }
 
-/** Where an option stands in its file. */
+/** Returns the position of an option in its file. */
 type PositionOf = (path: string) => SetupPosition;
 
-/** Pairs that a gateway chooses from by what a peer asks for. */
+/** The most pairs among which a gateway chooses by the peer's CERTREQ. */
 const CHOICE_MAX = 8;
 
-/** Nothing was read, as nothing is needed. */
+/** The files of a setup that needs none. */
 export const NO_CERTIFICATES: CertificateFiles = {
   credentials: [],
   issuing: undefined,
@@ -68,30 +71,29 @@ export const NO_CERTIFICATES: CertificateFiles = {
   ocsp: [],
 };
 
-/** Whether this end signs, or says who it is by what stands in its certificate. */
+/** Whether this end signs, or takes its identity from its certificate. */
 export function needsCredentials({ ikeconf }: Setup): boolean {
   const inEap = usesTls(ikeconf) && ikeconf.eedir !== "";
   return inEap || everyOwnMethod(ikeconf).some(isSignature) ||
     [ikeconf.myid, ikeconf.myid2].some((id) => CERTIFICATE_IDENTITIES.includes(id));
 }
 
-/** Whether the peer signs, or may. */
+/** Whether the peer signs, or may sign. */
 export function needsAuthorities({ ikeconf }: Setup): boolean {
   const { authpeermethod, cadir } = ikeconf;
   const optional = authpeermethod === "eap-only" || usesTls(ikeconf);
   return everyPeerMethod(ikeconf).some(isSignature) || optional && cadir !== "";
 }
 
-/** Whether a method of EAP has TLS inside; certificates are looked for where the setup names any. */
+/** Whether a method of EAP uses TLS and the setup names certificates. */
 function usesTls(ikeconf: Setup["ikeconf"]): boolean {
   const byEap = [...everyOwnMethod(ikeconf), ...everyPeerMethod(ikeconf)].includes("eap");
   return byEap && ikeconf.eapmethod.some((type) => BY_TLS.includes(type));
 }
 
 /**
- * Reads what the setup needs.
- * @throws {SetupError} naming the option and the file, where one cannot be read or used, and where there
- * are fewer pairs than tunnels.
+ * Reads the files that the setup needs. @throws {SetupError} naming the option and the file if one cannot be
+ * read or used, or if there are fewer pairs than tunnels.
  */
 export async function readCertificateFiles(
   setup: Setup,
@@ -129,7 +131,7 @@ export async function readCertificateFiles(
   };
 }
 
-/** All pairs NAME.cert, NAME.key that the tunnels need, or that a gateway may choose from. */
+/** Reads the pairs NAME.cert, NAME.key that the tunnels need, or among which a gateway chooses. */
 async function readCredentials(
   { role, numberoftunnels, ikeconf }: Setup,
   directory: Directory,
@@ -137,14 +139,14 @@ async function readCredentials(
 ): Promise<Credential[]> {
   const names = directory.names();
   const suffix = ".cert";
-  // Who a gateway is by its certificate must not hang on what the peer asks for.
+  // If a gateway takes its identity from its certificate, the identity must not depend on the peer's CERTREQ.
   const mayChoose = ![ikeconf.myid, ikeconf.myid2].some((id) =>
     CERTIFICATE_IDENTITIES.includes(id)
   );
   const pairs = names.filter((name) => name.endsWith(suffix)).map((name) =>
     name.slice(0, -suffix.length)
   );
-  // A gateway does not know which tunnel it speaks with before it has proved who it is.
+  // A gateway does not know the tunnel of a peer before it has authenticated itself.
   const wanted = role === "client" ? numberoftunnels : 1;
   const most = role === "client" ? numberoftunnels : mayChoose ? CHOICE_MAX : 1;
   if (pairs.length < wanted) {
@@ -171,7 +173,7 @@ async function readCredential(
   return { certificate, privateKey };
 }
 
-/** All certificates of the directory, but of files that hold keys. */
+/** All certificates of the directory, except those in files with keys. */
 function readAuthorities(directory: Directory): Authority[] {
   const found = namesOfData(directory).flatMap((file) =>
     directory.read(file, readCertificates).map((certificate) => ({ file, certificate }))

@@ -1,7 +1,7 @@
 /**
- * Looks up certificates of which a peer tells only the address and the SHA-1 (RFC 7296 §3.6): in a
- * directory by their hash, else at the address by HTTP. A stranger says where, so that time, octets and
- * number of requests are bounded, no redirection is followed, and only what has the hash is believed.
+ * Looks up certificates of which a peer only sends the URL and the SHA-1 (RFC 7296 §3.6): in a directory by
+ * their hash, or else at the URL by HTTP. As the URL comes from a stranger, time, octets and number of
+ * requests are bounded, no redirection is followed, and only octets with the hash are accepted.
  * @module
  */
 import { toHex } from "@/base/bytes.ts";
@@ -9,29 +9,29 @@ import { systemWords, WireError } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { CertificateLookup, HashAndUrl } from "@/pki/received.ts";
 
-/** Octets of a certificate, and of a bundle of them. */
+/** The most octets of a certificate, and of a bundle. */
 const CERTIFICATE_OCTETS_MAX = 65_535;
 const BUNDLE_OCTETS_MAX = 262_144;
-/** Milliseconds of one request, until its last octet. */
+/** The longest time of one request, until its last octet, in milliseconds. */
 const REQUEST_MS_MAX = 5_000;
-/** Requests at a time, and those that wait for their turn. */
+/** The most requests at a time, and the most that wait. */
 const REQUESTS_MAX = 8;
 const WAITING_MAX = 256;
-/** Things that are remembered by their hash. */
+/** The most certificates and bundles that are kept by their hash. */
 const KEPT_MAX = 256;
 
-/** Where things are looked up. */
+/** Where certificates are looked up. */
 export interface LookupMeans {
   readonly crypto: CryptoBackend;
-  /** Octets that are there already: files of a directory. */
+  /** The content of the files of a directory. */
   readonly files: readonly Uint8Array[];
-  /** Whether what no file has is fetched. */
+  /** Whether certificates that are in no file are fetched. */
   readonly http: boolean;
-  /** Milliseconds of one request; 5,000 where absent. */
+  /** The longest time of one request, in milliseconds; absent: 5,000. */
   readonly requestMsMax?: number;
 }
 
-/** A bounded lookup; what was found is remembered by its hash. */
+/** A bounded lookup, which keeps its results by their hash. */
 export class HashLookup implements CertificateLookup {
   readonly #means: LookupMeans;
   readonly #files = new Map<string, Uint8Array>();
@@ -53,7 +53,7 @@ export class HashLookup implements CertificateLookup {
     if (!this.#means.http) {
       throw new WireError(`Cannot find what ${address.url} names: no file of certlookupdir has it`);
     }
-    // The address belongs to the key: another one may answer where this one does not.
+    // The URL is a part of the key, as another URL may answer when this one does not.
     const request = `${key} ${address.url}`;
     const pending = this.#pending.get(request);
     if (pending) return pending;
@@ -72,7 +72,7 @@ export class HashLookup implements CertificateLookup {
     await this.#turn();
     try {
       const octets = await this.#get(address);
-      // Only what has its hash is remembered; the caller says so where it has not.
+      // Only octets with the right hash are kept; the caller refuses others.
       if (toHex(this.#means.crypto.sha1(octets)) === toHex(address.hash)) {
         this.#fetched.set(toHex(address.hash), octets);
         if (this.#fetched.size > KEPT_MAX) {
@@ -120,7 +120,7 @@ export class HashLookup implements CertificateLookup {
   }
 }
 
-/** The octets of a response; undefined where there are too many. */
+/** The octets of a response; undefined if there are too many. */
 async function bodyOf({ body }: Response, max: number): Promise<Uint8Array | undefined> {
   const parts: Uint8Array[] = [];
   let length = 0;

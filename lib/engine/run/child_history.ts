@@ -1,6 +1,7 @@
 /**
- * Keeps rekeyed CHILD_SAs in the lists after they are gone: with their keys, under the present IKE SA of
- * their tunnel. Their number is bounded, and the oldest go first. They carry nothing and are counted nowhere.
+ * Keeps rekeyed CHILD_SAs in the lists after their end: with their keys, under the present IKE SA of their
+ * tunnel. Their number is bounded, and the oldest are dropped first. They carry no packets and are not
+ * counted.
  * @module
  */
 import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
@@ -54,7 +55,7 @@ export class ChildHistory implements RunPart {
     this.#byParent.set(by, new Set([...children, ...this.#byParent.get(by) ?? []]));
   }
 
-  /** Drops the history of a tunnel that has gone. */
+  /** Drops the history of a tunnel that has ended. */
   dropped(sa: IkeSa): void {
     for (const child of this.of(sa)) this.#drop(child);
   }

@@ -26,7 +26,7 @@ export interface ChildPathOwner {
   installFailed(child: ChildSa, why: string): void;
   /** Traffic needs this CHILD_SA, and the data path does not have it any more. */
   wanted(child: ChildSa): void;
-  /** It has reached its limit of octets or packets; `hard`: it carries nothing any more. */
+  /** It has reached a limit of octets or packets; `hard`: it carries no packets any more. */
   spent(child: ChildSa, hard: boolean): void;
   /** Its packets now come by `path`. */
   peerMoved(child: ChildSa, path: Path): void;
@@ -93,7 +93,7 @@ export class ChildPaths implements RunPart {
     this.#forget(child);
   }
 
-  /** The ends of the path of an IKE SA have changed: ESP goes the new way too. */
+  /** Handles that the path of an IKE SA has changed, which is also that of its ESP packets. */
   #moved(sa: IkeSa): void {
     const path = espPath(sa);
     for (const child of sa.children) {

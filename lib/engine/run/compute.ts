@@ -27,7 +27,7 @@ interface Order<T> {
 /** The least assumed cost of a job, as the clock may be too coarse to measure it. */
 const COST_MIN_MS = 0.01;
 
-/** What jobs are performed with. */
+/** What is needed to perform jobs. */
 export interface ComputeMeans {
   readonly crypto: CryptoBackend;
   /** Certificates and verdicts that are known already. */
@@ -183,7 +183,7 @@ function judge(means: ComputeMeans, job: ChainJob): PathVerdict | Promise<PathVe
   );
 }
 
-/** What the peer sent, and what is at the addresses that it told, in its order. */
+/** The certificates that the peer sent, and those at the URLs that it sent, in order. */
 async function lookUp({ paths, crypto }: ComputeMeans, { certificates, lookup }: ChainJob) {
   const found = await Promise.all(certificates.map(async (one) => {
     if (one instanceof Uint8Array) return { certificates: [paths.certificate(one)], crls: [] };
@@ -215,7 +215,7 @@ function judgeAll(
   });
 }
 
-/** What is issued to an identity of this end. */
+/** The credential that is issued to an identity of this end. */
 function issue(
   { issued, epochMs }: ComputeMeans,
   { authority, holder, withOcsp }: Extract<ComputeJob, { op: "issue" }>,
@@ -241,7 +241,7 @@ function exchangeOf(crypto: CryptoBackend, group: number): KeyExchange {
   return exchange;
 }
 
-/** The result for a refusal of what the peer sent, or of the own key. @throws any other error. */
+/** The result if a value of the peer, or our own key, is refused. @throws any other error. */
 function refusal(error: unknown): ComputeResult {
   const refuses = error instanceof KeyExchangeError || error instanceof SignatureError ||
     error instanceof WireError;

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** On whose behalf a computation is done. */
+/** The SA or address for which a computation is done. */
 export interface WorkOrigin {
   /** Name of the share of processor time: the group of the key exchange, or `ours`. */
   readonly share: string;

@@ -1,6 +1,6 @@
 /**
- * From a checked setup to what the core and the run follow: IANA numbers, identity rules, selectors,
- * the plan of tunnels and time.
+ * Makes the configuration of the core and the plan of the run from a checked setup: IANA numbers, identity
+ * rules, selectors, tunnels and times.
  * @module
  */
 import { type IpAddress, type IpPrefix, prefixRange, showAddress } from "@/base/address.ts";
@@ -27,24 +27,23 @@ import {
 } from "@/setup/setup.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** Half-open SAs that a gateway holds whatever `numberoftunnels` says. */
+/** The least limit of half-open SAs of a gateway, whatever `numberoftunnels` is. */
 const HALF_OPEN_MIN = 10_000;
-/** Key exchanges of peers on their way that wait to be computed. */
+/** The most key exchanges of peers that wait to be computed. */
 const COMPUTING_MAX = 4_096;
-/** A gateway waits at least so long for IKE_AUTH. */
+/** The shortest time for which a gateway waits for IKE_AUTH, in milliseconds. */
 const HALF_OPEN_TIMEOUT_MS = 30_000;
 
-/** How long it can be seen how an IKE SA ended. */
+/** Milliseconds for which an ended IKE SA stays listed. */
 const ENDED_KEPT_MS = 5_000;
-/** Rekeyed IKE SAs, and CHILD_SAs, that a run keeps listed at most. */
+/** The most rekeyed IKE SAs, and the most rekeyed CHILD_SAs, that a run keeps listed. */
 const HISTORY_MAX = 10_000;
 
 const NO_MATERIAL: AuthMaterial = { certificates: NO_CERTIFICATES };
 
 /**
- * What every IKE SA of the test follows; `trace` is off. `nattPort` is the real own NAT-T port where
- * the setup says 0.
- * @throws {SetupError} where an identity needs what is not there.
+ * Makes the configuration that all IKE SAs of the test share; `trace` is off. `nattPort` is the real own
+ * NAT-T port if the setup says 0. @throws {SetupError} if an identity needs something that is missing.
  */
 export function ikeConfigOf(
   setup: Setup,
@@ -123,7 +122,7 @@ export function ikeConfigOf(
   };
 }
 
-/** The post-quantum pre-shared key; undefined where none is used. */
+/** The post-quantum pre-shared key; undefined if none is used. */
 function ppkOf({ ppk }: IkeConf): PpkConfig | undefined {
   if (ppk.id === "") return undefined;
   const key = ppkOctets(ppk.value);
@@ -136,17 +135,19 @@ function ppkOf({ ppk }: IkeConf): PpkConfig | undefined {
   };
 }
 
-/** Whether nothing is in UDP: a client does not wait for TCP until UDP has failed (RFC 9329 §5.1). */
+/** Whether UDP is not used at all: a client with TCP does not try UDP first (RFC 9329 §5.1). */
 export function isTcpAlone({ role, ikeconf }: Setup): boolean {
   return ikeconf.tcpencap && (role === "client" || !ikeconf.traditionalencap);
 }
 
-/** Whether NATs are looked for in UDP; forced UDP encapsulation needs it to tell the peer. */
+/**
+ * Whether NAT detection is used in UDP; forced UDP encapsulation needs it, as it makes the peer detect a NAT.
+ */
 export function wantsNatt({ ikeconf }: Setup): boolean {
   return ikeconf.enablenatt || ikeconf.tradtionalencapforceudp;
 }
 
-/** From the start address to the end of its prefix; undefined without any pool. */
+/** The pools, each from its start address to the end of the prefix; undefined: there are none. */
 function poolPlansOf({ poolconf }: Setup): PoolPlans | undefined {
   const { v4startaddr, v6startaddr, v4dnslist, v6dnslist } = poolconf;
   if (!v4startaddr && !v6startaddr) return undefined;
@@ -163,15 +164,15 @@ function poolPlan(
   return { first: start.address, last, prefixBits: start.bits, dns: servers };
 }
 
-/** What the sockets that are open have settled: ports asked for as 0 are real ones here. */
+/** The real ports of the open sockets, which a setup may give as 0. */
 export interface OpenPorts {
   readonly ikePort: number;
   readonly halfOpenMax: number;
 }
 
 /**
- * The plan of tunnels and time.
- * @throws {SetupError} where an address is missing, of another family, or past its space's end.
+ * Makes the plan of tunnels and times. @throws {SetupError} if an address is missing, is of another family,
+ * or is outside of the address space.
  */
 export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
   const common = {
@@ -214,7 +215,7 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
   };
 }
 
-/** The flaps, where there are any. */
+/** The plan of flapping; undefined: no tunnel flaps. */
 function flapPlanOf({ flapconf, numberoftunnels }: Setup): Pick<ClientPlan, "flap"> {
   const { flapping, numoftunnel, minflapinterval, maxflapinterval, flapresume } = flapconf;
   const tunnels = numoftunnel < 0 ? numberoftunnels : numoftunnel;
@@ -230,9 +231,8 @@ function flapPlanOf({ flapconf, numberoftunnels }: Setup): Pick<ClientPlan, "fla
 }
 
 /**
- * The addresses that sockets are needed at: of every tunnel, or of the gateway. A gateway without
- * `bindifaddr` answers at the addresses `onInterface` gives for `bindifname`.
- * @throws {SetupError} where there are none.
+ * The addresses of sockets: those of all tunnels, or that of the gateway. A gateway without `bindifaddr` uses
+ * the addresses that `onInterface` returns for `bindifname`. @throws {SetupError} if there are none.
  */
 export function ownAddressesOf(
   setup: Setup,
@@ -262,7 +262,10 @@ function required<T>(value: T | undefined, option: string): T {
   return value;
 }
 
-/** The steps from tunnel to tunnel are a client's: a gateway does not know whose tunnel it is. */
+/**
+ * The configuration of a CHILD_SA. Only a client has steps from tunnel to tunnel, as a gateway does not know
+ * the tunnel of a peer.
+ */
 function childConfig(setup: Setup, child: ChildConf): ChildConfig {
   const client = setup.role === "client";
   const ah = child.protocol === "ah";

@@ -75,7 +75,7 @@ interface Ticket {
 }
 
 /**
- * On whose behalf a job is: a stranger's has the share of its key exchange group, and its address as source.
+ * The origin of a job: that of a stranger has the share of its key exchange group, and its address as source.
  */
 function originOf(sa: IkeSa, job: ComputeJob): WorkOrigin {
   if (!isStranger(sa)) return OURS;

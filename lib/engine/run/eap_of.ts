@@ -1,5 +1,5 @@
 /**
- * From a checked setup to EAP conversations: methods of our own, `eapol_test`, a captured login, or a
+ * Opens the EAP conversations of a checked setup: methods of our own, `eapol_test`, a captured login, or a
  * RADIUS server.
  * @module
  */
@@ -29,32 +29,32 @@ import { RadiusServer } from "@/radius/server.ts";
 import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 
-/** EAP of one end, ready to converse. */
+/** EAP of one end. */
 export interface EapEnd {
   readonly own?: EapPeerAuth;
   readonly peer?: EapServerAuth;
-  /** What the words `eapol-test-conf` and `eapusepcap` of `myid` stand for; `&d` is the tunnel. */
+  /** The identity for the keywords `eapol-test-conf` and `eapusepcap` of `myid`; `&d` is the tunnel. */
   readonly identity?: string;
   /** Ends processes, sockets and conversations. */
   close(): Promise<void>;
 }
 
-/** What conversations are made with. */
+/** What conversations need. */
 export interface EapMeans {
   readonly random: RandomOctets;
-  /** Undefined where the C shim is missing: TLS, TTLS and PEAP are refused by name. */
+  /** The TLS engine; undefined if the C shim is missing, so that TLS, TTLS and PEAP are refused by name. */
   readonly tls: TlsEngine | undefined;
   readonly certificates: CertificateFiles;
-  /** Hears what a relay has to say beside. */
+  /** Is called with messages of a relay. */
   readonly note: (words: string) => void;
 }
 
-/** How long names of this end may be in MD5 and MSCHAPv2, and in RADIUS. */
+/** The name of this end in MD5 and MSCHAPv2, and in RADIUS. */
 const OWN_NAME = "myikev2";
 
 /**
- * Opens EAP where the setup uses it; undefined where it does not.
- * @throws {SetupError} where a file, a program or a socket of it cannot be used.
+ * Opens EAP if the setup uses it; undefined: it does not. @throws {SetupError} if a file, a program or a
+ * socket cannot be used.
  */
 export function openEap(setup: Setup, means: EapMeans): EapEnd | undefined {
   const { eapmethod } = setup.ikeconf;
@@ -68,13 +68,13 @@ export function openEap(setup: Setup, means: EapMeans): EapEnd | undefined {
   return eapmethod.length > 0 ? ownServer(setup.ikeconf, means) : relayed(setup.ikeconf, means);
 }
 
-/** Nothing is open that would have to be ended. */
+/** The end of EAP that has opened nothing. */
 const nothingToClose = () => Promise.resolve();
 
 function ownPeer(ikeconf: IkeConf, means: EapMeans): EapEnd {
   const { eapmethod: methods, eappassword, eapinner } = ikeconf;
   const env = environment(means);
-  // What a card remembers of the network outlives a conversation.
+  // The state of a card outlives a conversation.
   const cards = new Map<number, SimCard>();
   const tls = new Map<number, TlsSettings>();
   const second = ikeconf.authownmethod === "eap" ? "" : ikeconf.myid2;
@@ -139,7 +139,7 @@ function environment({ random, tls }: EapMeans): EapEnvironment {
   return { random, tls };
 }
 
-/** The own pair of a tunnel, and what is trusted, as TLS wants them. */
+/** The credential of a tunnel and the trusted certificates, in the form of the TLS engine. */
 function tlsSettings(
   { eaptlsversion }: IkeConf,
   { certificates: { credentials, authorities } }: EapMeans,

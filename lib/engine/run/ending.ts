@@ -1,7 +1,7 @@
 /**
- * The graceful end of a run: every live SA is deleted, through a window that follows the peers. It is over
- * when all have answered, or when no new answer came for as long as `stoptimeout` says. Peers that answer
- * nothing are told all the same: what is left of the Deletes is spread over the time that is left.
+ * The graceful end of a run: every live SA is deleted, through a window that follows the peers. The end is
+ * over when all have answered, or when no answer has arrived for as long as `stoptimeout` says. If the peers
+ * do not answer, the remaining Deletes are spread over the remaining time.
  * @module
  */
 import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
@@ -13,9 +13,9 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { STOP_MS_PER_TUNNEL } from "@/setup/stop_time.ts";
 
-/** After so many milliseconds without an answer the rest of the Deletes leaves unasked for. */
+/** Milliseconds without an answer after which Deletes are sent without waiting for answers. */
 const SILENT_MS = 2_000;
-/** So many milliseconds before the end all Deletes have left. */
+/** All Deletes are sent so many milliseconds before the end. */
 const LAST_ANSWERS_MS = 1_000;
 const STEP_MS = 20;
 
@@ -42,9 +42,9 @@ export class Ending implements Alarm, RunPart {
   /** SAs that are being deleted, with their numbers in the window; undefined: they are not in it. */
   readonly #open = new Map<IkeSa, number | undefined>();
   #unanswered = 0;
-  /** When the last answer came; at first when the end began. */
+  /** When the last answer arrived; at first the begin of the end. */
   #answeredMs: number;
-  /** The time of the longest end. */
+  /** When the end is over at the latest. */
   readonly #untilMs: number;
   #over = false;
 
@@ -108,7 +108,7 @@ export class Ending implements Alarm, RunPart {
     this.#finished(this.#next, this.#unanswered + waiting);
   }
 
-  /** When the end comes if no answer comes until then. */
+  /** When the end is over if no answer arrives until then. */
   get #endMs(): number {
     return Math.min(this.#untilMs, this.#answeredMs + this.#timeoutMs);
   }
@@ -117,14 +117,14 @@ export class Ending implements Alarm, RunPart {
     while (!this.#over && this.#next < this.#all.length && this.#window.hasRoom(nowMs)) {
       const number = this.#next;
       const sa = this.#all[this.#next++]!;
-      if (!isLive(sa)) continue; // the peer was faster
+      if (!isLive(sa)) continue; // The peer has deleted it already.
       this.#window.dialled(number, nowMs);
       this.#close(sa, number);
       if (sa.phase === "closed") this.#window.failed(number);
     }
   }
 
-  /** Deletes that nobody's answers made room for: the peers are silent, or the time of the end is short. */
+  /** Sends Deletes beyond the window, because the peers are silent or little time is left. */
   #sendUnasked(nowMs: number): void {
     const isSilent = nowMs >= this.#answeredMs + Math.min(SILENT_MS, this.#timeoutMs / 4);
     if (!isSilent && nowMs < this.#untilMs - this.#timeoutMs) return;
@@ -136,7 +136,9 @@ export class Ending implements Alarm, RunPart {
     }
   }
 
-  /** Deletes an SA. One without keys is gone at once; one that waits for IKE_AUTH is deleted afterwards. */
+  /**
+   * Deletes an SA. One without keys is dropped at once; one that waits for IKE_AUTH is deleted afterwards.
+   */
   #close(sa: IkeSa, number: number | undefined): void {
     this.#context.loop.command(sa, { kind: "close", closeCode: CloseCode.STOPPED });
     if (sa.phase !== "closed") this.#open.set(sa, number);

@@ -1,5 +1,5 @@
 /**
- * From `myid` and `peerid` of a setup to how the core finds identities.
+ * Makes the identity rules of the core from `myid` and `peerid` of a setup.
  * @module
  */
 import { SetupError, WireError } from "@/base/errors.ts";
@@ -13,21 +13,24 @@ import { ID_NULL_WORD, parseIdentityText } from "@/setup/identity_text.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 
-/** What identities are found in. */
+/** The sources of identities. */
 export interface IdentityMaterial {
   readonly certificates: CertificateFiles;
-  /** The identity that the configuration, or the capture, of EAP names. */
+  /** The identity in the configuration of `eapol_test`, or in the capture. */
   readonly eapIdentity: string | undefined;
 }
 
-/** RFC 7619 §2.2: who does not authenticate is nobody, unless the setup names somebody. */
+/**
+ * The identity of this end, which is ID_NULL for NULL authentication unless the setup names another (RFC 7619
+ * §2.2).
+ */
 export function ownIdentityText({ myid, authownmethod }: Setup["ikeconf"]): string {
   return authownmethod === "null-auth" && myid === "client-src-addr" ? ID_NULL_WORD : myid;
 }
 
 /**
- * `myid`: &d counts at a client only, where the tunnel is known when the identity is needed.
- * @throws {SetupError} where it stands for what is not there.
+ * The rule for `myid`; only a client replaces &d, as it knows the tunnel when the identity is needed. @throws
+ * {SetupError} if its keyword refers to something that is missing.
  */
 export function ownIdentity(
   text: string,
@@ -37,7 +40,7 @@ export function ownIdentity(
   if (text === "client-src-addr") return { kind: "own-address" };
   if (CERTIFICATE_IDENTITIES.includes(text)) {
     const { credentials, issuing } = certificates;
-    // A certificate that is issued has no name before its holder has one.
+    // An issued certificate gets its name from the identity, so that the identity cannot be taken from it.
     if (issuing) return issuedIdentity(text === "cert-dn", client);
     const identities = certificateIdentities(text as "cert-dn" | "cert-subject-cn", credentials);
     return { kind: "listed", identities };
@@ -51,13 +54,16 @@ export function ownIdentity(
   return textIdentity(text, client);
 }
 
-/** `peerid`, where &d is a part of the text as any; undefined: the initiator names nobody. */
+/** The rule for `peerid`, in which &d has no meaning; undefined: the initiator sends no IDr. */
 export function peerIdentity(text: string): IdentityRule | undefined {
   if (text === "" || CERTIFICATE_IDENTITIES.includes(text)) return undefined;
   return text === "peer-addr" ? { kind: "peer-address" } : textIdentity(text, false);
 }
 
-/** `tunnel-7`, or `gateway`: as a domain name, or as the common name of a distinguished one. */
+/**
+ * The identity of an issued certificate, `tunnel-7` or `gateway`: as a domain name, or as the common name of
+ * a distinguished name.
+ */
 function issuedIdentity(asName: boolean, client: boolean): IdentityRule {
   const text = client ? "tunnel-&d" : "gateway";
   return textIdentity(asName ? `dn:CN=${text}` : text, client);
@@ -76,8 +82,8 @@ function textIdentity(written: string, client: boolean): IdentityRule {
 }
 
 /**
- * The identities of `cert-dn` and `cert-subject-cn`, of each pair in order.
- * @throws {SetupError} where a certificate has none.
+ * The identities for `cert-dn` and `cert-subject-cn`, of each pair in order. @throws {SetupError} if a
+ * certificate has none.
  */
 function certificateIdentities(
   form: "cert-dn" | "cert-subject-cn",

@@ -1,6 +1,6 @@
 /**
- * The authority that issues certificates of this end while a test runs: what `issuercert` and `issuerkey`
- * hold, and the key that all certificates share.
+ * The authority that issues certificates of this end while a test runs (`issuercert`, `issuerkey`), and the
+ * key that all these certificates share.
  * @module
  */
 import { SetupError, type SetupPosition, systemWords, WireError } from "@/base/errors.ts";
@@ -20,19 +20,19 @@ import { pairFault } from "@/engine/run/key_pair.ts";
 import { everyOwnMethod, isSignature } from "@/setup/auth_methods.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** An authority that issues, and the authorities above it that are sent behind a certificate of its. */
+/** An authority that issues certificates, and the authorities above it whose certificates are sent too. */
 export interface Issuing {
   readonly authority: IssuingAuthority;
-  /** Itself and those that `issuercert` has behind it, without roots. */
+  /** Its certificate and those that follow it in `issuercert`, without roots. */
   readonly sent: readonly Certificate[];
 }
 
-/** Octets of a file of certificates, or of a key. */
+/** The most octets of a file of certificates, or of a key. */
 const FILE_OCTETS_MAX = 1_048_576;
-/** Bits of an RSA key where the setup does not say how many. */
+/** Bits of an RSA key if the setup does not give their number. */
 const RSA_BITS = 2048;
 
-/** Keys that the methods before RFC 7427 are for. */
+/** The type of key that each method from before RFC 7427 needs. */
 const KIND_OF_METHOD: Readonly<Record<string, KeyKind>> = {
   "rsa": "rsa",
   "ecdsa-sha256-p256": "p-256",
@@ -41,8 +41,8 @@ const KIND_OF_METHOD: Readonly<Record<string, KeyKind>> = {
 };
 
 /**
- * Reads the authority, and makes the key that its certificates share.
- * @throws {SetupError} where a file cannot be read, or is of no use to issue certificates.
+ * Reads the authority, and generates the key that its certificates share. @throws {SetupError} if a file
+ * cannot be read, or cannot be used to issue certificates.
  */
 export async function readIssuing(
   { ikeconf }: Setup,
@@ -85,7 +85,7 @@ export async function readIssuing(
   };
 }
 
-/** Why a certificate is not that of an authority. */
+/** The reason why a certificate is not that of an authority; undefined: it is. */
 function authorityFault({ extensions }: Certificate): string | undefined {
   const { basicConstraints, keyUsage } = extensions;
   if (!basicConstraints?.ca) return "is not an authority: it has no basicConstraints with cA";
@@ -93,7 +93,7 @@ function authorityFault({ extensions }: Certificate): string | undefined {
   return signs ? undefined : "may not sign certificates: its keyUsage has no keyCertSign";
 }
 
-/** The key that fits the method; for digital signatures one of the kind of the issuer's. */
+/** The type of key that the method needs; for Digital Signature that of the issuer's key. */
 function keyTypeOf(ikeconf: Setup["ikeconf"], issuer: KeyKind): KeyType {
   const { issuekeytype } = ikeconf;
   if (issuekeytype !== "auto") return parseKeyType(issuekeytype)!;

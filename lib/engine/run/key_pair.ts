@@ -1,5 +1,5 @@
 /**
- * Whether a private key belongs to a certificate.
+ * Checks that a private key belongs to a certificate.
  * @module
  */
 import type { CryptoBackend } from "@/crypto/backend.ts";
@@ -10,8 +10,8 @@ import { schemeOfIssuer } from "@/pki/issue.ts";
 const PROBE = new TextEncoder().encode("Does the certificate belong to the key?");
 
 /**
- * Why a key is not the one of the certificate beside it, half a sentence: what it signs must verify;
- * undefined: it is.
+ * The reason why a key does not belong to a certificate, as a part of a sentence; undefined: it does, as the
+ * certificate's key verifies its signature.
  */
 export async function pairFault(
   { certificate, privateKey }: Credential,

@@ -1,5 +1,6 @@
 /**
- * MOBIKE of a setup: which addresses each tunnel of a client owns, and which a gateway announces.
+ * Makes the configuration of MOBIKE from a setup: the addresses of each tunnel of a client, and those that a
+ * gateway announces.
  * @module
  */
 import { addressPlus, type IpAddress } from "@/base/address.ts";
@@ -8,8 +9,8 @@ import type { MobikeConfig } from "@/ike/records/mobility.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /**
- * How this end takes part; undefined: `mobike` is false.
- * @throws {SetupError} where addresses lie past the end of their family's space.
+ * The configuration of this end; undefined: `mobike` is false. @throws {SetupError} if an address is outside
+ * of the address space.
  */
 export function mobikeOf(setup: Setup): MobikeConfig | undefined {
   const { mobike, role, startclntaddr, bindifaddr, mobikechangeaddrtype: moves } = setup;
@@ -24,7 +25,7 @@ export function mobikeOf(setup: Setup): MobikeConfig | undefined {
   };
 }
 
-/** `count` addresses from `first` on. @throws {SetupError} where there are not so many. */
+/** `count` addresses from `first` on. @throws {SetupError} if one is outside of the address space. */
 function run(first: IpAddress, count: number): IpAddress[] {
   return Array.from({ length: count }, (_, i) => {
     const address = addressPlus(first, i);
@@ -34,8 +35,8 @@ function run(first: IpAddress, count: number): IpAddress[] {
 }
 
 /**
- * All addresses of a client with `tunnels` tunnels, or of a gateway, each once.
- * @throws {SetupError} where the last one lies past the end of its family's space.
+ * All addresses of a client with `tunnels` tunnels, or of a gateway, without duplicates. @throws {SetupError}
+ * if one is outside of the address space.
  */
 export function mobileAddresses({ addresses, step }: MobikeConfig, tunnels: number): IpAddress[] {
   return run(addresses[0]!, step === 0 ? addresses.length : step * tunnels);

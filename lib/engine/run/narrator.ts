@@ -97,7 +97,10 @@ function showChildUp(by: ChildSa, old: ChildSa | undefined): string {
   return old ? `${showChildren([old])} rekeyed: ${now} now, ${where}` : `${now} up, ${where}`;
 }
 
-/** The peer's NAT has given it another mapping, it is in another connection, or the tunnel has moved. */
+/**
+ * Describes a move: the peer's NAT has changed its mapping, the TCP connection is another one, or the tunnel
+ * has moved by MOBIKE.
+ */
 function showMove(sa: IkeSa, from: Path): string {
   if (sa.path.tcp) {
     return `The connection ${showPath(from)} is ${showPath(sa.path)} now${aboutSa(sa)}`;

@@ -25,7 +25,7 @@ export class NeighbourWatch {
     return this.#before.length > 0;
   }
 
-  /** A sentence when a table was full for the first time since the beginning; undefined: nothing new. */
+  /** A sentence if a table was full for the first time since the beginning; undefined: none was. */
   look(): string | undefined {
     return this.overflow ? undefined : this.end();
   }

@@ -18,7 +18,7 @@ export interface ClientPlan {
   readonly triesMax: number;
   /** The most tunnels that are being set up at a time. */
   readonly halfOpenMax: number;
-  /** Whether fewer are set up at a time where the peer cannot follow, and few at first. */
+  /** Whether fewer are set up at a time if the peer cannot follow, and only few at first. */
   readonly halfOpenAdapts: boolean;
   /** Address of tunnel 0. */
   readonly ownAddress: IpAddress;

@@ -1,6 +1,6 @@
 /**
- * From a checked setup to a run that can start: crypto backend, authentication, sockets, configuration.
- * Nothing here knows of a command line, so that any thread or process can make a run of its own.
+ * Makes a run from a checked setup: crypto backend, authentication, sockets, configuration. Nothing here
+ * depends on a command line, so that any thread or process can make a run of its own.
  * @module
  */
 import { type IpAddress, parseAddress, parsePrefix } from "@/base/address.ts";
@@ -39,12 +39,12 @@ import { openTcp, openUdp } from "@/transport/open.ts";
 import { openPingSockets } from "@/transport/ping_sockets.ts";
 import type { Transport, UdpOptions } from "@/transport/transport.ts";
 
-/** Where an option stands in its file. */
+/** Returns the position of an option in its file. */
 export type PositionOf = (path: string) => SetupPosition;
 
 /**
- * Surroundings of the core, over the backend the setup asks for.
- * @throws {SetupErrors} naming each algorithm that the backend lacks, at its place in the file.
+ * Makes the environment of the core with the crypto backend of the setup. @throws {SetupErrors} naming each
+ * algorithm that the backend lacks, with its position in the file.
  */
 export async function environment(setup: Setup, positionOf?: PositionOf): Promise<IkeEnv> {
   const { cryptobackend } = setup;
@@ -54,10 +54,7 @@ export async function environment(setup: Setup, positionOf?: PositionOf): Promis
   return { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() };
 }
 
-/**
- * Refuses what a backend lacks, by name and place.
- * @throws {SetupErrors} with every algorithm.
- */
+/** Refuses algorithms that a backend lacks. @throws {SetupErrors} with the name and position of each. */
 export function refuseMissing(
   crypto: CryptoBackend,
   { ikeconf }: Setup,
@@ -95,14 +92,14 @@ export function refuseMissing(
   if (errors.length > 0) throw new SetupErrors(errors);
 }
 
-/** NONE needs nothing of a backend. */
+/** The methods that a backend must have; NONE is not one of them. */
 function methodsIn(groups: readonly number[]): readonly number[] {
   return groups.filter((group) => group !== KeGroup.NONE);
 }
 
 /**
- * Opens the sockets of a setup; `warn` takes, in words, what is missing of them and not needed.
- * @throws {SetupError}
+ * Opens the sockets of a setup; `warn` is called with a sentence about sockets that are missing and not
+ * needed. @throws {SetupError}
  */
 export function openTransport(setup: Setup, warn: (words: string) => void = () => {}): Transport {
   const impairment = impairmentOf(setup.impairment);
@@ -139,7 +136,7 @@ function openUdpSockets(
   const ports = { ...common, ikePort: setup.ownport };
   const needsNatt = wantsNatt(setup);
   if (!needsNatt && setup.role === "client") return openUdp(ports, setup.transport);
-  // A gateway hears peers that float to the NAT-T port although NAT-T is off here.
+  // A gateway also receives peers that change to the NAT-T port although NAT traversal is off here.
   try {
     return openUdp({ ...ports, nattPort: setup.ownnattport }, setup.transport);
   } catch (e) {
@@ -155,14 +152,13 @@ function addressesOn(name: string): IpAddress[] {
     .map((i) => parseAddress(i.address)).filter((a) => a !== undefined);
 }
 
-/** What is opened for the authentication of a run, and what closes it. */
+/** What is opened for the authentication of a run, and the function that closes it. */
 export interface OpenedAuth extends AuthMaterial {
   close(): void;
 }
 
 /**
- * Reads the certificates of a setup, and opens EAP where it is used; `note` takes, in words, what EAP has
- * to tell.
+ * Reads the certificates of a setup, and opens EAP if it is used; `note` is called with messages of EAP.
  * @throws {SetupError} naming the file that cannot be used.
  */
 export async function openAuth(
@@ -187,10 +183,10 @@ export async function openAuth(
   return { certificates, eap, lookup, secrets, close };
 }
 
-/** What a run is made of, beside its setup. */
+/** What a run needs in addition to its setup. */
 export interface RunMaterial {
   readonly env: IkeEnv;
-  /** Absent: the setup needs none. */
+  /** The material of authentication; absent: the setup needs none. */
   readonly auth?: AuthMaterial;
   readonly transport: Transport;
   readonly events: EventHub;
@@ -199,7 +195,7 @@ export interface RunMaterial {
   readonly notYet: readonly string[];
 }
 
-/** A run that has not begun. */
+/** Makes a run that has not begun. */
 export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
   const { ikePort, nattPort, halfOpenMax } = parts.transport;
   const config = withHostNetworks(ikeConfigOf(setup, nattPort, parts.auth), setup);
@@ -220,7 +216,10 @@ export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
   });
 }
 
-/** A client whose data path puts assigned addresses on an interface takes none of the host's networks. */
+/**
+ * Adds the networks of the host if the data path adds assigned addresses to an interface, as a client must
+ * not accept addresses of them.
+ */
 function withHostNetworks(config: IkeConfig, { ikeconf }: Setup): IkeConfig {
   if (!config.remoteAccess || dataPathKind(ikeconf) === "none") return config;
   const hostNetworks = Deno.networkInterfaces().map(({ cidr }) => parsePrefix(cidr))

@@ -1,5 +1,5 @@
 /**
- * Pre-shared keys of a setup: the one of `psk`, and those of identities that `psks` and `pskfile` name.
+ * The pre-shared keys of a setup: that of `psk`, and those of the identities in `psks` and `pskfile`.
  * @module
  */
 import { SetupError, type SetupPosition, WireError } from "@/base/errors.ts";
@@ -12,13 +12,13 @@ import { isGiven } from "@/setup/check_identities.ts";
 import { parseIdentityText } from "@/setup/identity_text.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 
-/** One identity and its secret, as they were written. */
+/** One identity and its secret as texts. */
 interface Line {
   readonly id: string;
   readonly secret: string;
 }
 
-/** The lines of `pskfile`; none where the setup names no file, or neither end has a pre-shared key. */
+/** The lines of `pskfile`; none if the setup names no file, or neither end has a pre-shared key. */
 export function readPskFile(
   { ikeconf }: Setup,
   positionOf?: (path: string) => SetupPosition,
@@ -38,12 +38,12 @@ export function readPskFile(
   });
 }
 
-/** With a number where &d is. */
+/** A secret with a number in place of &d. */
 function sampled(secret: string): string {
   return secret.replaceAll("&d", "10");
 }
 
-/** Pre-shared keys of both ends. @throws {SetupError} where an identity is none. */
+/** The pre-shared keys of both ends. @throws {SetupError} if an identity is invalid. */
 export function pskAuth({ ikeconf }: Setup, file: readonly Line[]): PskAuth {
   const { psk, pskencoding, psks } = ikeconf;
   const lines = [...psks.filter(isGiven), ...file];

@@ -1,5 +1,6 @@
 /**
- * Redirection of a setup (RFC 5685): what the core does about it, and the address of a gateway by its name.
+ * Makes the configuration of redirection from a setup (RFC 5685), and looks up the address of a gateway by
+ * its name.
  * @module
  */
 import { lookup } from "node:dns/promises";
@@ -11,7 +12,7 @@ import { showGateway } from "@/ike/negotiate/gateway_identity.ts";
 import { gatewayOf } from "@/setup/gateway_text.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** What this end does; undefined: nothing. */
+/** The configuration of this end; undefined: it does not take part. */
 export function redirectOf({ role, ikeconf }: Setup): RedirectConfig | undefined {
   const { followredirect, redirectto, redirectat: at, redirectafter: afterMs } = ikeconf;
   if (role === "client") return followredirect ? { follows: true } : undefined;
@@ -25,8 +26,8 @@ export function redirectOf({ role, ikeconf }: Setup): RedirectConfig | undefined
 }
 
 /**
- * The address of a gateway that a tunnel is redirected to, of the family of its own address `own`.
- * @throws {Error} in words where it has none.
+ * The address of a gateway to which a tunnel is redirected, of the same family as its own address `own`.
+ * @throws {Error} with a sentence if it has none.
  */
 export async function addressOfGateway(
   gateway: GatewayIdentity,

@@ -1,5 +1,5 @@
 /**
- * Keeps those who wait for a rekey of a CHILD_SA or an IKE SA that was requested from outside.
+ * Keeps the callers that wait for a rekey of a CHILD_SA or an IKE SA that was requested by the API.
  * @module
  */
 import type { IkeSa } from "@/ike/records/sa.ts";

@@ -1,5 +1,5 @@
 /**
- * Handles rekeys of CHILD_SAs and IKE SAs that are requested from outside, and their outcomes.
+ * Handles rekeys of CHILD_SAs and IKE SAs that are requested by the API, and their outcomes.
  * @module
  */
 import type { CoreLoop } from "@/engine/run/core_loop.ts";

@@ -1,5 +1,5 @@
 /**
- * What the parts of a run (client, gateway, end) know of the run.
+ * The interface of a run for its parts (client, gateway, end).
  * @module
  */
 import type { RunPart } from "@/engine/run/part.ts";
@@ -52,7 +52,7 @@ export interface Role extends RunPart {
   isTunnel(sa: IkeSa): boolean;
   /** When the oldest IKE SA began that is still being set up; undefined: there is none. */
   firstOnItsWayMs(): number | undefined;
-  /** Why a tunnel is not up that will be tried again; undefined: there is none. */
+  /** The reason why a tunnel that will be tried again is not established; undefined: there is none. */
   trouble(): string | undefined;
   readonly flapping: FlapCounts;
   /** Peers that did not authenticate, by cause; empty for a client. */

@@ -21,7 +21,7 @@ const GATEWAY_WINDOW = 2_000;
 /** The reason why a run ends. */
 export type EndKind = "time" | "nothing-left" | "stopped" | "aborted" | "broken";
 
-/** What the end of a run needs. */
+/** The options of the end of a run. */
 export interface RunEndOptions {
   readonly context: RunContext;
   readonly plan: RunPlan;

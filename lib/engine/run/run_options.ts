@@ -1,5 +1,5 @@
 /**
- * What a run is made of: what its maker has opened, decided and read for it.
+ * The options of a run: what its caller has opened, decided and read for it.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
@@ -17,38 +17,41 @@ import type { IkeEnv } from "@/ike/records/sa.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Transport } from "@/transport/transport.ts";
 
-/** WebCrypto works on threads of its own: enough jobs for all of them. */
+/** The most jobs at a time by default: WebCrypto works on threads of its own, which all get jobs. */
 const COMPUTE_MAX = Math.max(4, 2 * navigator.hardwareConcurrency);
 
-/** What a run is made of. */
+/** The options of a run. */
 export interface TestRunOptions {
   readonly setup: Setup;
   readonly setupFileName: string;
   readonly plan: RunPlan;
-  /** `trace` is not looked at: messages are decoded when a reader of events wants them. */
+  /**
+   * The configuration of the core; `trace` is ignored, as messages are decoded while a reader of events wants
+   * them.
+   */
   readonly config: IkeConfig;
-  /** May be shared with other runs of this process. */
+  /** The environment, which may be shared with other runs of this process. */
   readonly env: IkeEnv;
-  /** Open already; the run closes it at its end. */
+  /** The transport, which is open; the run closes it at its end. */
   readonly transport: Transport;
-  /** Its maker ends it, after the result. */
+  /** The events; the caller ends them after the result. */
   readonly events: EventHub;
   readonly hooks?: RunHooks;
-  /** Absent: CHILD_SAs are negotiated and listed, and nothing carries packets. */
+  /** Opens the data path; absent: CHILD_SAs are negotiated and listed, and nothing carries packets. */
   readonly openDataPath?: OpenDataPath;
-  /** Absent: nothing is pinged. */
+  /** The plan of the ping test; absent: nothing is pinged. */
   readonly ping?: PingPlan | undefined;
-  /** What pings go by where the data path takes no packets of ours. */
+  /** Opens sockets for pings, if the data path carries no packets of ours. */
   readonly openPingSockets?: OpenPingSockets;
-  /** The kernel's neighbour tables; absent: they are not looked at. */
+  /** Reads the kernel's neighbour tables; absent: they are not checked. */
   readonly readNeighbours?: () => readonly NeighbourTable[];
   readonly clock?: Clock;
-  /** Asymmetric jobs at a time, where the crypto backend answers by promise. */
+  /** The most asymmetric jobs at a time, if the crypto backend answers by promise. */
   readonly computeMax?: number;
   readonly notYet?: readonly string[];
 }
 
-/** Options of which everything that a maker may leave out has been filled in. */
+/** Options with a value for everything that a caller may leave out. */
 export type CompleteOptions =
   & TestRunOptions
   & Required<
@@ -58,7 +61,7 @@ export type CompleteOptions =
     >
   >;
 
-/** Fills in what the maker of a run left out. */
+/** Fills in what the caller left out. */
 export function completed(options: TestRunOptions): CompleteOptions {
   return {
     hooks: {},

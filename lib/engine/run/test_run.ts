@@ -1,6 +1,6 @@
 /**
- * A test that runs: a client or a gateway over one loop of the core, from its start to its result. It
- * puts the parts of a run together; what each does is theirs.
+ * A test that runs: a client or a gateway with one loop of the core, from its start to its result. It only
+ * puts the parts of a run together.
  * @module
  */
 import { Client } from "@/engine/load/client.ts";
@@ -34,9 +34,9 @@ import type { Failure } from "@/ike/records/failure.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram } from "@/transport/transport.ts";
 
-/** Milliseconds between two looks at the kernel's neighbour tables while a test runs. */
+/** Interval at which the kernel's neighbour tables are read while a test runs, in milliseconds. */
 const NEIGHBOURS_MS = 5_000;
-/** Milliseconds between two looks at the thresholds while a test runs. */
+/** Interval at which the thresholds are checked while a test runs, in milliseconds. */
 const THRESHOLDS_MS = 1_000;
 
 /** One run; nothing happens before {@linkcode TestRun.start}. */
@@ -47,11 +47,11 @@ export class TestRun implements RunContext, LoopListener {
   readonly finalResult: Promise<FinalResult>;
   readonly loop: CoreLoop;
   readonly tally = new Tally();
-  /** Its IKE SAs and CHILD_SAs, to be looked at. */
+  /** The lists of its IKE SAs and CHILD_SAs. */
   readonly sas: SaList;
   /** Its ping test. */
   readonly ping: PingRun;
-  /** Rekeys that are asked for. */
+  /** The requested rekeys. */
   readonly rekeys: Rekeys;
   readonly datagram: LoopListener["datagram"];
   readonly #options: CompleteOptions;
@@ -95,7 +95,7 @@ export class TestRun implements RunContext, LoopListener {
     this.rekeys = new Rekeys(this.loop, this.sas);
     this.ping = this.#newPing();
     this.#end = this.#newEnd();
-    // Before the others, which may end the run by what they hear.
+    // This part is first, as an effect may lead others to end the run.
     if (hooks.tunnels) {
       const { role, tunnels } = plan;
       const { toEpoch } = this.#books;
@@ -107,7 +107,7 @@ export class TestRun implements RunContext, LoopListener {
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#books.toEpoch));
     this.#narrator = new Narrator(events, this.#role);
     this.#parts.add(this.#narrator);
-    // A gateway does not dial, and its strangers are counted by themselves.
+    // A gateway does not dial, and its strangers are counted separately.
     if (plan.role === "client") this.#parts.add(this.#throttling);
   }
 
@@ -116,7 +116,7 @@ export class TestRun implements RunContext, LoopListener {
     return this.#end.hasBegun;
   }
 
-  /** Begins: the client dials, the gateway listens, the running time runs. */
+  /** Starts the run: the client dials, the gateway listens, the running time begins. */
   start(): void {
     const { runningTimeMs } = this.#options.plan;
     const tellsNeighbours = this.#neighbours.begin();
@@ -139,14 +139,14 @@ export class TestRun implements RunContext, LoopListener {
     this.#end.stop(gracefully);
   }
 
-  /** How the run stands, as the API tells it. */
+  /** The summary of the run for the API. */
   summary(): RunSummary {
     const { result, firstError } = this.#end;
     const lastErrMsg = firstError || this.#role.trouble() || this.#missing.first;
     return this.#books.summary({ result, lastErrMsg, sas: this.#counts() });
   }
 
-  /** How it stands in figures. */
+  /** The present figures of the run. */
   figures(): RunFigures {
     const { path } = this.#paths;
     const measured = {
@@ -172,7 +172,7 @@ export class TestRun implements RunContext, LoopListener {
 
   /** See {@linkcode LoopListener}. */
   admits({ octets }: Datagram): boolean {
-    // While the test ends nobody new is let in: an SPIr of zero is an IKE_SA_INIT request.
+    // While the test ends no new peer is admitted: an SPIr of zero means IKE_SA_INIT.
     return !this.ending || octets.subarray(8, 16).some((octet) => octet !== 0);
   }
 
@@ -216,7 +216,7 @@ export class TestRun implements RunContext, LoopListener {
     this.#end.begin("nothing-left");
   }
 
-  /** Says while the run lasts that the kernel cannot resolve the hosts of its links. */
+  /** Reports during the run that the kernel cannot resolve the hosts of its links. */
   #watchNeighbours(nowMs: number): void {
     const watch = alarm((atMs) => {
       const words = this.#neighbours.look();
@@ -286,7 +286,7 @@ export class TestRun implements RunContext, LoopListener {
     return this.sas.counts((sa) => this.#role.isTunnel(sa));
   }
 
-  /** The last responses leave first. */
+  /** Closes what is open, after the last responses are sent. */
   #close(): void {
     const final = { result: this.#end.result, summary: this.summary(), figures: this.figures() };
     this.#options.transport.close().catch(() => {})
@@ -297,7 +297,7 @@ export class TestRun implements RunContext, LoopListener {
   }
 }
 
-/** The configuration with `trace` on exactly while somebody reads decoded messages. */
+/** The configuration with `trace` set exactly while decoded messages are read. */
 function traced(config: IkeConfig, events: EventHub): IkeConfig {
   const own = { ...config };
   Object.defineProperty(own, "trace", { get: () => events.wants(5), enumerable: true });

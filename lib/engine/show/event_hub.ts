@@ -56,47 +56,53 @@ const MSG_MAX: Readonly<Record<EventLevel, number>> = {
 
 /** A reader with a queue of its own. Read it with `for await`, or with {@linkcode next}. */
 export interface EventSubscription extends AsyncIterable<RunEvent> {
-  /** The filter in force; assign to change it for the events still to come. */
+  /** The present filter, which may be replaced for the events still to come. */
   filter: EventFilter;
-  /** Events dropped so far because the queue was full. A level 3 event in their place says so. */
+  /**
+   * Number of events that were dropped because the queue was full; an event of level 3 in their place says
+   * so.
+   */
   readonly lost: number;
-  /** The next event; `undefined` once closed (or the hub has ended) and the queue is empty. */
+  /** The next event; undefined after the subscription or the hub has ended and the queue is empty. */
   next(): Promise<RunEvent | undefined>;
-  /** Ends it: nothing more is queued, a waiting reader gets `undefined`. */
+  /** Ends the subscription: nothing more is queued, and a waiting reader gets undefined. */
   close(): void;
 }
 
-/** A reader that is called at once, as a file is: it must not throw. */
+/** A reader that is called synchronously, such as a log file; it must not throw. */
 export interface EventSink {
   filter: EventFilter;
   write(event: RunEvent): void;
 }
 
-/** Whether `filter` passes the event. */
+/** Whether an event passes a filter. */
 export function passes(filter: EventFilter, event: RunEvent): boolean {
   return event.level <= filter.level && event.msg.includes(filter.keyword);
 }
 
-/** Where a run says what happens, and where any number of readers listen. */
+/** Distributes the events of a run to any number of readers. */
 export class EventHub {
   readonly #sinks = new Set<EventSink>();
   readonly #queues = new Set<Queue>();
   readonly #now: () => number;
   #ended = false;
 
-  /** `now` gives milliseconds since 1970. */
+  /** `now` returns milliseconds since 1970. */
   constructor(now: () => number = Date.now) {
     this.#now = now;
   }
 
-  /** Whether an event of this level would reach anybody, as far as its level goes. */
+  /** Whether a reader wants events of this level. */
   wants(level: EventLevel): boolean {
     for (const sink of this.#sinks) if (level <= sink.filter.level) return true;
     for (const queue of this.#queues) if (level <= queue.filter.level) return true;
     return false;
   }
 
-  /** Tells everybody who wants it; a function is called at most once, and only when one does. */
+  /**
+   * Publishes an event to the readers that want it; a function is called at most once, and only if there is
+   * one.
+   */
   publish(level: EventLevel, msg: string | (() => string)): void {
     if (this.#ended || !this.wants(level)) return;
     const text = clipped(typeof msg === "string" ? msg : msg(), MSG_MAX[level]);
@@ -105,7 +111,7 @@ export class EventHub {
     for (const queue of this.#queues) if (passes(queue.filter, event)) queue.put(event);
   }
 
-  /** Adds a reader that is called synchronously; the function returned takes it away again. */
+  /** Adds a reader that is called synchronously; the returned function removes it. */
   attach(sink: EventSink): () => void {
     this.#sinks.add(sink);
     return () => void this.#sinks.delete(sink);
@@ -119,7 +125,9 @@ export class EventHub {
     return queue;
   }
 
-  /** The run is over: queues are emptied by their readers and then end; nothing is published. */
+  /**
+   * Ends all subscriptions: readers still get the events in their queues, and nothing is published any more.
+   */
   end(): void {
     this.#ended = true;
     for (const queue of [...this.#queues]) queue.close();
@@ -131,11 +139,11 @@ export class EventHub {
 class Queue implements EventSubscription {
   filter: EventFilter;
   lost = 0;
-  /** Those still to be read are from `#first` on. */
+  /** Events that are not read yet are those from index `#first` on. */
   #events: RunEvent[] = [];
   #first = 0;
   #characters = 0;
-  /** Dropped since the last notice. */
+  /** Number of events that were dropped since the last notice of it. */
   #unsaid = 0;
   #closed = false;
   #waiting: ((event: RunEvent | undefined) => void)[] = [];
@@ -160,7 +168,7 @@ class Queue implements EventSubscription {
       this.#unsaid++;
       return;
     }
-    // The notice stands where the gap is: after what was queued, before what comes now.
+    // The notice is at the place of the gap: after the events in the queue, before this one.
     if (this.#unsaid > 0) this.#events.push(this.#notice());
     this.#events.push(event);
     this.#characters = characters;

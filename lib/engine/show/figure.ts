@@ -1,7 +1,7 @@
 /**
- * What a figure of a run is: where it stands in the JSON result, what it means, how the figures of
- * several runs that share a load become one, and how the closing report tells it. `figures.ts` is the
- * table of them.
+ * The definition of a figure of a run: its place in the JSON result, its meaning, how the figures of several
+ * runs that share a load are merged, and its lines in the closing report. `figures.ts` is the table of
+ * figures.
  * @module
  */
 import { Histogram, type LatencyFigures } from "@/engine/show/histogram.ts";
@@ -12,11 +12,11 @@ export interface FailureFigures {
   /** A notify's IANA name, NO_ANSWER, … */
   readonly cause: string;
   readonly count: number;
-  /** The first of them in words, with its tunnel or address. */
+  /** A description of the first of them, with its tunnel or address. */
   readonly example: string;
 }
 
-/** How often, and by which causes, most frequent first. */
+/** A number of events, and their causes, the most frequent first. */
 export interface CountedCauses {
   readonly count: number;
   readonly causes: readonly FailureFigures[];
@@ -32,44 +32,44 @@ export interface LatencyResult {
 
 /** One figure: `T` as the engine has it, `J` as JSON has it. */
 export interface Figure<P extends string, T, J> {
-  /** Where it stands in the JSON result: `rekeys.ike`. Several figures may stand in one object. */
+  /** Its place in the JSON result, such as `rekeys.ike`. Several figures may be in one object. */
   readonly path: P;
   /** Its type in JSON, for the documentation and the schema. */
   readonly type: TypeWords;
-  /** What it means, with its unit. */
+  /** Its meaning, with its unit. */
   readonly doc: string;
   /** Fields within it that are documented by themselves. */
   readonly parts: readonly Documented[];
-  /** In the result of a run that never began. */
+  /** Its value in the result of a run that never began. */
   readonly none: J;
   /**
-   * Of one run that several parts share; never called without parts. `whole` has what stands before it
-   * in the table, merged already.
+   * Merges the values of several parts of one run, at least one. `whole` has the merged figures before this
+   * one in the table.
    */
   merge(parts: readonly T[], whole: Readonly<Record<string, unknown>>): T;
   json(value: T): J;
   /**
-   * Lines of the closing report; most figures have none where nothing is to be told. `whole` is the JSON of
-   * all figures, for a line that compares.
+   * Its lines in the closing report, which most figures only have if there is something to report. `whole` is
+   * the JSON of all figures, for a line that compares.
    */
   lines(json: J, whole: unknown): readonly string[];
 }
 
-/** A field of the JSON result as the documentation tells it. */
+/** A field of the JSON result in the documentation. */
 export interface Documented {
   readonly path: string;
   readonly type: TypeWords;
   readonly doc: string;
 }
 
-/** What may be said of a figure beside its place and meaning. */
+/** The optional properties of a figure. */
 interface Told<J> {
   readonly lines?: (json: J, whole: unknown) => readonly string[];
 }
 
 const silent = () => [];
 
-/** How often something happened, or how many there are. */
+/** A number of events or things, which is summed up. */
 export function count<P extends string>(
   path: P,
   doc: string,
@@ -79,13 +79,13 @@ export function count<P extends string>(
   return { path, type: "number", doc, parts: [], none: 0, merge, json: (n) => n, lines };
 }
 
-/** Of several the largest. */
+/** A number of which the largest one counts. */
 export function largest<P extends string>(path: P, doc: string): Figure<P, number, number> {
   const merge = (parts: readonly number[]) => Math.max(...parts);
   return { path, type: "number", doc, parts: [], none: 0, merge, json: (n) => n, lines: silent };
 }
 
-/** A number that is not always there; three decimals of it are shown. */
+/** A number that may be absent; three decimals of it are shown. */
 export function measured<P extends string>(
   path: P,
   doc: string,
@@ -125,7 +125,7 @@ export function latency<P extends string>(
   };
 }
 
-/** How often by which cause, with an example each. */
+/** Counts by cause, with an example of each cause. */
 export function causes<P extends string>(
   path: P,
   doc: string,
@@ -162,7 +162,7 @@ export function byName<P extends string>(
   };
 }
 
-/** A text that all parts of a run have in common; JSON has null where the run never began. */
+/** A text that is the same in all parts of a run; JSON has null if the run never began. */
 export function word<P extends string, T extends string>(
   path: P,
   doc: string,
@@ -194,12 +194,12 @@ type AnyFigure = Figure<string, any, any>;
 /** Figures by the names that the engine has for them. */
 export type FigureTable = Readonly<Record<string, AnyFigure>>;
 
-/** What the engine says of a table. */
+/** The values of a table in the engine. */
 export type FiguresOf<T extends FigureTable> = {
   readonly [K in keyof T]: T[K] extends Figure<string, infer V, infer _> ? V : never;
 };
 
-/** What JSON has of a table. */
+/** The values of a table in JSON. */
 export type JsonOf<T extends FigureTable> = Whole<
   { [K in keyof T]: T[K] extends Figure<infer P, infer _, infer J> ? At<P, J> : never }[keyof T]
 >;
@@ -248,13 +248,13 @@ export function documentedOf(table: FigureTable): Documented[] {
   ]);
 }
 
-/** A figure that is a table itself; undefined where it does not apply to a run. */
+/** A figure that is a table itself; undefined if it does not apply to a run. */
 export function group<P extends string, T extends FigureTable, N>(
   path: P,
   table: T,
   told: {
     readonly doc: string;
-    /** What JSON has where the figure does not apply. */
+    /** The value in JSON if the figure does not apply. */
     readonly absent: N;
     readonly lines: (json: JsonOf<T> | N) => readonly string[];
   },
@@ -345,7 +345,7 @@ export function latencyJson(figures: LatencyFigures | undefined): LatencyResult 
   return { p50: rounded(p50), p90: rounded(p90), p99: rounded(p99), max: rounded(max) };
 }
 
-/** Three decimals are a microsecond of a millisecond figure: enough, and short. */
+/** Rounds to three decimals, which are microseconds of a figure in milliseconds. */
 export function rounded(value: number | undefined): number | null {
   return value === undefined ? null : Math.round(value * 1000) / 1000;
 }

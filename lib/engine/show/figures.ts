@@ -49,7 +49,7 @@ export const FIGURES = {
     "cpuMsPerTunnel",
     "milliseconds of processor time of the whole process by established tunnel, up to the end of " +
       "creation; the demo runs both ends in one process",
-    // Each part relates the time of the whole process to its own tunnels.
+    // Each part divides the time of the whole process by the number of its own tunnels.
     (parts) => 1 / parts.reduce((sum, n) => sum + 1 / n, 0),
   ),
   rssBytes: figure({

@@ -7,7 +7,7 @@ import type { LatencyFigures } from "@/engine/show/histogram.ts";
 import { type PingFigures, type PingTaskFigures, WORST_MAX } from "@/engine/show/ping_table.ts";
 import type { Pinger } from "@/ping/pinger.ts";
 
-/** Values that the pinger does not count itself. */
+/** Values that are not counted by the pinger. */
 export interface PingBeside {
   readonly ping: PingPlan;
   readonly latencyMs: LatencyFigures | undefined;

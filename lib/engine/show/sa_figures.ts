@@ -17,7 +17,7 @@ import { CAUSES, counted, summed } from "@/engine/show/figure_sums.ts";
 
 type Refused = { readonly ike: number; readonly child: number };
 
-/** How many SAs by the names of their key exchange methods. */
+/** Numbers of SAs by the names of their key exchange methods. */
 interface MethodCounts {
   readonly ike: Readonly<Record<string, number>>;
   readonly child: Readonly<Record<string, number>>;
@@ -25,13 +25,13 @@ interface MethodCounts {
   readonly ppk: number;
 }
 
-/** Lines of those with additional key exchanges: what is usual needs none. */
+/** Lines about SAs with additional key exchanges; others are usual and need none. */
 function methodLines(counts: Readonly<Record<string, number>>, what: string): string[] {
   return Object.entries(counts).filter(([methods]) => methods.includes(" + "))
     .map(([methods, count]) => `${what} by ${methods}: ${count}`);
 }
 
-/** IKE SAs and CHILD_SAs, counted apart. */
+/** The sums of IKE SAs and of CHILD_SAs. */
 function both(parts: readonly Refused[]): Refused {
   const sum = (of: (part: Refused) => number) => parts.reduce((n, part) => n + of(part), 0);
   return { ike: sum(({ ike }) => ike), child: sum(({ child }) => child) };

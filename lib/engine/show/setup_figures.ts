@@ -14,10 +14,16 @@ import {
 import { summed } from "@/engine/show/figure_sums.ts";
 import { cookieLines } from "@/engine/show/figure_words.ts";
 
-/** Below this, milliseconds from due and from the first message are the same to a reader. */
+/**
+ * A smaller difference between the latency from when a tunnel was due and that from its first message is not
+ * shown, in milliseconds.
+ */
 const DUE_DIFFERENCE_MS = 1;
 
-/** Where tunnels were late the time from their first message is not what a user of the peer waits. */
+/**
+ * The line about the latency from when tunnels were due, if they were dialled late: that is what a user of
+ * the peer waits for.
+ */
 function dueLines(fromDue: LatencyResult, whole: unknown): string[] {
   const { setup } = (whole as { readonly latencyMs: { readonly setup: LatencyResult } }).latencyMs;
   const differs = (["p50", "p90", "p99", "max"] as const).some((name) =>

@@ -1,6 +1,6 @@
 /**
- * The types that fields of the JSON result have: in words for docs/results.md, and as JSON Schema
- * (draft 2020-12) for programs. A field names its type by the words, so the two cannot differ.
+ * The types of the fields of the JSON result: as a description for docs/results.md, and as JSON Schema (draft
+ * 2020-12) for programs. A field names its type by the description, so that the two cannot differ.
  * @module
  */
 
@@ -20,7 +20,7 @@ function listOf(items: JsonSchema): JsonSchema {
   return { type: "array", items };
 }
 
-/** An object with exactly these properties known, all of which are there. */
+/** An object in which these properties are known and required. */
 function objectOf(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
   return { type: "object", properties, required: Object.keys(properties) };
 }
@@ -43,7 +43,7 @@ const PING_TASK = objectOf({
   firstPacketMs: orNull(NUMBER),
 });
 
-/** The schema of every type, by its words. Of `object` the parts of the field say what is in it. */
+/** The schema of every type, by its description. The parts of a field describe the content of an `object`. */
 export const SHAPES = {
   "number": NUMBER,
   "number or null": orNull(NUMBER),
@@ -70,10 +70,10 @@ export const SHAPES = {
   "object or null": { type: ["object", "null"] },
 } as const satisfies Readonly<Record<string, JsonSchema>>;
 
-/** The words of a type. */
+/** The description of a type. */
 export type TypeWords = keyof typeof SHAPES;
 
-/** A field as its schema is made from it: its path of names with dots, its type and its meaning. */
+/** A field of which a schema is made: its path of names with dots, its type and its meaning. */
 export interface SchemaField {
   readonly path: string;
   readonly type: TypeWords;
@@ -87,8 +87,8 @@ interface Branch {
 }
 
 /**
- * The schema of an object with these fields, all of which are there. `isClosed`: no other field may be
- * there; a schema for readers is open, since later programs may say more.
+ * The schema of an object with these fields, all of which are required. `isClosed`: no other field is
+ * allowed; a schema for readers is open, as later programs may add fields.
  */
 export function schemaOf(fields: readonly SchemaField[], isClosed: boolean): JsonSchema {
   const root: Branch = { field: undefined, below: new Map() };

@@ -1,5 +1,5 @@
 /**
- * The algorithms of SAs in one line, under their IANA names.
+ * Describes the algorithms of an SA in one line, by their IANA names.
  * @module
  */
 import { nameOfEncr } from "@/iana/encr.ts";
@@ -11,7 +11,7 @@ import type { ChildSuite } from "@/ike/records/child_suite.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 
-/** What was said of a suite already: many SAs share one. */
+/** Descriptions of suites, as many SAs share one. */
 const SAID = new WeakMap<IkeSuite | ChildSuite, string>();
 
 function once<S extends IkeSuite | ChildSuite>(suite: S | undefined, say: (suite: S) => string) {

@@ -5,7 +5,7 @@
 import type { LatencyFigures } from "@/engine/show/histogram.ts";
 import type { Threshold } from "@/setup/threshold.ts";
 
-/** What became of one threshold. */
+/** The verdict on one threshold. */
 export interface ThresholdVerdict {
   readonly threshold: string;
   /** The figure in the unit of the threshold's limit; undefined: nothing was measured, so that it is broken. */
@@ -52,7 +52,7 @@ export interface Judged {
   readonly tunnels: number;
 }
 
-/** Fewer samples than this say nothing of a percentile while a test runs. */
+/** The least number of samples with which a percentile is judged while a test runs. */
 const SAMPLES_MIN = 100;
 
 /** The verdict on each threshold at the end of a run. */
@@ -64,8 +64,8 @@ export function judge(thresholds: readonly Threshold[], judged: Judged): Thresho
 }
 
 /**
- * The first threshold that is broken while a test runs: an upper bound that a figure exceeds. What has to
- * become large, such as the rate, is judged at the end alone, and so is a percentile of a few samples.
+ * The first threshold that is broken while a test runs: an upper bound that a figure exceeds. Figures that
+ * have to become large, such as the rate, and percentiles of a few samples are only judged at the end.
  */
 export function brokenMeanwhile(
   thresholds: readonly Threshold[],
@@ -80,7 +80,7 @@ export function brokenMeanwhile(
   return judge(bounds, judged).find(({ held, value }) => !held && value !== undefined);
 }
 
-/** A verdict in words: `p99(setup) < 200ms: broken, 312`. */
+/** Describes a verdict: `p99(setup) < 200ms: broken, 312`. */
 export function verdictWords(
   { threshold, value, held }: ThresholdVerdict | ThresholdVerdictJson,
 ): string {

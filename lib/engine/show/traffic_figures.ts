@@ -57,7 +57,7 @@ export const TRAFFIC_FIGURES = {
       "no answer: `family` (4 or 6), `entries`, `entriesMax` (`gc_thresh3`), `overflows`; it is said " +
       "in `error` too where the test failed",
     none: null,
-    // All parts see the one table of the system.
+    // The table of the system is the same for all parts.
     merge: (parts: readonly (NeighbourOverflow | undefined)[]): NeighbourOverflow | undefined =>
       parts.find((part) => part !== undefined),
     json: (table): NeighbourOverflow | null => table ? { ...table } : null,

@@ -1,8 +1,8 @@
 /**
- * What became of each tunnel: a record for each, kept only where somebody wants them (`--csv`).
+ * A record of each tunnel, which is only kept if it is wanted (`--csv`).
  *
- * Of a client a record is a tunnel, whatever number of tries it took; of a gateway it is an IKE SA whose
- * peer authenticated, with the SAs that its rekeys made.
+ * At a client a record is a tunnel, whatever number of tries it took; at a gateway it is an IKE SA whose peer
+ * authenticated, with the SAs that its rekeys made.
  * @module
  */
 import { showAddress } from "@/base/address.ts";
@@ -16,13 +16,14 @@ import { isStranger } from "@/ike/records/ike_sa.ts";
 import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 
-/** Records that are kept at most; tunnels after those are counted. */
+/** The most records; further tunnels are only counted. */
 export const RECORDS_MAX = 1_000_000;
 
 /**
- * How a tunnel stands at the end of the run. `established`: it is up. `lost`: it was up, and went though
- * nobody here asked. `closed`: it was up, and was closed on purpose (at a gateway: by its client too).
- * `failed`: it never came up. `pending`: it never began, or was on its way.
+ * The state of a tunnel at the end of the run. `established`: it is established. `lost`: it was established,
+ * and ended although this end did not ask for it. `closed`: it was established, and was closed on purpose (at
+ * a gateway also by its client). `failed`: it was never established. `pending`: it was not begun, or was
+ * being set up.
  */
 export type TunnelOutcome = "established" | "lost" | "closed" | "failed" | "pending";
 
@@ -31,11 +32,14 @@ export interface TunnelRecord {
   /** Client: its number, from 0. Gateway: the order in which peers arrived. */
   readonly tunnel: number;
   readonly outcome: TunnelOutcome;
-  /** Why it failed or was lost, as `failures` of the result has it; empty: it is up, or was closed. */
+  /**
+   * The cause of its failure or loss, as in `failures` of the result; empty: it is established, or was
+   * closed.
+   */
   readonly cause: string;
-  /** The same in a sentence. */
+  /** The cause as a sentence. */
   readonly words: string;
-  /** IKE SAs that were begun for it, rekeys aside. */
+  /** Number of IKE SAs that were begun for it, without rekeys. */
   readonly tries: number;
   /** How often it was lost. */
   readonly losses: number;
@@ -45,39 +49,42 @@ export interface TunnelRecord {
   readonly peerPort: number;
   readonly ownId: string;
   readonly peerId: string;
-  /** uint64; 0n until known. Those of the last IKE SA. */
+  /** The SPIs of the last IKE SA, uint64; 0n until they are known. */
   readonly spiI: bigint;
   readonly spiR: bigint;
   readonly ikeSuite: string;
-  /** uint32; of the first CHILD_SA of the last IKE SA when it was established; 0: there was none. */
+  /** The SPIs of the first CHILD_SA of the last IKE SA, at its establishment, uint32; 0: there was none. */
   readonly childSpiIn: number;
   readonly childSpiOut: number;
   readonly childSuite: string;
   /** Addresses that were assigned to the client. */
   readonly innerAddresses: readonly string[];
   readonly startedEpochMs: number | undefined;
-  /** Of the last try, from the first transmission to the answer; undefined at a responder. */
+  /**
+   * The time of IKE_SA_INIT of the last try, from the first transmission to the response; undefined at a
+   * responder.
+   */
   readonly ikeSaInitMs: number | undefined;
-  /** All IKE_INTERMEDIATE exchanges, and all IKE_AUTH exchanges, of the last try together. */
+  /** The time of all IKE_INTERMEDIATE exchanges, and that of all IKE_AUTH exchanges, of the last try. */
   readonly ikeIntermediateMs: number | undefined;
   readonly ikeAuthMs: number | undefined;
-  /** From the first IKE_SA_INIT of the last try to established. */
+  /** The time from the first IKE_SA_INIT of the last try to the establishment. */
   readonly setupMs: number | undefined;
   readonly establishedEpochMs: number | undefined;
-  /** When the last IKE SA ended; undefined: it is up at the end of the run. */
+  /** When the last IKE SA ended; undefined: it is established at the end of the run. */
   readonly endedEpochMs: number | undefined;
-  /** Requests sent again before they were answered. */
+  /** Number of retransmissions. */
   readonly retransmissions: number;
   readonly ikeRekeys: number;
   readonly childRekeys: number;
 }
 
-/** What a log has to know of its run. */
+/** The properties of a run that its log needs. */
 export interface TunnelLogRun {
   readonly role: "client" | "gateway";
   /** `numberoftunnels`. */
   readonly tunnels: number;
-  /** Whether the end has begun: what is closed from then on was up. */
+  /** Whether the end has begun, from which on closed tunnels are not lost. */
   readonly isEnding: () => boolean;
   readonly toEpoch: ToEpoch;
 }
@@ -85,7 +92,7 @@ export interface TunnelLogRun {
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Draft = Writable<TunnelRecord>;
 
-/** Ends of an IKE SA that were asked for, by role: no losses. */
+/** Close codes of IKE SAs that are no loss, by role. */
 const ASKED_FOR: Readonly<Record<"client" | "gateway", ReadonlySet<number>>> = {
   client: new Set([CloseCode.STOPPED, CloseCode.FLAPPED, CloseCode.REAUTHENTICATED]),
   gateway: new Set([
@@ -94,23 +101,23 @@ const ASKED_FOR: Readonly<Record<"client" | "gateway", ReadonlySet<number>>> = {
   ]),
 };
 
-/** See the file. */
+/** The records of one run. */
 export class TunnelLog {
-  /** Client: by tunnel. Gateway: in the order of authentication. */
+  /** The records: at a client by tunnel, at a gateway in the order of authentication. */
   readonly #records: (Draft | undefined)[] = [];
-  /** Gateway: the record of each IKE SA that is there. */
+  /** Gateway: the record of each IKE SA. */
   readonly #bySa = new Map<IkeSa, Draft>();
   #run: TunnelLogRun | undefined;
-  /** Tunnels for which there was no room. */
+  /** Number of tunnels without a record. */
   leftOut = 0;
 
-  /** The part of `run` that keeps the records. A log is of one run. */
+  /** Makes the part of a run that keeps the records; a log belongs to one run. */
   part(run: TunnelLogRun): RunPart {
     this.#run = run;
     return { handlers: this.#handlers(run) };
   }
 
-  /** All records, in the order of tunnels; of a client those that never began too. */
+  /** All records, in the order of tunnels; at a client also those of tunnels that were never begun. */
   *records(): IterableIterator<TunnelRecord> {
     if (!this.#run) return;
     const { role, tunnels } = this.#run;
@@ -121,7 +128,7 @@ export class TunnelLog {
   #handlers({ role, isEnding, toEpoch }: TunnelLogRun): EffectHandlers {
     return {
       answered: ({ exchange, latencyMs, transmissions }, sa) => {
-        // A client hears first of a try when its IKE_SA_INIT is answered.
+        // The first effect of a try at a client is the answer to its IKE_SA_INIT.
         const isTry = role === "client" && (sa.phase === "init" || sa.phase === "created");
         if (isTry && this.#isBeside(sa)) return;
         const draft = isTry ? this.#ofTry(sa, toEpoch) : this.#known(sa);
@@ -174,7 +181,7 @@ export class TunnelLog {
     const known = this.#known(sa);
     const isUp = known?.outcome === "established";
     this.#bySa.delete(sa);
-    // A gateway knows a peer that was given no CHILD_SA already, and no stranger at all.
+    // At a gateway the record of a peer that got no CHILD_SA exists already, and a stranger has none.
     if (!isUp && (isEnding || role === "gateway" && (isStranger(sa) || known))) return;
     const draft = isUp ? known : this.#ofTry(sa, toEpoch);
     this.#bySa.delete(sa);
@@ -196,7 +203,8 @@ export class TunnelLog {
       readonly endedEpochMs: number;
     },
   ): void {
-    // What was up once and could not be brought back is lost, whatever its last try failed by.
+    // A tunnel that was established once and could not be established again is lost, whatever the failure of
+    // its last try.
     const wasUp = draft.establishedEpochMs !== undefined;
     draft.outcome = outcome === "failed" && wasUp ? "lost" : outcome;
     draft.cause = failure?.cause ?? "";
@@ -204,14 +212,14 @@ export class TunnelLog {
     draft.endedEpochMs = endedEpochMs;
   }
 
-  /** The record of an IKE SA that was heard of, whatever its rekeys made of it. */
+  /** The record of an IKE SA, or of those from which rekeys made it. */
   #known(sa: IkeSa): Draft | undefined {
     return this.#run!.role === "gateway" ? this.#bySa.get(sa) : this.#records[sa.index];
   }
 
   /**
-   * Client: whether the tunnel is up by another IKE SA, as while it authenticates again (`reauthmode: make`):
-   * what becomes of this one is no news of the tunnel.
+   * Client: whether the tunnel is established by another IKE SA, as while it authenticates again
+   * (`reauthmode: make`), so that the end of this one does not concern the tunnel.
    */
   #isBeside(sa: IkeSa): boolean {
     if (this.#run!.role === "gateway") return false;
@@ -219,7 +227,7 @@ export class TunnelLog {
     return known?.outcome === "established" && (known.spiI !== sa.spiI || known.spiR !== sa.spiR);
   }
 
-  /** The record of a tunnel, brought to the try that `sa` is. */
+  /** The record of a tunnel, updated to the try of `sa`. */
   #ofTry(sa: IkeSa, toEpoch: ToEpoch): Draft | undefined {
     const startedEpochMs = toEpoch(sa.startedMs);
     let draft = this.#known(sa);
@@ -243,7 +251,7 @@ export class TunnelLog {
   }
 }
 
-/** What an IKE SA tells of itself. */
+/** Records the properties of an IKE SA. */
 function describe(draft: Draft, sa: IkeSa): void {
   const { ownAddress, ownPort, peerAddress, peerPort } = sa.path;
   const { ownId, id } = sa.peer;
