@@ -5,7 +5,7 @@
  */
 import type { IpAddress, Path } from "@/base/address.ts";
 
-/** The other end from which a packet in UDP came. */
+/** The address and port from which a packet in UDP arrived. */
 export interface EspOrigin {
   readonly address: IpAddress;
   /** UDP port, uint16. */
@@ -15,8 +15,8 @@ export interface EspOrigin {
 /** Receives ESP packets. */
 export interface EspReceiver {
   /**
-   * Takes the packet at `at`. The buffer is lent until the batch ends, and may be decrypted in place. `from`
-   * is the other end from which it came in UDP; absent: it did not come in UDP.
+   * Takes the packet at `at`. The buffer is valid until the batch ends, and may be decrypted in place. `from`
+   * is the address and port from which it arrived in UDP; absent: it did not arrive in UDP.
    */
   packet(
     buffer: Uint8Array,
@@ -31,7 +31,7 @@ export interface EspReceiver {
 
 /** Sends ESP packets, and hands over those that arrive. */
 export interface EspCarrier {
-  /** Undefined: arriving packets are only counted. */
+  /** The receiver; undefined: received packets are only counted. */
   receiver: EspReceiver | undefined;
   /**
    * Sends an ESP packet by a path, at the latest with the next flush. `trafficClass` has DSCP and ECN, uint8.

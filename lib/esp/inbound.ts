@@ -16,7 +16,7 @@ export interface InboundOptions {
   readonly spi: number;
   readonly cipher: PacketCipher;
   readonly esn: boolean;
-  /** The replay window in packets; 0: replays are not looked for. */
+  /** The replay window in packets; 0: replays are not detected. */
   readonly replayWindow: number;
 }
 

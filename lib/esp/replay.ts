@@ -5,14 +5,14 @@
  */
 
 const WORD = 2 ** 32;
-/** Smallest window for inferring the upper half, used where replays are not looked for. */
+/** The window for inferring the upper half if replays are not detected. */
 const ESN_WINDOW_MIN = 32;
 
 /** Remembers sequence numbers: 1 to 2^32 − 1, and with ESN beyond (exact up to 2^53). */
 export class ReplayWindow {
   readonly #esn: boolean;
   readonly #size: number;
-  /** A ring of bits, one for each number of the window; empty: replays are not looked for. */
+  /** A ring of bits, one for each number of the window; empty: replays are not detected. */
   readonly #seen: Uint32Array;
   #highest = 0;
 
@@ -33,7 +33,8 @@ export class ReplayWindow {
    * or is below the window. Nothing is remembered yet, as the packet may be forged.
    */
   judge(low: number): number | undefined {
-    // Such a sender need not watch for the end of its numbers, and continues at 0 (RFC 4303 §3.3.3).
+    // Without replay protection a sender need not stop at the end of its numbers, and continues at 0 (RFC
+    // 4303 §3.3.3).
     if (this.#size === 0 && !this.#esn) return low;
     const sequence = this.#esn ? this.#whole(low) : low;
     // The first packet has number 1 (RFC 4303 §2.2); 0 only occurs as the lower half of an ESN.

@@ -1,6 +1,6 @@
 /**
- * Handles packets that do not fit: fragments IPv4 packets before they enter a tunnel (RFC 791 §3.2), and
- * makes the ICMP messages that tell the path MTU (RFC 1191 §4, RFC 4443 §3.2; RFC 4301 §8.2).
+ * Handles packets that are too big: fragments IPv4 packets before they enter a tunnel (RFC 791 §3.2), and
+ * makes the ICMP messages that report the path MTU (RFC 1191 §4, RFC 4443 §3.2; RFC 4301 §8.2).
  * @module
  */
 import {

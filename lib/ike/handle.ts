@@ -274,8 +274,8 @@ function receiveResponse(turn: Turn, received: Received): void {
   if (header.exchange !== request.exchange) return drop(turn, "a response of another exchange");
   if (received.fault) return badResponse(turn, received.fault);
   if (isInvalidSyntax(sa, received)) return endedBySyntax(turn);
-  const doubt = kindOf(active).reasonToDrop?.(turn, active, received);
-  if (doubt) return drop(turn, doubt);
+  const reason = kindOf(active).reasonToDrop?.(turn, active, received);
+  if (reason) return drop(turn, reason);
   const { firstSentMs, transmissions, exchange } = request;
   sa.lastReceivedMs = nowMs;
   if (isAuthenticated(sa)) follow(turn, received.path);

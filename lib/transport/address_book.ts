@@ -1,6 +1,6 @@
 /**
- * A cache of {@linkcode IpAddress} arrays by the octets that the system gives. Datagrams come at up to
- * one a microsecond, so that there is no time to make a new array for each.
+ * A cache of {@linkcode IpAddress} arrays by the octets that the system gives. Up to a million datagrams
+ * arrive in a second, so that there is no time to make a new array for each.
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
@@ -25,7 +25,7 @@ export class AddressBook {
     return this.#known.get(keyOf(buffer, at, octets));
   }
 
-  /** The address that stands at an offset of a buffer: the cached one, or a copy that is cached now. */
+  /** The address at an offset of a buffer: the cached one, or a copy that is cached now. */
   get(buffer: Uint8Array, at: number, octets: number): IpAddress {
     const key = keyOf(buffer, at, octets);
     let address = this.#known.get(key);

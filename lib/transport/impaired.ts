@@ -20,7 +20,7 @@ import type { Connections, Datagram, Transport, TransportListener } from "@/tran
 /** The most messages that are held back at a time; when there are so many, others pass at once. */
 const HELD_MAX = 10_000;
 
-/** Calls a function after some milliseconds. What it returns cancels the call. */
+/** Calls a function after some milliseconds; the returned function cancels the call. */
 export type After = (ms: number, call: () => void) => () => void;
 
 /** A message that is held back, and is passed on later. */
@@ -29,7 +29,7 @@ interface Held {
   forget: () => void;
 }
 
-/** A message that is held back until another of the opposite direction sets out, so that they cross. */
+/** A message that is held back until another one of the opposite direction is sent, so that they cross. */
 interface Crossing extends Held {
   readonly octets: Uint8Array;
   /** {@linkcode nameOf} this message, and {@linkcode nameOf} the message that it waits for. */
@@ -44,7 +44,7 @@ export class ImpairedTransport implements Transport {
   readonly ikePort: number;
   readonly nattPort: number | undefined;
   readonly halfOpenMax: number;
-  /** The inner transport's: ESP is not impaired. */
+  /** The ESP carrier of the inner transport, as ESP is not impaired. */
   readonly esp: EspCarrier | undefined;
   readonly notes: readonly string[];
   readonly connections: Connections | undefined;
@@ -89,7 +89,7 @@ export class ImpairedTransport implements Transport {
     this.sendErrors = inner.sendErrors ?? new SendErrorBook();
   }
 
-  /** How often each rule did what, in the order of the rules. */
+  /** The counts of each rule, in the order of the rules. */
   get impairment(): readonly ImpairmentCounts[] {
     return this.#impairment.counts;
   }
@@ -134,15 +134,15 @@ export class ImpairedTransport implements Transport {
   }
 
   /**
-   * Decides about a message. `pass` is called for each copy that goes on, and is told whether that is
-   * before this returns.
+   * Treats a message by the rules. `pass` is called for each copy that is passed on, and is told whether that
+   * is before this returns.
    */
   #treat(
     direction: Direction,
     lent: Uint8Array,
     pass: (octets: Uint8Array, now: boolean) => void,
   ): void {
-    // A held message has not left yet, so that a copy of it is no repeat to the peer.
+    // A message that is held has not been sent yet, so that a copy of it is no repeat to the peer.
     if (this.#isHeld(direction, lent)) return;
     const waiting = this.#overtaken.get(direction);
     const fate = this.#impairment.judge(direction, lent);
@@ -150,7 +150,8 @@ export class ImpairedTransport implements Transport {
     const meets = this.#takeCrossing(direction, lent);
     if (!fate) pass(lent, true);
     else this.#pass(direction, lent, { fate, pass, meets: meets !== undefined });
-    // This message has overtaken the one that waited. One that waits only since now waits for the next.
+    // This message has overtaken the one that waited. A message that only waits since this call waits for the
+    // next one.
     if (waiting && this.#overtaken.get(direction) === waiting) this.#passHeld(direction, waiting);
     meets?.pass();
   }
@@ -171,7 +172,7 @@ export class ImpairedTransport implements Transport {
     if (fate.replayAfterMs !== undefined && this.#held < HELD_MAX) {
       this.#later(fate.replayAfterMs, () => pass(octets, false));
     }
-    // The message that it is to cross is held already, so that both leave now.
+    // The message that it is to cross is held already, so that both are sent now.
     if (meets) { for (const counts of fate.countsOfCrossing) counts.crossed++; }
     if (this.#held >= HELD_MAX) all(true);
     else if (fate.crossingMs > 0 && !meets) this.#holdForCrossing(direction, lent, { fate, all });
@@ -286,7 +287,7 @@ function isSame(one: Uint8Array | undefined, other: Uint8Array): boolean {
   return one?.length === other.length && one.every((octet, i) => octet === other[i]);
 }
 
-/** The name that a message is waited for by: its direction, exchange and kind, and its IKE SA. */
+/** The name by which a message is waited for: its direction, exchange and kind, and its IKE SA. */
 function nameOf(direction: Direction, kind: number, spis: string): string {
   return `${direction} ${kind} ${spis}`;
 }

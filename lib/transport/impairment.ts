@@ -1,7 +1,6 @@
 /**
- * The rules by which IKE messages are lost, delayed, repeated or changed on purpose, repeatably by a
- * seed: which messages a rule applies to, and what is done with each. This file decides; `impaired.ts`
- * carries it out.
+ * The rules by which IKE messages are lost, delayed, repeated or changed on purpose, repeatably by a seed: to
+ * which messages a rule applies, and what is done with each. `impaired.ts` performs the decisions.
  * @module
  */
 import { SeededRandom } from "@/base/random.ts";
@@ -10,7 +9,7 @@ import { HEADER_OCTETS } from "@/wire/message.ts";
 /** Whether a message arrives at this host (`in`) or leaves it (`out`). */
 export type Direction = "in" | "out";
 
-/** Where bits are inverted: in the SPIs, in the rest of the IKE header, behind it, or anywhere. */
+/** Where bits are inverted: in the SPIs, in the rest of the IKE header, after it, or anywhere. */
 export type CorruptionPlace = "any" | "spi" | "header" | "body";
 
 /** One rule. Probabilities are from 0 to 1, each drawn for each message on its own. */
@@ -19,36 +18,38 @@ export interface ImpairmentRule {
   /** IANA exchange type; undefined: any. */
   readonly exchange: number | undefined;
   readonly message: "any" | "request" | "response";
-  /** How many matching messages are left alone before the rule begins. */
+  /** Number of matching messages that are not changed before the rule begins. */
   readonly skip: number;
-  /** How many messages the rule applies to from then on; 0: all. */
+  /** Number of messages to which the rule applies from then on; 0: all. */
   readonly count: number;
   readonly loss: number;
   readonly duplication: number;
-  /** The message is held until the next one has overtaken it, or the wait is over. */
+  /** Probability that a message is held until the next one has overtaken it, or the wait is over. */
   readonly reorder: number;
   readonly reorderWaitMs: number;
   readonly delay: number;
   readonly delayMinMs: number;
   readonly delayMaxMs: number;
-  /** The message is sent once more, `replayAfterMs` later. */
+  /** Probability that a message is sent once more, `replayAfterMs` later. */
   readonly replay: number;
   readonly replayAfterMs: number;
-  /** One to eight bits of the message are inverted. */
+  /** Probability that one to eight bits of a message are inverted. */
   readonly corruption: number;
   readonly corruptionPlace: CorruptionPlace;
   /**
-   * The message is held until one of the same IKE SA and kind sets out from the other end, so that they
-   * cross, but for so many milliseconds at most. 0: it is not held.
+   * For how many milliseconds at most a message is held until one of the same IKE SA and kind is sent by the
+   * other end, so that they cross; 0: it is not held.
    */
   readonly crossingMs: number;
   /** IANA exchange type of the message that it is to cross; undefined: the same exchange. */
   readonly crossingWith: number | undefined;
 }
 
-/** How often one rule did what it does. */
+/** The counts of one rule. */
 export interface ImpairmentCounts {
-  /** Messages of the rule's direction, exchange and kind; those that `skip` and `count` spare included. */
+  /**
+   * Messages of the rule's direction, exchange and kind, including those that `skip` and `count` leave out.
+   */
   matched: number;
   lost: number;
   duplicated: number;
@@ -60,18 +61,18 @@ export interface ImpairmentCounts {
   crossed: number;
 }
 
-/** What is to be done with one message. */
+/** The decision about one message. */
 export interface Treatment {
   lost: boolean;
   copies: number;
-  /** Undefined: no bit is inverted. */
+  /** Where bits are inverted; undefined: nowhere. */
   corrupted: CorruptionPlace | undefined;
   delayMs: number;
-  /** How long the message may wait to be overtaken; 0: it keeps its place. */
+  /** Milliseconds for which the message may wait to be overtaken; 0: it does not wait. */
   reorderWaitMs: number;
-  /** Undefined: it is not replayed. */
+  /** Milliseconds after which it is replayed; undefined: it is not. */
   replayAfterMs: number | undefined;
-  /** How long the message may be held to cross another; 0: it is not held. */
+  /** Milliseconds for which the message may be held to cross another one; 0: it is not held. */
   crossingMs: number;
   /** {@linkcode messageKind} of the message that it is to cross. */
   crossingKind: number;
@@ -206,7 +207,7 @@ function isAbout(rule: ImpairmentRule, direction: Direction, kind: number): bool
   return rule.message === "any" || rule.message === (kind & 1 ? "response" : "request");
 }
 
-/** The first octet of a place and the one behind its last; a message without a body is all of its body. */
+/** The first octet of a place and the one after its last; a message without a body counts as a body. */
 function extent(place: CorruptionPlace, octets: number): readonly [from: number, end: number] {
   if (place === "spi") return [0, SPIS_OCTETS];
   if (place === "header") return [SPIS_OCTETS, HEADER_OCTETS];

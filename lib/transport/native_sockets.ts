@@ -10,20 +10,20 @@ import { closeFd, openUdpSocket, type UdpSocket, type UdpSocketOptions } from "@
 import { refusalOf } from "@/transport/refusal.ts";
 import type { UdpOptions } from "@/transport/transport.ts";
 
-/** Size of the receive buffer that is asked for unless the options name one, in octets. */
+/** Size of the receive buffer that is requested if the options do not give one, in octets. */
 const RECEIVE_BUFFER_OCTETS = 8 << 20;
 /**
- * The most addresses that get a socket each. That is needed where another process has the port at some
- * other address, so that no socket can be bound to any address.
+ * The most addresses that get a socket each. That is necessary if another process has the port at some other
+ * address, so that no socket can be bound to any address.
  */
 const OWN_SOCKETS_MAX = 1024;
-/** How often a free port is looked for that both families have. */
+/** The most attempts to find a port that is free for both families. */
 const FREE_PORT_TRIES = 20;
 
-/** A socket, and the datagrams that it is for. */
+/** A socket, and the datagrams that it carries. */
 export interface NativeSocket extends UdpSocket {
   readonly natt: boolean;
-  /** The own address to which it is bound; all zeros: it serves many. */
+  /** The own address to which it is bound; all zeros: it is bound to any address. */
   readonly address: IpAddress;
 }
 
@@ -35,8 +35,8 @@ export interface NativeSockets {
 }
 
 /**
- * Opens the sockets of all ports. Where one cannot be opened, those before it are closed again.
- * @throws {SetupError | SystemError} as {@linkcode refusalOf} says.
+ * Opens the sockets of all ports. If one cannot be opened, the others are closed again. @throws {SetupError |
+ * SystemError} as described at {@linkcode refusalOf}.
  */
 export function openSockets(shim: ShimSymbols, options: UdpOptions): NativeSockets {
   must(options.ownAddresses.length > 0, "an own address");
@@ -57,7 +57,7 @@ export function closeAll(shim: ShimSymbols, sockets: readonly NativeSocket[]): v
   for (const { fd } of sockets) closeFd(shim, fd);
 }
 
-/** Sentences for the tester about what the sockets lack. */
+/** Sentences for the user about what the sockets lack. */
 export function notesOf(sockets: readonly NativeSocket[]): string[] {
   const refused = sockets.find((socket) => socket.bypassRefused)?.bypassRefused;
   return refused === undefined ? [] : [
@@ -73,7 +73,7 @@ interface Opening {
   readonly natt: boolean;
 }
 
-/** Opens one port for the families of the own addresses; 0 takes a port that is free in each of them. */
+/** Opens one port for the families of the own addresses; 0 means a port that is free for each of them. */
 function openPort(opening: Opening, port: number): NativeSocket[] {
   const { shim, options } = opening;
   for (let tries = 1;; tries++) {
@@ -168,7 +168,7 @@ function socketOptionsFor(options: UdpOptions, address: IpAddress, port: number)
   return { address, port, namespacePath, freebind, receiveBufferOctets };
 }
 
-/** An error of the system in words of the setup; any other error is returned as it is. */
+/** An error of the setup for an error of the system; any other error is returned as it is. */
 function refusalFor(
   e: unknown,
   { natt, options: { namespace } }: Opening,

@@ -1,5 +1,5 @@
 /**
- * Tells IKE, ESP and keepalives on one UDP port apart (RFC 3948 §2): four zero octets stand before an IKE
+ * Distinguishes IKE, ESP and keepalives on one UDP port (RFC 3948 §2): four zero octets precede an IKE
  * message, a single 0xff is a keepalive, and everything else is ESP.
  * @module
  */
@@ -10,7 +10,7 @@ export const MARKER_OCTETS = 4;
 /** Offset of the Length field in an IKE header (RFC 7296 §3.1), a uint32 that counts the whole message. */
 const LENGTH_AT = 24;
 
-/** What a UDP payload of a NAT-T port is. */
+/** The kinds of UDP payloads at a NAT-T port. */
 export type Encapsulated = "ike" | "keepalive" | "esp" | "nothing";
 
 /** The payload of a keepalive, which must not be changed. */
@@ -24,17 +24,17 @@ export function kindOf(payload: Uint8Array): Encapsulated {
 }
 
 /**
- * Whether a UDP payload of the IKE port is an IKE message behind a non-ESP marker all the same: some
- * peers put it on before they move to the NAT-T port. The first four octets of an initiator's SPI may
- * be zero as well (RFC 7296 §3.1 forbids only an SPI that is zero as a whole), so the Length fields
- * tell the two apart: it is the one behind a marker that has to fit, and the one without must not.
+ * Whether a UDP payload of the IKE port is an IKE message after a non-ESP marker, which some peers send
+ * before they change to the NAT-T port. As the first four octets of an initiator's SPI may be zero too (RFC
+ * 7296 §3.1 only forbids an SPI that is zero as a whole), the Length fields decide: that of the header after
+ * a marker has to fit, and that of the header without it must not.
  */
 export function isMarkedAtIkePort(payload: Uint8Array): boolean {
   return hasMarker(payload) && !hasLengthOfRest(payload, 0) &&
     hasLengthOfRest(payload, MARKER_OCTETS);
 }
 
-/** Whether an IKE header at `at` says that the message ends where the payload does. */
+/** Whether the Length field of an IKE header at `at` means the end of the payload. */
 function hasLengthOfRest(payload: Uint8Array, at: number): boolean {
   const field = at + LENGTH_AT;
   if (payload.length < field + 4) return false;
@@ -43,7 +43,7 @@ function hasLengthOfRest(payload: Uint8Array, at: number): boolean {
   return length >>> 0 === payload.length - at;
 }
 
-/** Whether four zero octets stand first, which are the marker at a NAT-T port and in TCP. */
+/** Whether a payload begins with four zero octets, which are the marker at a NAT-T port and in TCP. */
 function hasMarker(payload: Uint8Array): boolean {
   return payload.length >= MARKER_OCTETS && payload[0] === 0 && payload[1] === 0 &&
     payload[2] === 0 && payload[3] === 0;

@@ -1,5 +1,5 @@
 /**
- * Opens the transport that the setup asks for, or the native one where that is possible.
+ * Opens the transport that the setup asks for; by default the native one if that is possible.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";

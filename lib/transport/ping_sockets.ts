@@ -16,17 +16,17 @@ const RECEIVE_BUFFER_OCTETS = 8 << 20;
 const ICMP = 1;
 const ICMPV6 = 58;
 
-/** Where pings go. */
+/** The destinations of pings. */
 export interface PingReach {
-  /** A destination. The socket of its family must open. */
+  /** A destination, for whose family a socket is required. */
   readonly peer: IpAddress;
-  /** Whether there may be destinations of the other family too; its socket need not open. */
+  /** Whether there may be destinations of the other family too, for which a socket is not required. */
   readonly bothFamilies: boolean;
 }
 
 /**
- * Opens the sockets of a ping test. `failed` is called when no reply can be received any more.
- * @throws {SetupError} where there is no shim, or the system refuses it.
+ * Opens the sockets of a ping test. `failed` is called when no reply can be received any more. @throws
+ * {SetupError} if there is no shim, or the system refuses a socket.
  */
 export function openPingSockets(
   shape: EchoShape,
@@ -40,7 +40,7 @@ export function openPingSockets(
   return sockets;
 }
 
-/** See the module. */
+/** The sockets of a ping test. */
 export class PingSockets implements PingCarrier {
   receiver: ReplyReceiver | undefined;
   readonly #shape: EchoShape;
@@ -70,12 +70,12 @@ export class PingSockets implements PingCarrier {
     return this.#sockets.refused;
   }
 
-  /** Opens the socket of a family, and does without where the system refuses it. */
+  /** Opens the socket of a family, unless the system refuses it. */
   tryOpen(family: 4 | 16): void {
     this.#sockets.open(family);
   }
 
-  /** Opens the socket of a family. @throws {SetupError} where the system refuses it. */
+  /** Opens the socket of a family. @throws {SetupError} if the system refuses it. */
   open(family: 4 | 16): void {
     const refused = this.#sockets.open(family);
     if (refused) throw new SetupError(this.#refusal(refused));

@@ -41,7 +41,7 @@ export interface NewSendError {
   readonly unsentIke?: number;
 }
 
-/** The errors of a transport, as others see them. */
+/** The errors of a transport. */
 export interface SendErrors {
   /** Number of IKE messages that were not sent. */
   readonly unsentIke: number;
@@ -288,5 +288,5 @@ function showIcmp6(type: number, code: number): string | undefined {
   return type === 4 ? "parameter problem" : undefined;
 }
 
-/** Stands for an own end that is unknown. */
+/** The own end of a path whose own end is unknown. */
 const NOWHERE = { ownAddress: new Uint8Array(0), ownPort: 0 };

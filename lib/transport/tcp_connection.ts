@@ -147,7 +147,8 @@ export class TcpConnection {
     if (this.#connected) return undefined;
     const why = outcomeOf(this.#shim, this.fd);
     if (why !== undefined) return { why };
-    // A kernel that splits frames must not see the prefix; otherwise it leaves with what is queued.
+    // If the kernel splits frames, the prefix must not be passed to it; otherwise it is sent with the queued
+    // frames.
     const first = this.#kernelEsp ? STREAM_PREFIX : concat(STREAM_PREFIX, ...this.#pending);
     // "later" means that the connection is not established yet.
     const sent = sendTcp(this.#shim, this.fd, first, 0);
@@ -169,7 +170,7 @@ export class TcpConnection {
     if (!this.#connected) return "later";
     if (this.#framed) return this.#receiveFrame(buffer, take);
     const kept = this.#reader.putKept(buffer);
-    // Where the kernel splits frames, what stands behind the prefix must be left to it.
+    // If the kernel splits frames, only the prefix is read here, and the rest of the stream is left to it.
     const most = this.#kernelEsp ? STREAM_PREFIX.length - kept : buffer.length - kept;
     const got = receiveTcp(this.#shim, this.fd, buffer, kept, most);
     const end = endOf(got);
@@ -207,7 +208,7 @@ export class TcpConnection {
     this.#pendingOctets += frame.length;
   }
 
-  /** Joins all frames that wait, so that they leave by one system call. */
+  /** Joins all frames that wait, so that they are sent by one system call. */
   #join(): void {
     this.#pending = [concat(...this.#pending)];
   }

@@ -28,7 +28,10 @@ export const PACKET_MAX = FRAME_MAX - LENGTH_OCTETS;
 /** The reason why a stream cannot be read any further, so that its connection must be closed. */
 export type StreamFault = "no stream prefix" | "a length that does not count itself";
 
-/** Takes the content of a frame: `octets` of the buffer from `at` on, lent until the function returns. */
+/**
+ * Takes the content of a frame: `octets` of the buffer from `at` on, which are valid until the function
+ * returns.
+ */
 export type FrameTaker = (buffer: Uint8Array, at: number, octets: number) => void;
 
 const NOTHING = new Uint8Array(0);
@@ -46,7 +49,7 @@ export class FrameReader {
     this.#awaitsPrefix = awaitsPrefix;
   }
 
-  /** Whether the prefix has not come yet. */
+  /** Whether the prefix has not arrived yet. */
   get awaitsPrefix(): boolean {
     return this.#awaitsPrefix;
   }
@@ -63,8 +66,8 @@ export class FrameReader {
   }
 
   /**
-   * Reads the first `octets` of a buffer, which are those of {@linkcode FrameReader.putKept} and what arrived
-   * since, and hands out the content of every whole frame.
+   * Reads the first `octets` of a buffer, which are those of {@linkcode FrameReader.putKept} and those that
+   * arrived since, and passes on the content of every complete frame.
    */
   read(buffer: Uint8Array, octets: number, take: FrameTaker): StreamFault | undefined {
     let at = 0;

@@ -262,15 +262,16 @@ export class TcpTransport implements Transport {
   #release(path: Path): void {
     const connection = this.#byPath.get(endsKey(path));
     if (!connection) return;
-    // The end that opened a connection closes it (RFC 9329 §6.1). A gateway waits for that, but not for ever.
+    // The end that opened a connection closes it (RFC 9329 §6.1). A gateway waits for that, but only for a
+    // limited time.
     if (!this.#options.listens) connection.released = true;
     else this.#watch(connection);
     this.#dirty.add(connection);
   }
 
   /**
-   * Treats a connection as that of a stranger, as no authenticated SA uses it: it has limited time to get
-   * one.
+   * Treats a connection as that of a stranger, as no authenticated SA uses it: the time in which it has to
+   * get one is limited.
    */
   #watch(connection: TcpConnection): void {
     const { strangersMax = STRANGERS_MAX, strangerMs = STRANGER_MS } = this.#options;
@@ -313,7 +314,7 @@ export class TcpTransport implements Transport {
     this.#waitFor(connection);
   }
 
-  /** Bounds what waits for strangers: the connection for which most waits is closed. */
+  /** Bounds the octets that wait for strangers: the connection for which most octets wait is closed. */
   #countHeld(connection: TcpConnection): void {
     this.#strangers.count(connection);
     for (let one = this.#strangers.greediest; one; one = this.#strangers.greediest) {
@@ -417,9 +418,7 @@ export class TcpTransport implements Transport {
     this.#countHeld(connection);
   }
 
-  /**
-   * The IKE message of a frame; undefined: the frame was something else, and has been handed on or counted.
-   */
+  /** The IKE message of a frame; undefined: the frame is something else, and was passed on or counted. */
   #frame(buffer: Uint8Array, at: number, octets: number, path: Path): Datagram | undefined {
     this.counters.received++;
     const payload = buffer.subarray(at, at + octets);

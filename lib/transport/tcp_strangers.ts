@@ -78,7 +78,10 @@ export class TcpStrangers {
     stranger.held = heldOctets;
   }
 
-  /** The stranger to be closed, as too much waits for it, or too much for all of them and most for it. */
+  /**
+   * The stranger whose connection has to be closed, as too many octets wait for it, or too many for all
+   * strangers and most of them for this one.
+   */
   get greediest(): TcpConnection | undefined {
     const isFull = this.#held > this.#heldMax;
     let most: Stranger | undefined;

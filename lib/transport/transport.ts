@@ -13,11 +13,11 @@ export interface Datagram {
   /** The IKE message, without a non-ESP marker. It is valid only until the listener returns. */
   readonly octets: Uint8Array;
   readonly path: Path;
-  /** Whether a non-ESP marker isEstablished before it (RFC 3948 §2.2). */
+  /** Whether a non-ESP marker was before it (RFC 3948 §2.2). */
   readonly encapsulated: boolean;
 }
 
-/** Whoever receives what arrives at a transport. */
+/** The receiver of a transport's messages. */
 export interface TransportListener {
   datagrams(batch: readonly Datagram[]): void;
   /** Is called when the sockets have failed, so that nothing will arrive any more; not after a close. */
@@ -34,29 +34,32 @@ export interface LostConnection {
 
 /** The TCP connections of a transport (RFC 9329), each named by its path. */
 export interface Connections {
-  /** The own port: the one that listens, or the one that connections are opened from where it is free. */
+  /** The own port: that of listening sockets, or the one from which connections are opened if it is free. */
   readonly port: number;
   readonly counters: ConnectionCounters;
   /**
-   * Opens a connection between the ends of a path. What is sent by the returned path waits until the
+   * Opens a connection between the ends of a path. Messages that are sent by the returned path wait until the
    * connection is established. If the own port of `path` is in use, the returned path has another one.
    * @throws {SetupError | SystemError} if the system refuses at once.
    */
   open(path: Path): Path;
-  /** Tells that an authenticated SA uses the connection, which stays until it is released. */
+  /** Records that an authenticated SA uses the connection, which stays until it is released. */
   keep(path: Path): void;
-  /** Tells that no SA uses the connection any more, so that it is closed when what waits has been sent. */
+  /**
+   * Records that no SA uses the connection any more, so that it is closed after the messages that wait have
+   * been sent.
+   */
   release(path: Path): void;
 }
 
-/** Counters of TCP connections, and of what was dropped in them. */
+/** Counters of TCP connections, and of packets and frames that were dropped. */
 export interface ConnectionCounters {
   /** Number of connections that were opened here, and of those that were accepted. */
   opened: number;
   accepted: number;
   /**
    * Connections without an authenticated SA that were closed, as there were too many, their time was over, or
-   * too much waited for them.
+   * too many octets waited for them.
    */
   crowdedOut: number;
   idle: number;
@@ -80,9 +83,9 @@ export interface TransportCounters {
   keepalivesSent: number;
   /** ESP packets received in UDP or TCP. */
   esp: number;
-  /** Datagrams lost because a receive buffer was full; absent where the system does not tell. */
+  /** Datagrams lost because a receive buffer was full; absent if the system does not report it. */
   readonly receiveDrops?: number;
-  /** Datagrams to an address that is not ours; absent where no socket receives such. */
+  /** Datagrams to an address that is not ours; absent if no socket can receive them. */
   strays?: number;
 }
 
@@ -90,23 +93,23 @@ export interface TransportCounters {
 export interface Transport {
   readonly name: "portable" | "native";
   readonly counters: TransportCounters;
-  /** The own IKE port; where 0 was asked for, the one that was taken. */
+  /** The own IKE port; the real one if the options say 0. */
   readonly ikePort: number;
-  /** The NAT-T port; undefined where none was asked for. */
+  /** The own NAT-T port; undefined if the options have none. */
   readonly nattPort: number | undefined;
   /** The most tunnels that should be set up at a time, so that the receive buffer holds their messages. */
   readonly halfOpenMax: number;
-  /** Sentences for the tester about what these sockets lack; absent: nothing. */
+  /** Sentences for the user about what these sockets lack; absent: nothing. */
   readonly notes?: readonly string[];
-  /** The errors of what was sent; absent: the transport cannot tell. */
+  /** The errors of datagrams that were sent; absent: the transport does not know them. */
   readonly sendErrors?: SendErrors;
-  /** What each rule of `impairment` did to messages; absent: there are no rules. */
+  /** The counts of each rule of `impairment`; absent: there are no rules. */
   readonly impairment?: readonly ImpairmentCounts[];
   /** Carries ESP packets; absent: the transport carries IKE alone. */
   readonly esp?: EspCarrier | undefined;
   /** TCP connections; absent: the transport is UDP only. */
   readonly connections?: Connections | undefined;
-  /** Sets the receiver of what arrives; it is called once. */
+  /** Sets the receiver of messages; it is called once. */
   listen(listener: TransportListener): void;
   /**
    * Sends an IKE message, at the latest with {@linkcode flush}; from the NAT-T port and in TCP it gets a
@@ -147,14 +150,14 @@ export interface UdpOptions {
   readonly nattPort?: number | undefined;
   /** The network namespace of the sockets: a name of `ip netns`, or a path. Native only. */
   readonly namespace?: string | undefined;
-  /** Octets of receive buffer to ask for, of which the system may give less; native only. */
+  /** Size of the receive buffer in octets, of which the system may give less; native only. */
   readonly receiveBufferOctets?: number | undefined;
-  /** Whether the kernel takes the ESP that comes to the NAT-T port; native only. */
+  /** Whether the kernel handles the ESP that arrives at the NAT-T port; native only. */
   readonly kernelEsp?: boolean | undefined;
   /** Whether this process handles ESP in UDP: see {@linkcode Transport.esp}. */
   readonly ownEsp?: boolean | undefined;
   /** Whether to bind to addresses that no interface has (IP_FREEBIND); native only. */
   readonly freebind?: boolean | undefined;
-  /** The interface of link-local addresses; absent: the interface by which a peer was heard is used. */
+  /** The interface of link-local addresses; absent: the interface by which a message of the peer arrived. */
   readonly linkLocalInterface?: string | undefined;
 }

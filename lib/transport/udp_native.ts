@@ -181,7 +181,7 @@ class NativeUdp implements Transport {
     if (outcome.refused > 0) this.#noteRefused(outcome);
   }
 
-  /** Counts refused datagrams by cause. Those that are not listed count under the cause of the last one. */
+  /** Counts refused datagrams by cause. Those that are not listed count with the cause of the last one. */
   #noteRefused({ refused, listed }: SendOutcome): void {
     let left = refused;
     for (const [i, { at, errno }] of listed.entries()) {
@@ -297,7 +297,7 @@ class NativeUdp implements Transport {
     }
   }
 
-  /** Hands ESP to its receiver at once, and queues IKE messages for delivery. */
+  /** Passes ESP to its receiver at once, and queues IKE messages for delivery. */
   #sort(count: number): void {
     const batch = this.#undelivered;
     for (let slot = 0; slot < count; slot++) {
@@ -319,7 +319,10 @@ class NativeUdp implements Transport {
     this.esp.receiver?.batchEnds();
   }
 
-  /** The IKE message of `length` octets at `from` of a record's payload; what is none is counted. */
+  /**
+   * The IKE message of `length` octets at `from` of a record's payload; undefined: it is no IKE message, and
+   * was counted.
+   */
   #datagramAt(at: number, from: number, length: number): Datagram | undefined {
     const words = this.#arenaWords;
     const word = at >> 2;
@@ -331,7 +334,7 @@ class NativeUdp implements Transport {
     if (!own) return void this.counters.strays++;
     const start = at + RECORD_OCTETS + from;
     let payload = arena.subarray(start, start + length);
-    // Some peers put the non-ESP marker on before they move to the NAT-T port.
+    // Some peers send the non-ESP marker before they change to the NAT-T port.
     const encapsulated = socket.natt || isMarkedAtIkePort(payload);
     if (encapsulated) {
       const kind = kindOf(payload);

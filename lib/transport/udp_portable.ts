@@ -39,7 +39,7 @@ import type {
 const PAYLOAD_MAX = 65_535;
 /** The most tunnels to set up at a time, so that a receive buffer of 208 KB holds their messages. */
 const HALF_OPEN_MAX = 64;
-/** How often a port is tried that is free at all own addresses. */
+/** The most attempts to find a port that is free at all own addresses. */
 const FREE_PORT_TRIES = 20;
 
 interface Socket {
@@ -76,7 +76,7 @@ class PortableUdp implements Transport {
   };
   readonly ikePort: number;
   readonly nattPort: number | undefined;
-  /** The traffic class of packets is left to the system. */
+  /** Sends ESP; the traffic class of packets is left to the system. */
   readonly esp: EspCarrier = {
     receiver: undefined,
     send: (packet, path) => {
@@ -95,7 +95,9 @@ class PortableUdp implements Transport {
   /** Texts of addresses, by their octets. */
   readonly #hostnames = new Map<string, string>();
   readonly #loops: Promise<void>[] = [];
-  /** Shared by all sockets: a flood of one or of all leaves the rest of the process its turns. */
+  /**
+   * The time slice that all sockets share, so that the rest of the process has its turns even during a flood.
+   */
   readonly #slice = new WorkSlice();
   readonly #sends = new Set<Promise<unknown>>();
   #closed = false;
@@ -171,7 +173,7 @@ class PortableUdp implements Transport {
     for (const { conn } of this.#sockets) conn.close();
   }
 
-  /** Opens one port at all addresses; 0 takes one that is free at each. */
+  /** Opens one port at all addresses; 0 means a port that is free at each. */
   #openAll(addresses: readonly IpAddress[], port: number, natt: boolean): number {
     for (let tries = 1;; tries++) {
       const opened: Socket[] = [];

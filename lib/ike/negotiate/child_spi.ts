@@ -10,7 +10,7 @@ export const NO_SPI32 = new Uint8Array(4);
 /** SPIs 1–255 are reserved (RFC 4303 §2.1). */
 const SPI_MIN = 256;
 
-/** An SPI that no CHILD_SA of the process has. */
+/** Draws an SPI that no CHILD_SA of the process has. */
 export function freeSpi(env: IkeEnv): number {
   for (;;) {
     const spi = spiNumber(env.random(4));
@@ -18,7 +18,7 @@ export function freeSpi(env: IkeEnv): number {
   }
 }
 
-/** What is wrong with the SPI of a peer's proposal; undefined if nothing is. */
+/** The fault of the SPI in a peer's proposal; undefined: it is valid. */
 export function spiFault(spi: Uint8Array): string | undefined {
   if (spi.length !== 4) return `an SPI of ${spi.length} octets instead of 4`;
   return spiNumber(spi) < SPI_MIN ? "a reserved SPI (RFC 4303 §2.1)" : undefined;

@@ -59,7 +59,7 @@ export function configurationRequest(): CpPayload {
   return { type: PayloadType.CP, cpType: CpType.CFG_REQUEST, attributes };
 }
 
-/** What a CFG_REPLY assigns; undefined if there is none, or none with an address. */
+/** The configuration that a CFG_REPLY assigns; undefined if there is no CFG_REPLY, or it has no address. */
 export function assignedBy(payloads: readonly Payload[]): InnerConfiguration | undefined {
   const reply = findPayload(payloads, PayloadType.CP);
   if (reply?.cpType !== CpType.CFG_REPLY) return undefined;
@@ -95,7 +95,7 @@ export function unassignable(
   return undefined;
 }
 
-/** What a request is granted: the leases of the SA, and the payload of the response. */
+/** The answer to a request: the leases of the SA, and the payload of the response. */
 export interface Grant {
   readonly inner: InnerConfiguration;
   readonly reply: CpPayload;
@@ -141,7 +141,10 @@ export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined
   return { inner: { addresses, dns }, reply };
 }
 
-/** Whose lease it is: a peer that is not authenticated is nobody, and has none but for this IKE SA. */
+/**
+ * The owner of a lease: a peer that is not authenticated has no identity, so that the lease only belongs to
+ * this IKE SA.
+ */
 function ownerOf({ peer, spiI, spiR }: IkeSa): string {
   const isNobody = peer.auth === AuthMethod.NULL_AUTHENTICATION;
   return isNobody ? `nobody ${spiI} ${spiR}` : identityKey(peer.id!);

@@ -18,7 +18,7 @@ const OCTETS = new Map<number, number>([
   [GatewayIdType.IPV6_ADDRESS, 16],
 ]);
 
-/** A gateway that is known by its address. */
+/** The identity of a gateway by its address. */
 export function gatewayAt(address: IpAddress): GatewayIdentity {
   const { IPV4_ADDRESS, IPV6_ADDRESS } = GatewayIdType;
   return { idType: address.length === 4 ? IPV4_ADDRESS : IPV6_ADDRESS, data: address };
@@ -32,7 +32,7 @@ export function gatewayData(
   return concat(Uint8Array.of(idType, data.length), data, nonce);
 }
 
-/** The gateway that a notify names, and what stands behind it; undefined: it is malformed. */
+/** The gateway that a notify names, and the octets after it; undefined: the notify is malformed. */
 export function gatewayIn(
   octets: Uint8Array,
 ): { readonly gateway: GatewayIdentity; readonly rest: Uint8Array } | undefined {

@@ -1,6 +1,6 @@
 /**
- * Identities: from a configured rule to the octets of an ID payload, and back to words
- * (RFC 7296 §3.5).
+ * Identities: makes the octets of an ID payload from a configured rule, and describes identities as text (RFC
+ * 7296 §3.5).
  * @module
  */
 import { parseAddress, type Path, showAddress } from "@/base/address.ts";
@@ -12,11 +12,11 @@ import type { Identity, IdentityRule, WrittenIdentity } from "@/ike/records/conf
 import { type Name, parseName, showName } from "@/pki/name.ts";
 import { encodeNameText } from "@/pki/name_text.ts";
 
-/** Octets, and characters, of an identity that words show. */
+/** The most octets, and the most characters, of an identity that a text shows. */
 const SHOWN_OCTETS_MAX = 64;
 const SHOWN_CHARACTERS_MAX = 256;
 
-/** The identity a rule gives for one tunnel on one path. */
+/** The identity of one tunnel on one path by a rule. */
 export function resolveIdentity(rule: IdentityRule, path: Path, index: number): Identity {
   switch (rule.kind) {
     case "own-address":
@@ -32,7 +32,7 @@ export function resolveIdentity(rule: IdentityRule, path: Path, index: number): 
   }
 }
 
-/** The identity of words. @throws {WireError} where they are none of their form. */
+/** The identity of a configured text. @throws {WireError} if the text does not have its form. */
 export function identityOfText({ idType, form, text }: WrittenIdentity): Identity {
   switch (form) {
     case "text":
@@ -49,7 +49,7 @@ export function identityOfText({ idType, form, text }: WrittenIdentity): Identit
   }
 }
 
-/** Octets of pairs of hex digits; a number of odd length that stands for &d is padded at its front. */
+/** The octets of pairs of hex digits; a number for &d with an odd number of digits gets a zero before it. */
 function hexOctets(text: string): Uint8Array {
   const digits = text.replaceAll(/[ :]/g, "");
   const even = digits.length % 2 ? `0${digits}` : digits;
@@ -64,7 +64,10 @@ function addressIdentity(address: Uint8Array): Identity {
   return { idType, data: address };
 }
 
-/** Same type and same octets; distinguished names are the same as RFC 5280 §7.1 says. */
+/**
+ * Whether two identities have the same type and the same octets; distinguished names are compared by RFC 5280
+ * §7.1.
+ */
 export function sameIdentity(a: Identity, b: Identity): boolean {
   if (a.idType !== b.idType) return false;
   return sameOctets(a.data, b.data) || isName(a) && identityKey(a) === identityKey(b);
@@ -79,7 +82,7 @@ export function identityIn({ idType, data: octets, reserved }: Identity): Identi
   return reserved === undefined ? { idType, data } : { idType, data, reserved };
 }
 
-/** A key that two identities share only if they are the same, as {@linkcode sameIdentity} says. */
+/** A key that two identities share if they are the same by {@linkcode sameIdentity}. */
 export function identityKey(identity: Identity): string {
   const name = nameIn(identity);
   if (name) return `${String.fromCharCode(identity.idType)}${name.key}`;
@@ -104,7 +107,7 @@ function isName({ idType }: Identity): boolean {
   return idType === IdType.ID_DER_ASN1_DN;
 }
 
-/** The distinguished name of an identity; undefined where it is of another type, or malformed. */
+/** The distinguished name of an identity; undefined if it is of another type, or malformed. */
 function nameIn(identity: Identity): Name | undefined {
   if (!isName(identity)) return undefined;
   try {
@@ -120,7 +123,7 @@ function hexOf(octets: Uint8Array): string {
   return octets.length > SHOWN_OCTETS_MAX ? `${shown}… (${octets.length} octets)` : shown;
 }
 
-/** The text of octets that are all printable ASCII: a peer's name must not steer a terminal. */
+/** Octets as a text if all are printable ASCII, as an identity of a peer must not control a terminal. */
 function printable(octets: Uint8Array): string | undefined {
   if (octets.length === 0 || octets.some((o) => o < 0x20 || o > 0x7e)) return undefined;
   const shown = String.fromCharCode(...octets.subarray(0, SHOWN_CHARACTERS_MAX));

@@ -197,7 +197,7 @@ export function deriveChildKeys(
   return stateCopy(prf.plus(skD, seed, 2 * (suite.encryptionOctets + suite.integrityOctets)));
 }
 
-/** The ID payload's body as it is on the wire: ID Type, three reserved octets, data (RFC 7296 §3.5). */
+/** The body of an ID payload as it is on the wire: ID Type, three reserved octets, data (RFC 7296 §3.5). */
 export function identityBody({ idType, data, reserved = 0 }: Identity): Uint8Array {
   const body = messageOctets(ID_HEADER_OCTETS + data.length);
   body[0] = idType;
@@ -208,7 +208,7 @@ export function identityBody({ idType, data, reserved = 0 }: Identity): Uint8Arr
   return body;
 }
 
-/** The eight octets of an IKE SPI. */
+/** The SPI of an IKE SA as eight octets. */
 export function spiOctets(spi: bigint): Uint8Array {
   return new Writer(SPI_OCTETS).u64(spi).done();
 }

@@ -1,7 +1,7 @@
 /**
- * Nonces: the required length of a peer's (RFC 7296 §2.10), and how they decide collisions: of two redundant
- * SAs, the one whose exchange had the lowest of the four nonces is closed by the end that created it (§2.8.1,
- * §2.8.2).
+ * Nonces: the required length of a peer's nonce (RFC 7296 §2.10), and how nonces decide collisions: of two
+ * redundant SAs, the one whose exchange had the lowest of the four nonces is closed by the end that created
+ * it (§2.8.1, §2.8.2).
  * @module
  */
 import type { Prf } from "@/crypto/backend.ts";
@@ -14,8 +14,8 @@ export function compareOctets(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * What is wrong with a peer's nonce: for each negotiated PRF it must have half the octets of the key (§2.10).
- * Undefined if nothing is.
+ * The fault of a peer's nonce, which must have half the octets of the key of each negotiated PRF (§2.10);
+ * undefined: it is valid.
  */
 export function nonceFault(nonce: Uint8Array, ...prfs: readonly Prf[]): string | undefined {
   const least = Math.max(...prfs.map((prf) => prf.keyOctets / 2));

@@ -15,7 +15,7 @@ import type { ChildConfig, EncryptionChoice, IkeAlgorithms } from "@/ike/records
 import type { Proposal, Transform } from "@/wire/payloads/security_association.ts";
 
 const NO_SPI = new Uint8Array(0);
-/** Shared by all SAs without additional key exchanges. */
+/** The list of methods that all SAs without additional key exchanges share. */
 const NO_METHODS: readonly number[] = [];
 
 /**

@@ -101,7 +101,7 @@ export function narrow(
 }
 
 /**
- * What was agreed on, in our own records where it equals what is configured: all tunnels share those, and
+ * The agreed selectors, with the configured records in place of equal ones: all tunnels share those, while
  * the records of a peer's message keep its octets for as long as they live.
  */
 export function inOwnRecords(

@@ -70,11 +70,11 @@ function newPool(plan: PoolPlan): AddressPool {
 export function lease(
   pool: AddressPool,
   identity: string,
-  wish: IpAddress | undefined,
+  wanted: IpAddress | undefined,
 ): IpAddress | undefined {
-  const wished = wish && addressToBigInt(wish);
+  const wantedNumber = wanted && addressToBigInt(wanted);
   const before = pool.lastOf.get(identity);
-  const chosen = [wished, before].find((a) => a !== undefined && isFree(pool, a)) ??
+  const chosen = [wantedNumber, before].find((a) => a !== undefined && isFree(pool, a)) ??
     fresh(pool) ?? pool.returned.values().next().value;
   if (chosen === undefined) return undefined;
   pool.returned.delete(chosen);

@@ -79,8 +79,8 @@ export function noteFragmentation(sa: IkeSa, payloads: readonly Payload[]): void
 export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResult {
   const { sa } = turn;
   const { header, octets, skf } = arrived;
-  const doubt = unwanted(sa, header, skf);
-  if (doubt) return { kind: "dropped", reason: doubt };
+  const reason = unwanted(sa, header, skf);
+  if (reason) return { kind: "dropped", reason };
   const content = openPart(sa, octets, skf);
   if (typeof content === "string") return { kind: "dropped", reason: content };
   if (isAnswered(sa, header)) return { kind: "fragmented_again" };
