@@ -64,7 +64,7 @@ function textOf(file: LinesFile): string {
   }
 }
 
-/** Lines that say something, with their numbers from 1. */
+/** The lines that are neither empty nor comments, with their numbers from 1. */
 function linesOf(text: string): [number: number, text: string][] {
   return text.split("\n").map((line, i): [number, string] => [i + 1, line.trim()])
     .filter(([, line]) => line !== "" && !line.startsWith("#"));

@@ -7,7 +7,7 @@ import { SetupError, type SetupPosition, systemWords, WireError } from "@/base/e
 
 /** Octets of a file that is read: revocation lists are large, and larger as PEM. */
 const FILE_OCTETS_MAX = 24 * 1_048_576;
-/** Numbers in names count as numbers: ee-2 comes before ee-10. */
+/** Compares names with their numbers as numbers, so that ee-2 comes before ee-10. */
 const BY_NAME = new Intl.Collator("en", { numeric: true });
 
 /** The name of an option of `ikeconf`, and its position in the file. */
@@ -23,7 +23,7 @@ export class Directory {
     readonly place: OptionPlace,
   ) {}
 
-  /** Names of its files, in their order. @throws {SetupError} where it cannot be read. */
+  /** The names of its files, in order. @throws {SetupError} if it cannot be read. */
   names(): string[] {
     try {
       const files = [...Deno.readDirSync(this.path)].filter(({ isDirectory }) => !isDirectory);
@@ -33,7 +33,7 @@ export class Directory {
     }
   }
 
-  /** A file, as `read` understands it. @throws {SetupError} naming it. */
+  /** Reads a file by `read`. @throws {SetupError} naming it. */
   read<T>(name: string, read: (octets: Uint8Array) => T): T {
     const path = `${this.path}/${name}`;
     try {
@@ -61,7 +61,7 @@ export class Directory {
 /** What an option names that is a file, or a directory of files. */
 export interface FileOrDirectory {
   readonly directory: Directory;
-  /** The one file; undefined: those of the directory. */
+  /** The file; undefined: all files of the directory. */
   readonly file: string | undefined;
 }
 
@@ -71,7 +71,7 @@ export function placeOf(path: string, place: OptionPlace): FileOrDirectory {
   try {
     isDirectory = Deno.statSync(path).isDirectory;
   } catch {
-    // Reading it says what is wrong.
+    // The error is reported when it is read.
   }
   if (isDirectory) return { directory: new Directory(path, place), file: undefined };
   const [, parent = "", file] = /^(.*\/)?([^/]*)$/.exec(path) ?? [];
@@ -79,7 +79,7 @@ export function placeOf(path: string, place: OptionPlace): FileOrDirectory {
   return { directory: new Directory(directory, place), file: file! };
 }
 
-/** All things of one kind that the files of a directory hold. @throws {SetupError} where there is none. */
+/** All records of one kind in the files of a directory. @throws {SetupError} if there is none. */
 export function readAll<T>(
   directory: Directory,
   read: (file: Uint8Array) => T[],

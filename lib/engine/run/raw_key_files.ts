@@ -30,7 +30,7 @@ export interface PeerRawKeys {
   readonly unnamed: readonly PublicKey[];
 }
 
-/** The keys that this end signs by without a certificate: one, or one for each tunnel of a client. */
+/** The keys with which this end signs without a certificate: one, or one for each tunnel of a client. */
 export async function readRawKeys(
   { role, numberoftunnels, ikeconf: { rawkey } }: Setup,
   place: OptionPlace,
