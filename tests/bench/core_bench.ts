@@ -8,63 +8,36 @@
 import { SeededRandom } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { portableBackend } from "@/crypto/portable.ts";
-import type { IkeSa } from "@/ike/records/sa.ts";
-import type { FaultName } from "@/ike/records/fault.ts";
-import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
-import type { IkeEffect } from "@/ike/records/event.ts";
 import { WorldKeys } from "@/sim/keys.ts";
-import { mirrored } from "@/sim/network.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
+import { PATH, TwoEnds } from "../two_ends.ts";
 
 /** Milliseconds of one set-up, both ends together. */
 export function setupsPerRun(crypto: CryptoBackend, tunnels: number): number {
   const random = new SeededRandom(1);
   const keys = new WorldKeys(crypto);
   const config = worldConfig({ trace: false, natt: undefined, halfOpenMax: tunnels });
-  const end = (answers: boolean) => {
-    const env = {
-      crypto,
-      random: crypto.randomOctets,
-      childrenBySpi: new Map(),
-      broken: new Set<FaultName>(),
-    };
-    return newEndpoint(env, config, answers);
-  };
-  const a = end(false);
-  const b = end(true);
-  const todo: [Endpoint, IkeEffect, IkeSa | undefined][] = [];
-  const outbox = (endpoint: Endpoint) => ({
-    push: (effect: IkeEffect, sa: IkeSa | undefined) => void todo.push([endpoint, effect, sa]),
+  let established = 0;
+  const ends = new TwoEnds({
+    crypto,
+    a: config,
+    b: config,
+    random: { a: crypto.randomOctets, b: crypto.randomOctets },
+    compute: (job) => keys.compute(job, random),
+    effect: ({ kind }) => {
+      if (kind === "established") established++;
+    },
   });
-  const outA = outbox(a);
-  const outB = outbox(b);
-  let up = 0;
   const startMs = performance.now();
   for (let index = 0; index < tunnels; index++) {
-    const ownAddress = Uint8Array.of(10, 1, index >> 8, index & 0xff);
-    const path = {
-      ownAddress,
-      ownPort: 500,
-      peerAddress: Uint8Array.of(10, 0, 0, 2),
-      peerPort: 500,
-    };
-    initiate(a, { index, path }, index, outA);
-    while (todo.length > 0) {
-      const [endpoint, effect, sa] = todo.shift()!;
-      if (effect.kind === "established") up++;
-      if (effect.kind === "send") {
-        const to = endpoint === a ? b : a;
-        const datagram = { octets: effect.octets, path: mirrored(effect.path) };
-        receive(to, datagram, index, to === a ? outA : outB);
-      } else if (effect.kind === "compute") {
-        const result = keys.compute(effect.job, random);
-        const event = { kind: "computed", ticket: effect.ticket, result } as const;
-        dispatch(endpoint, { sa: sa!, event }, index, endpoint === a ? outA : outB);
-      }
-    }
+    ends.nowMs = index;
+    ends.dial(index, { ...PATH, ownAddress: Uint8Array.of(10, 1, index >> 8, index & 0xff) });
+    ends.pump();
   }
   const spentMs = performance.now() - startMs;
-  if (up !== 2 * tunnels) throw new Error(`${up} of ${2 * tunnels} ends came up`);
+  if (established !== 2 * tunnels) {
+    throw new Error(`${established} of ${2 * tunnels} ends have established the tunnel`);
+  }
   return spentMs / tunnels;
 }
 

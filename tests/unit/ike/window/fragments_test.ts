@@ -1,6 +1,6 @@
 /** Fragments as they arrive (RFC 7383 §2.6): in any order, twice, forged, lying, too many, too late. */
 import assert from "node:assert/strict";
-import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import { concat, toHex, Writer } from "@/base/bytes.ts";
 import { SeededRandom } from "@/base/random.ts";
@@ -8,14 +8,13 @@ import { portableBackend } from "@/crypto/portable.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
-import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
+import type { Endpoint } from "@/ike/endpoint.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
 import { REASSEMBLED_FRAGMENTS_MAX, REASSEMBLED_OCTETS_MAX } from "@/ike/window/fragments.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { notify } from "@/ike/records/notify.ts";
 import { encryptedPayload, openPart, seal } from "@/ike/window/protection.ts";
 import { WorldKeys } from "@/sim/keys.ts";
-import { mirrored } from "@/sim/network.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
 import {
   decodeHeader,
@@ -25,15 +24,10 @@ import {
   type Payload,
 } from "@/wire/message.ts";
 import { sealMessage, sealParts } from "@/wire/protected.ts";
+import { TwoEnds } from "../../../two_ends.ts";
 
 const crypto = portableBackend();
 const keys = new WorldKeys(crypto);
-const PATH = {
-  ownAddress: Uint8Array.of(10, 0, 0, 1),
-  ownPort: 500,
-  peerAddress: Uint8Array.of(10, 0, 0, 2),
-  peerPort: 500,
-};
 /** A status notify nobody knows (RFC 7296 §3.10.1: to be ignored), long enough for three fragments. */
 const LONG: readonly Payload[] = [notify(50_000, new Uint8Array(150).fill(7))];
 const STATUS_ONLY = ExchangeType.INFORMATIONAL;
@@ -41,70 +35,30 @@ const NOT_FIRST = "a repeated fragment that is not the first";
 
 type Sent = Extract<IkeEffect, { kind: "send" }>;
 
-/** Two endpoints, and between them a wire that is pumped by hand. */
-class Pair {
-  nowMs = 0;
-  readonly #random = new SeededRandom(3);
-  readonly a: Endpoint;
-  readonly b: Endpoint;
+/** Two ends that send small fragments, and what they have done. */
+class Pair extends TwoEnds {
   readonly sent: Sent[] = [];
   readonly drops: string[] = [];
   readonly traces: Extract<IkeEffect, { kind: "trace" }>[] = [];
-  #wire: { to: Endpoint; octets: Uint8Array; path: typeof PATH }[] = [];
 
   constructor(a: Partial<IkeConfig> = {}, b: Partial<IkeConfig> = a) {
-    this.a = newEndpoint(this.#env(), worldConfig({ fragmentOctets: 64, ...a }), false);
-    this.b = newEndpoint(this.#env(), worldConfig({ fragmentOctets: 64, ...b }), true);
-  }
-
-  #env(): IkeEnv {
-    const random = (count: number) => this.#random.octets(count);
-    return { crypto, random, childrenBySpi: new Map(), broken: new Set() };
-  }
-
-  #outbox(from: Endpoint) {
-    return {
-      push: (effect: IkeEffect, sa: IkeSa | undefined) => {
+    const seeded = new SeededRandom(3);
+    const random = (count: number) => seeded.octets(count);
+    super({
+      crypto,
+      a: worldConfig({ fragmentOctets: 64, ...a }),
+      b: worldConfig({ fragmentOctets: 64, ...b }),
+      random: { a: random, b: random },
+      compute: (job) => keys.compute(job, seeded),
+      effect: (effect) => {
         if (effect.kind === "dropped") this.drops.push(effect.reason);
-        if (effect.kind === "trace") this.traces.push(effect);
-        if (effect.kind === "send") {
-          this.sent.push(effect);
-          const { octets, path } = effect;
-          const to = from === this.a ? this.b : this.a;
-          this.#wire.push({ to, octets, path: mirrored(path) as typeof PATH });
-        }
-        if (effect.kind === "compute") {
-          const result = keys.compute(effect.job, this.#random);
-          const { ticket } = effect;
-          this.#later.push(() => this.tell(from, sa!, { kind: "computed", ticket, result }));
-        }
+        else if (effect.kind === "trace") this.traces.push(effect);
+        else if (effect.kind === "send") this.sent.push(effect);
       },
-    };
-  }
-  #later: (() => void)[] = [];
-
-  tell(at: Endpoint, sa: IkeSa, event: Parameters<typeof dispatch>[1]["event"]): void {
-    dispatch(at, { sa, event }, this.nowMs, this.#outbox(at));
+    });
   }
 
-  dial(): IkeSa {
-    return initiate(this.a, { index: 0, path: PATH }, this.nowMs, this.#outbox(this.a));
-  }
-
-  /** Carries all there is; `loses` says what is lost of it. */
-  pump(loses: (octets: Uint8Array) => boolean = () => false): void {
-    while (this.#later.length > 0 || this.#wire.length > 0) {
-      this.#later.shift()?.();
-      const next = this.#wire.shift();
-      if (next && !loses(next.octets)) this.arrive(next.to, next.octets, next.path);
-    }
-  }
-
-  arrive(to: Endpoint, octets: Uint8Array, path = to === this.b ? mirrored(PATH) : PATH): void {
-    receive(to, { octets, path }, this.nowMs, this.#outbox(to));
-  }
-
-  /** What was dropped since the last call. */
+  /** The reasons of datagrams that were dropped since the last call. */
   dropped(): string[] {
     return this.drops.splice(0);
   }
