@@ -104,7 +104,7 @@ function explainLine(
     if (name === undefined) {
       return "Expected `name: value` in one line; is a colon or the space after it missing?";
     }
-    // // For example, `disallownat: false` begins in the first column, and the options below it are
+    // For example, `disallownat: false` begins in the first column, and the options below it are
     // indented.
     return `${name} has a value in this line, and the lines below are indented deeper: expected ` +
       `${name} to be indented as they are, or them to begin in its column`;
@@ -141,7 +141,7 @@ function explainLine(
   if (/^Implicit map keys need/.test(message)) {
     return "Expected `name: value`; is a colon or the space after it missing?";
   }
-  // // The text that the parser quotes may be a password.
+  // The text that the parser quotes may be a password.
   return `Expected YAML: ${lower(message.split("\n")[0]!.replace(/:.*$/, ""))}`;
 }
 

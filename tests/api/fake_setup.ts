@@ -1,5 +1,5 @@
 /**
- * The setup of a test run that never ran: what a dump tells of it, each with a value of its own.
+ * The setup of a run that never ran, in which each value of a dump is different.
  * @module
  */
 import { readSetup } from "@/setup/read.ts";
@@ -30,7 +30,7 @@ ikeconf:
   usersapss: true
 `;
 
-/** It would not run: most of it is only here to be shown. */
+/** The setup, which could not run: most of it is only shown. */
 export function fakeSetup(): Setup {
   return readSetup(TEXT, "fake.setup", { unchecked: true }).setup;
 }

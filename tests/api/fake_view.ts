@@ -1,6 +1,6 @@
 /**
- * A test run that never ran: every figure the API can be asked for has a value of its own that no
- * default and no neighbour has. The expectations of its readers are written beside them, not here.
+ * A run that never ran: every figure that the API can return has a value of its own, which no default and no
+ * other figure has. The tests that read it have the expected values.
  * @module
  */
 import type { RunFigures } from "@/engine/show/figures.ts";
@@ -25,16 +25,16 @@ import { fakeSetup } from "./fake_setup.ts";
 /** 2023-11-14 22:13:20.250 UTC. */
 const START = 1_700_000_000_250;
 
-/** A run whose end is in the hands of its test. */
+/** A run that ends when its test says so. */
 export class FakeRun implements RunView {
   readonly setup: Setup = fakeSetup();
   readonly events = new EventHub();
   readonly finalResult: Promise<FinalResult>;
-  /** How `stop` was called, in order. */
+  /** The arguments of the calls of `stop`, in order. */
   readonly stops: boolean[] = [];
   /** Whether `clearPings` was called. */
   pingsCleared = false;
-  /** What `listIkeSas` answers from; a test may replace it. */
+  /** The list for `listIkeSas`; a test may replace it. */
   list: IkeSaSummary[] = [FIRST, SECOND, { ...SECOND, spi: 3n, state: 7 }];
   #summary: RunSummary = SUMMARY;
   #resolve: (result: FinalResult) => void = () => {};
@@ -188,7 +188,7 @@ const FIRST: IkeSaDump = {
   closeCode: 24,
 };
 
-/** An IKE SA of which next to nothing is known yet. */
+/** An IKE SA of which little is known yet. */
 const SECOND: IkeSaDump = {
   spi: 2n,
   peerAddress: octets("20010db80000000000000000000000aa"),
@@ -277,7 +277,7 @@ export const CHILD: ChildSaDump = {
   ],
 };
 
-/** Transport mode, authenticated only, not there yet. */
+/** A CHILD_SA by AH in transport mode, which is not established yet. */
 export const AH_CHILD: ChildSaDump = {
   ...CHILD,
   state: 1,

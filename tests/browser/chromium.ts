@@ -1,6 +1,6 @@
 /**
- * Debian's Chromium, headless, driven by the DevTools protocol over its own WebSocket: enough to open
- * a page, ask it, press keys and take pictures.
+ * Debian's Chromium without a display, controlled by the DevTools protocol over a WebSocket: it opens a page,
+ * evaluates expressions, presses keys and takes pictures.
  * @module
  */
 
@@ -24,11 +24,11 @@ export const hasChromium: boolean = await Deno.stat(BINARY).then(() => true, () 
 
 type Params = Readonly<Record<string, unknown>>;
 
-/** What the browser said of a page by itself. */
+/** What the browser reported about a page. */
 export interface Complaints {
   /** Errors and warnings of the console, of the policy and of scripts. */
   readonly errors: string[];
-  /** Addresses that the page asked for. */
+  /** URLs that the page requested. */
   readonly requests: string[];
 }
 
@@ -92,7 +92,7 @@ export class Chromium {
     return (answer.result as { value: T }).value;
   }
 
-  /** Presses and releases a key on what has the focus. */
+  /** Presses and releases a key on the element with the focus. */
   async press(key: string): Promise<void> {
     const text = key.length === 1 ? { text: key } : {};
     await this.call("Input.dispatchKeyEvent", { type: "keyDown", key, ...text });
@@ -105,7 +105,7 @@ export class Chromium {
     return Uint8Array.from(atob(String(data)), (c) => c.charCodeAt(0));
   }
 
-  /** The page on paper, as PDF. */
+  /** The page as PDF. */
   async print(): Promise<Uint8Array> {
     const { data } = await this.call("Page.printToPDF", {});
     return Uint8Array.from(atob(String(data)), (c) => c.charCodeAt(0));

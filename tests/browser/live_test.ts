@@ -1,6 +1,6 @@
 /**
- * A run that is watched while it goes on: in a real browser, and by a real Prometheus. The figures on the page
- * and in the database are those of the run.
+ * The live page of a run in a real browser, and its metrics in a real Prometheus. The figures in both are
+ * those of the run.
  */
 import assert from "node:assert/strict";
 import type { RunResultJson } from "@/report/result.ts";
@@ -12,7 +12,7 @@ const WAIT_MS_MAX = 60_000;
 const isInstalled = (path: string) => Deno.stat(path).then(() => true, () => false);
 const hasPrometheus = await isInstalled("/usr/bin/prometheus");
 
-/** A gateway and a client of fifty tunnels, each a process of ours; the client has a live page. */
+/** A gateway and a client with fifty tunnels, each a process of our program; the client has a live page. */
 class Pair {
   readonly url: string;
   readonly #processes: readonly Deno.ChildProcess[];
@@ -81,7 +81,7 @@ function ours(args: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-/** Reads what a process says until a line has what is wanted. */
+/** Reads the output of a process until a line matches. */
 async function told(process: Deno.ChildProcess, wanted: RegExp): Promise<RegExpExecArray> {
   const reader = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -91,7 +91,7 @@ async function told(process: Deno.ChildProcess, wanted: RegExp): Promise<RegExpE
     text += value;
     const found = wanted.exec(text);
     if (!found) continue;
-    // What it says from now on is read and forgotten, so that it never waits for a reader.
+    // Its further output is read and dropped, so that it never waits for a reader.
     (async () => {
       while (!(await reader.read()).done);
     })();
@@ -148,7 +148,7 @@ Deno.test({
       const { tunnels, suites } = await resultAt(pair.url);
       assert.equal(tunnels.established, 50);
       for (const suite of Object.keys(suites)) assert.ok((await textOf("#tested")).includes(suite));
-      // The plot goes on with the page, and its table says what is drawn.
+      // The plot is updated with the page, and its table has the values.
       await until("the plot", async () => {
         const last = await browser.evaluate<number>(
           "globalThis.report.timeline().steps.live.at(-1)",

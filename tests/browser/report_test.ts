@@ -1,6 +1,6 @@
 /**
- * A report in a real browser: its figures are those of the result, its plots are drawn, and what peers
- * say does nothing.
+ * A report in a real browser: its figures are those of the result, its plots are drawn, and texts of peers
+ * have no effect.
  */
 import assert from "node:assert/strict";
 import { main } from "@/cli/program.ts";
@@ -37,7 +37,7 @@ async function demo(): Promise<{ result: RunResultJson; page: string; mode: numb
 const HOSTILE = `<script>document.title="hit"</script><img src=x onerror="document.title='hit'">` +
   `</script><!--"'&#0;\u0000\u2028 javascript:alert(1)`;
 
-/** A result whose every text is a peer's, and means harm. */
+/** A result in which every text is an attack of a peer. */
 function hostile(result: RunResultJson): RunResultJson {
   const causes = [{ cause: HOSTILE, count: 1, example: HOSTILE }];
   const { timeline, rekeys, datagrams } = result;
@@ -60,7 +60,7 @@ function hostile(result: RunResultJson): RunResultJson {
   };
 }
 
-/** An hour of as many steps as there may be, with wide numbers. */
+/** A timeline of an hour with the most steps, and with long numbers. */
 function anHour(result: RunResultJson): RunResultJson {
   const { timeline } = result;
   const steps: Record<string, number[]> = {};

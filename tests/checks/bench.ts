@@ -1,6 +1,6 @@
 /**
- * A test bench: our core at one end, a scripted peer at the other, and between them a wire that carries what
- * a check sends. The core is the real one with its endpoint; time passes when a check says so.
+ * A test bench: our core at one end, a scripted peer at the other, and a wire between them that carries what
+ * a check sends. The core is the real one with its endpoint; time only passes when a check lets it.
  * @module
  */
 import assert from "node:assert/strict";

@@ -29,7 +29,7 @@ const crypto = portableBackend();
 const { IKE_AUTH } = ExchangeType;
 const DAY_MS = 24 * 3600_000;
 
-/** What keys of Ed448 give, which a backend uses at once. */
+/** The result of a computation with keys of Ed448, which backends do synchronously. */
 function atOnce<T>(value: T | Promise<T>): T {
   assert.ok(!(value instanceof Promise));
   return value;
@@ -41,7 +41,7 @@ interface Holder {
   readonly keys: SigningKeyPair;
 }
 
-/** What differs from a plain certificate. */
+/** The differences from a plain certificate. */
 interface Wish {
   readonly authority?: boolean;
   readonly keys?: SigningKeyPair;
@@ -92,10 +92,10 @@ function config(change: Partial<VerifyingAuth> = {}): Partial<IkeConfig> {
   };
 }
 
-/** How the peer's IKE_AUTH differs from a right one. */
+/** The differences of the peer's IKE_AUTH from a right one. */
 interface Said {
   readonly certificates?: readonly Uint8Array[];
-  /** SubjectPublicKeyInfos that are shown in place of certificates. */
+  /** SubjectPublicKeyInfos that are sent in place of certificates. */
   readonly rawKeys?: readonly Uint8Array[];
   /** Hash and URL, in place of certificates. */
   readonly addresses?: readonly Uint8Array[];
@@ -137,7 +137,7 @@ function say(role: Role, said: Said, change: Partial<VerifyingAuth> = {}): Bench
   return bench;
 }
 
-/** The core does not trust what the peer says, in these words, and keeps nothing. */
+/** Checks that the core refuses the peer's IKE_AUTH with this message, and keeps nothing. */
 function distrusts(
   role: Role,
   said: Said,
@@ -230,7 +230,7 @@ both("RFC 7427 §3", "An AlgorithmIdentifier that lies about the key is refused 
   distrusts(role, { data: lie(ECDSA) }, /it signs by ECDSA with SHA-256, and its key is Ed448/);
   const unknown = derSequenceOf(derOid("1.2.3.4"));
   distrusts(role, { data: lie(unknown) }, /its signature is malformed: .*1\.2\.3\.4/);
-  // It says that it is longer than all there is.
+  // Its length is larger than the rest of the octets.
   distrusts(role, { data: () => Uint8Array.of(255, 0x30) }, /its signature is malformed/);
 });
 
@@ -277,7 +277,7 @@ both(
   "A raw public key that is trusted is taken, also where none is shown",
   (role) => {
     say(role, { rawKeys: [peer.keys.publicKey.spki] }, trusted).stands();
-    // Peers whose keys are known by configuration alone show nothing: the trusted ones are tried in turn.
+    // Peers whose keys are only configured here send nothing: the trusted keys are tried in turn.
     say(role, { rawKeys: [] }, trusted).stands();
   },
 );
@@ -313,7 +313,7 @@ both("RFC 7670 §3", "A raw public key of another identity is refused, shown or 
   const belongs = /belongs to other\.test \(ID_FQDN\) and not to .*, which it says it is/;
   distrusts(role, { rawKeys: [key.spki] }, belongs, other);
   distrusts(role, { rawKeys: [] }, /shows no key, and no raw public key belongs to/, other);
-  // Nobody is configured for whom a key without an identity could be.
+  // No identity is configured that a key without an identity could belong to.
   const unnamed = { rawKeys: rawKeyTable({ named: [], unnamed: [key] }) };
   distrusts(role, { rawKeys: [key.spki] }, /belongs to no identity and not to/, unnamed);
 });

@@ -14,7 +14,7 @@ const { CHILDLESS_IKEV2_SUPPORTED, NO_PROPOSAL_CHOSEN } = NotifyType;
 const ALLOW = { childless: "allow" } as const;
 const FORCE = { childless: "force" } as const;
 
-/** Our initiator in front of a responder that says CHILDLESS_IKEV2_SUPPORTED, or does not. */
+/** Our initiator with a responder that sends CHILDLESS_IKEV2_SUPPORTED, or does not. */
 function initiator(
   change: typeof ALLOW | typeof FORCE | Record<never, never>,
   says: boolean,

@@ -49,7 +49,7 @@ function asked(method: number, password = PASSWORD) {
   const brain = openEapPeer({ identity: NAME, methods: [method], password }, env);
   const first = bench.ask(IKE_AUTH, [peer.identity(), ...peer.childPayloads()]);
   let packet = findPayload(first, PayloadType.EAP)!.data;
-  /** The peer's answer to the last request, and what the gateway says to it. */
+  /** Sends the peer's answer to the last request; returns the answer of the gateway. */
   const step = (more: readonly Payload[] = []): readonly Payload[] => {
     const answer = brain.step(packet);
     assert.equal(answer.kind, "send");

@@ -409,7 +409,7 @@ check(
     const seen = peer.init([...peer.initPayloads(), notify(40_000)]);
     bench.hear(seen);
     peer.learn(bench.said()[0]!.octets);
-    peer.init(peer.initPayloads()); // what it believes to have sent
+    peer.init(peer.initPayloads()); // What it believes to have sent.
     bench.refuses(NotifyType.AUTHENTICATION_FAILED, IKE_AUTH, peer.authPayloads());
     bench.over();
   },

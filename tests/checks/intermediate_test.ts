@@ -206,7 +206,7 @@ both(
     const { peer } = bench;
     for (const group of GROUPS) exchange(bench, group);
     if (role === "responder") {
-      // The peer goes on with another secret than the core, as after an altered ciphertext.
+      // The peer continues with another secret than the core, as after an altered ciphertext.
       peer.addSecret(new Uint8Array(32));
       bench.ignores(/ICV/, peer.seal(peer.header(IKE_AUTH), []));
     }

@@ -33,13 +33,13 @@ const OWN = [ip(10, 0, 0, 1), ip(10, 0, 0, 11), ip(10, 0, 0, 21)];
 const OTHER: Path = { ...PATH, peerAddress: ip(10, 0, 0, 12) };
 const COOKIE = new Uint8Array(16).fill(7);
 
-/** What a core that may move is given: at both roles the same three addresses. */
+/** The configuration of a core with MOBIKE: the same three addresses in both roles. */
 function mobile(change: Partial<IkeConfig> = {}): Partial<IkeConfig> {
   const mobike = { addresses: OWN, step: 0, moves: "own-only", intervalMs: Infinity } as const;
   return { mobike, ...change };
 }
 
-/** A bench that is up; both ends know MOBIKE, and the peer has said `more` with that. */
+/** A bench with an established SA; both ends support MOBIKE, and the peer has sent `more` with that. */
 function upMobile(
   role: Role,
   { more = [], change = {} }: { more?: Payload[]; change?: Partial<IkeConfig> } = {},
@@ -55,7 +55,7 @@ function upMobile(
   return { bench, said };
 }
 
-/** A request of the peer that comes by `path`; what the core sent then. */
+/** Sends a request of the peer by `path`; returns what the core sent then. */
 function askBy(bench: Bench, path: Path, payloads: readonly Payload[]): Said[] {
   const header = bench.peer.header(INFORMATIONAL);
   bench.said();
@@ -73,7 +73,7 @@ function moves(bench: Bench): number {
   return bench.effects.filter(({ kind }) => kind === "moved").length;
 }
 
-/** The cookie of the core's request that is out. */
+/** The cookie of the core's outstanding request. */
 function cookieOf({ payloads }: Said): Payload {
   return notify(COOKIE2, findNotify(payloads, COOKIE2)!.data);
 }

@@ -24,7 +24,7 @@ function someBench(role: Role, random: SeededRandom): Bench {
   return random.below(3) ? Bench.up(role, config, config) : Bench.keyed(role, config, config);
 }
 
-/** Payloads of a valid message, of which some are missing or come from another one. */
+/** Payloads of a valid message, of which some are missing or replaced by those of another one. */
 function payloads({ peer, sa }: Bench, random: SeededRandom): Payload[] {
   const spis = sa.children.map((c) => c.spiOut);
   const all: Payload[][] = [

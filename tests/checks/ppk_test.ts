@@ -31,7 +31,7 @@ function identityOf(id: string): Payload {
   return notify(PPK_IDENTITY, concat(Uint8Array.of(2), text(id)));
 }
 
-/** Whether the core said a notify in its last message. */
+/** Whether the last message of the core has a notify. */
 function lastSaid(bench: Bench, type: number): boolean {
   const said = bench.said().at(-1)!;
   return findNotify(said.payloads, type) !== undefined;
@@ -42,7 +42,7 @@ function authWith(bench: Bench, ...notifies: readonly Payload[]): Payload[] {
   return [...notifies, ...bench.peer.authPayloads()];
 }
 
-/** NO_PPK_AUTH of the peer: its AUTH by the keys as they are. */
+/** NO_PPK_AUTH of the peer: its AUTH by the keys without the PPK. */
 function noPpkAuth(bench: Bench): Payload {
   const auth = bench.peer.auth() as Payload & { readonly data: Uint8Array };
   return notify(NO_PPK_AUTH, auth.data);
@@ -163,7 +163,7 @@ check(
     const taken = Bench.keyed("responder", { ppk: PPK }, { ppk: PPK });
     const plain = noPpkAuth(taken);
     const wrong = (bench: Bench) => {
-      // AUTH is by the peer's PPK, which the core does not know.
+      // AUTH is computed with the peer's PPK, which the core does not know.
       const [id, auth, ...child] = bench.peer.authPayloads();
       return [id!, { ...auth!, data: new Uint8Array(32) } as Payload, ...child];
     };
@@ -224,7 +224,7 @@ function identityKey({ peer }: Bench, { key, id } = PPK): Payload {
   return notify(NotifyType.PPK_IDENTITY_KEY, concat(Uint8Array.of(2), id, confirmation));
 }
 
-/** The one IKE_INTERMEDIATE exchange of a peer that mixes its PPK in; what the core said in it. */
+/** Makes the IKE_INTERMEDIATE exchange of a peer that mixes in its PPK; returns the core's answer. */
 function intermediate(bench: Bench, sent: readonly Payload[]): readonly Payload[] {
   const { peer } = bench;
   if (bench.role === "responder") {

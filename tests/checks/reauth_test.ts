@@ -16,7 +16,7 @@ const FOLLOWS = { reauth: { lifetimeMs: 0 } };
 const GIVES = { reauth: { lifetimeMs: 90_000 } };
 const SIXTY = notify(AUTH_LIFETIME, Uint8Array.of(0, 0, 0, 60));
 
-/** An initiator that was given sixty seconds in IKE_AUTH. */
+/** An initiator that got an AUTH_LIFETIME of sixty seconds in IKE_AUTH. */
 function given(change = FOLLOWS): Bench {
   const bench = Bench.keyed("initiator", change);
   const [id, auth, ...child] = bench.peer.authPayloads();
@@ -47,7 +47,7 @@ check(
     const bench = Bench.keyed("responder", GIVES);
     bench.ask(IKE_AUTH, bench.peer.authPayloads());
     const { sa } = bench;
-    // Ninety seconds, and as long as a request is repeated: twelve times half a second.
+    // Ninety seconds, and the time for which a request is repeated: twelve times half a second.
     bench.pass(95_000);
     assert.equal(bench.sa.phase, "established");
     bench.pass(2_000);

@@ -23,13 +23,13 @@ function sends(at: "init" | "auth" | "established"): { readonly redirect: Redire
   return { redirect: { follows: false, sends: { to: [OTHER], at, afterMs: AFTER_MS } } };
 }
 
-/** Where the core said that it goes. */
+/** The gateway to which the core was redirected. */
 function goesTo(bench: Bench): Uint8Array | undefined {
   const effect = bench.effects.find(({ kind }) => kind === "redirected");
   return effect?.kind === "redirected" ? effect.to.data : undefined;
 }
 
-/** An IKE_SA_INIT response that has nothing but a REDIRECT. */
+/** An IKE_SA_INIT response with only a REDIRECT. */
 function answerInit(bench: Bench, data: Uint8Array): void {
   bench.peer.learn(bench.said().at(-1)!.octets);
   bench.hear(bench.peer.init([notify(REDIRECT, data)], { spiR: 0n }));
@@ -119,7 +119,7 @@ check("RFC 5685 §4", "REDIRECTED_FROM says as well that a client can be redirec
   assert.ok(findNotify(bench.said()[0]!.payloads, REDIRECT));
 });
 
-/** Our responder after an IKE_SA_INIT in which the peer said REDIRECT_SUPPORTED. */
+/** Our responder after an IKE_SA_INIT in which the peer sent REDIRECT_SUPPORTED. */
 function keyedResponder(at: "auth" | "established"): Bench {
   const bench = new Bench("responder", sends(at));
   bench.hear(bench.peer.init(supports(bench)));

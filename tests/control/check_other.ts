@@ -1,5 +1,5 @@
 /**
- * A recipe with another program in it: a strongSwan that answers a client of ours, on another host.
+ * A recipe with another program: a strongSwan that answers our client, on another host.
  * @module
  */
 import type { Checks } from "./checks.ts";
@@ -13,7 +13,7 @@ const CHARON = "/usr/lib/ipsec/charon";
 const SWANCTL = "/usr/sbin/swanctl";
 const ACCEPT_SAS = new URL("../interop/accept_sas.c", import.meta.url).pathname;
 
-/** strongSwan on host b: it serves until it is taken away. */
+/** Checks a recipe with strongSwan on host b, which runs until it is destroyed. */
 async function checkOther(checks: Checks, lab: Lab): Promise<void> {
   const directory = await writeSwan(lab);
   const environment =
@@ -62,7 +62,7 @@ async function checkOther(checks: Checks, lab: Lab): Promise<void> {
   ]);
   checks.equal("other: a recipe without a name has its file's", recipe, "swan.recipe");
   const upS = Number(Deno.readTextFileSync(`${directory}/up`));
-  // Its setup is written down when it is defined.
+  // Its setup is recorded when it is defined.
   const { mtime } = Deno.statSync(lab.path(`swanlogs/${CLIENT}.yaml`));
   const clientS = mtime!.getTime() / 1000;
   checks.that("other: waitinterval is waited", clientS - upS >= WAIT_S, clientS - upS);
@@ -89,7 +89,7 @@ function summaryOf({ id, name, daemon, type, result, tunnels }: InstanceTold): u
   return [id, name, daemon, type, result, tunnels && tunnels.established];
 }
 
-/** What runs with the lab's directory in its words. */
+/** The processes whose command lines have the lab's directory. */
 function processes(lab: Lab): string[] {
   const found: string[] = [];
   for (const { name } of Deno.readDirSync("/proc")) {
@@ -102,7 +102,7 @@ function processes(lab: Lab): string[] {
   return found.sort();
 }
 
-/** strongSwan's files; their directory. */
+/** Writes strongSwan's files; returns their directory. */
 async function writeSwan(lab: Lab): Promise<string> {
   const directory = lab.path("swan");
   for (const name of ["run", ...SWANCTL_DIRECTORIES.map((kind) => `swanctl/${kind}`)]) {
@@ -110,7 +110,7 @@ async function writeSwan(lab: Lab): Promise<string> {
   }
   Deno.writeTextFileSync(`${directory}/strongswan.conf`, strongswanConf(directory));
   Deno.writeTextFileSync(`${directory}/swanctl/swanctl.conf`, SWANCTL_CONF);
-  // Where the kernel has no ESP, CHILD_SAs are established all the same.
+  // If the kernel has no ESP, CHILD_SAs are established nevertheless.
   const library = `${directory}/accept_sas.so`;
   const { code, stderr } = await run([
     "gcc",
@@ -172,5 +172,5 @@ secrets {
 }
 `;
 
-/** By name. */
+/** The checks of this file by name. */
 export const otherChecks = { checkOther };

@@ -1,5 +1,5 @@
 /**
- * Recipes over both hosts: those that pass, those that fail, and what is left of them.
+ * Recipes over both hosts: some that pass, some that fail, and what they leave.
  * @module
  */
 import type { Checks } from "./checks.ts";
@@ -83,7 +83,7 @@ async function checkPair(checks: Checks, lab: Lab): Promise<void> {
   await Deno.remove(recipe);
 }
 
-/** A client with another secret: the table, the statuses and the XML say so, and nothing stays. */
+/** Checks a client with another secret: table, statuses and XML report it, and nothing is left. */
 async function checkFailing(checks: Checks, lab: Lab): Promise<void> {
   writeSetups(lab, "another secret");
   const config = lab.controllerFile("controller.conf");
@@ -94,7 +94,7 @@ async function checkFailing(checks: Checks, lab: Lab): Promise<void> {
   checks.equal("failing: exit status", code, 1);
   const result = JSON.parse(stdout) as { result: string; instances: { result: string }[] };
   checks.equal("failing: the result in JSON", result.result, "failed");
-  // To the gateway, a client that does not authenticate is a stranger: nothing of its test failed.
+  // To the gateway, a client that does not authenticate is a stranger, which does not fail its test.
   checks.equal("failing: what became of each", result.instances.map((one) => one.result), [
     "stopped",
     "failed",
@@ -109,7 +109,7 @@ async function checkFailing(checks: Checks, lab: Lab): Promise<void> {
   checks.equal("failing: nothing is left", await lab.seen(), before);
 }
 
-/** Files that are wrong are refused with their place, before anything is done. */
+/** Checks that wrong files are refused with the position of the error, before anything is done. */
 async function checkRefused(checks: Checks, lab: Lab): Promise<void> {
   writeSetups(lab);
   const config = lab.controllerFile("controller.conf");
@@ -135,7 +135,7 @@ async function checkRefused(checks: Checks, lab: Lab): Promise<void> {
   checks.equal("refused: nothing was done", await lab.seen(), before);
 }
 
-/** The shell: a recipe starts, is listed and stopped line by line. */
+/** Checks the shell: a recipe is started, listed and stopped line by line. */
 async function checkShell(checks: Checks, lab: Lab): Promise<void> {
   writeSetups(lab);
   const config = lab.controllerFile("controller.conf");
@@ -164,7 +164,7 @@ async function checkShell(checks: Checks, lab: Lab): Promise<void> {
   checks.equal("shell: nothing is left", await lab.seen(), before);
 }
 
-/** Arguments of all processes that name the lab's directory, seen while something runs. */
+/** The arguments of all processes that name the lab's directory, while something runs. */
 async function watchArguments(running: Promise<unknown>): Promise<string[]> {
   const seen = new Set<string>();
   let isOver = false;
@@ -196,5 +196,5 @@ out["cases"] = [[c.get("classname"), c.get("name"), [e.tag for e in c if e.tag !
 print(json.dumps(out))
 `;
 
-/** By name. */
+/** The checks of this file by name. */
 export const recipeChecks = { checkPair, checkFailing, checkRefused, checkShell };

@@ -1,21 +1,21 @@
 /**
- * Controllers that no daemon lets in, daemons that are not who they should be, and hosts that ssh does
- * not know: each is told in a sentence, nothing hangs, and nothing is left.
+ * Controllers that no daemon accepts, daemons with a wrong certificate, and hosts that ssh does not know:
+ * each is reported in a sentence, nothing hangs, and nothing is left.
  * @module
  */
 import type { Checks } from "./checks.ts";
 import type { Lab } from "./lab.ts";
 import { CLIENT, writeRecipe, writeSetups } from "./recipes.ts";
 
-/** Nobody waits longer for a refusal. */
+/** The longest wait for a refusal. */
 const PATIENCE_MS = 30_000;
 
-/** Controller files with one thing wrong, and what is said about it. */
+/** Checks controller files with one error each, and the messages about them. */
 async function checkStrangers(checks: Checks, lab: Lab): Promise<void> {
   writeSetups(lab);
   writeRecipe(lab, "strangers.recipe");
   const before = await lab.seen();
-  // Of recipes that ran before.
+  // The remains of earlier recipes.
   await Deno.remove(lab.path("logs"), { recursive: true }).catch(() => {});
   const refused = async (name: string, config: string, said: RegExp) => {
     const beganMs = performance.now();
@@ -72,5 +72,5 @@ function exists(path: string): boolean {
   }
 }
 
-/** By name. */
+/** The checks of this file by name. */
 export const strangerChecks = { checkStrangers };

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 
-/** What was looked at so far. */
+/** The checks so far. */
 export class Checks {
   #passed = 0;
   #failed = 0;
@@ -27,7 +27,7 @@ export class Checks {
     this.that(name, wanted.test(seen), `${seen}\n       wanted: ${wanted}`);
   }
 
-  /** The counts; the exit status. */
+  /** Prints the counts; returns the exit status. */
   report(): number {
     console.log(`${this.#passed} passed, ${this.#failed} failed`);
     return this.#failed > 0 ? 1 : 0;

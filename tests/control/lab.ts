@@ -4,17 +4,17 @@
  * @module
  */
 
-/** In every name of this run. */
+/** A part of all names of this run. */
 export const TAG = `t${Deno.pid}`;
 const ROOT = new URL("../..", import.meta.url).pathname;
 const SSH_PORT = 2222;
 
-/** Where the two daemons' hosts are. */
+/** The addresses of the hosts of the two daemons. */
 export const HOSTS = { a: "10.250.1.2", b: "10.250.2.2" } as const;
-/** A daemon's host. */
+/** The host of a daemon. */
 export type HostName = keyof typeof HOSTS;
 
-/** What a command said. */
+/** The output of a command. */
 export interface Said {
   readonly code: number;
   readonly stdout: string;
@@ -41,7 +41,7 @@ async function must(...command: string[]): Promise<string> {
   return stdout;
 }
 
-/** Ours: MYIKEV2 names another than the sources of this checkout. */
+/** The command line of our program; MYIKEV2 names another one than the sources of this checkout. */
 export function program(): string[] {
   const named = Deno.env.get("MYIKEV2");
   return named ? [named] : [Deno.execPath(), "run", "-A", `${ROOT}main.ts`];
@@ -52,7 +52,7 @@ export function inside(host: HostName | "c", command: readonly string[]): string
   return ["nsenter", `--net=/run/netns/${host}${TAG}`, ...command];
 }
 
-/** Whether it comes true in time. */
+/** Whether a condition becomes true in time. */
 export async function until(holds: () => boolean | Promise<boolean>, sec = 30): Promise<boolean> {
   const deadline = Date.now() + sec * 1000;
   while (Date.now() < deadline) {
@@ -111,7 +111,7 @@ export class Lab {
         await this.ip(where, "addr", "add", `${v6}:${last}/64`, "dev", link, "nodad");
         await this.ip(where, "link", "set", link, "up");
       }
-      // The way to the instances' management addresses, and back.
+      // The routes to the management addresses of instances, and back.
       await this.ip("c", "-6", "route", "add", `2001:db8:${i + 1}::/64`, "via", `${v6}:2`);
       const forward = "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding";
       await must(...inside(host, ["/bin/sh", "-c", forward]));
@@ -126,7 +126,7 @@ export class Lab {
     return must("ip", "-n", `${host}${TAG}`, ...words);
   }
 
-  /** Two authorities; of the good one a certificate for each daemon and one for the controller. */
+  /** Makes two authorities, and by the good one a certificate for each daemon and one for the controller. */
   async #certificates(): Promise<void> {
     for (const authority of ["ca", "strange"]) {
       await this.#openssl(authority, [
@@ -175,7 +175,10 @@ export class Lab {
     await must("openssl", command!, ...key, "-keyout", this.path(`${name}.key`), ...words);
   }
 
-  /** On `a` by key, on `b` by password: there root has one, in a mount namespace of that sshd alone. */
+  /**
+   * Starts an sshd on each host: `a` accepts a key and `b` a password, which root has only in the mount
+   * namespace of that sshd.
+   */
   async #sshServers(): Promise<void> {
     for (const key of ["hostkey", "userkey"]) {
       await must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", this.path(key));
@@ -288,12 +291,12 @@ export class Lab {
     return this.write(name, `daemonlist:\n${a}\n${b}\n${variables}${more}`);
   }
 
-  /** `control` with its words, where the controller is. */
+  /** Runs `control` with arguments on the host of the controller. */
   control(...words: string[]): Promise<Said> {
     return run(inside("c", [...program(), "control", ...words]), this.directory);
   }
 
-  /** Lines typed at the controller's shell, by a pipe. */
+  /** Sends lines to the controller's shell by a pipe. */
   shell(config: string, lines: readonly string[]): Promise<Said> {
     const words = [...program(), "control", "cli", "-c", config].map((word) => `'${word}'`);
     const typed = lines.map((line) => `'${line}'`).join(" ");
@@ -301,7 +304,7 @@ export class Lab {
     return run(inside("c", ["sh", "-c", script]), this.directory);
   }
 
-  /** All that an instance could leave behind on either host. */
+  /** Everything that an instance could leave on either host. */
   async seen(): Promise<string> {
     const names = (await must("ip", "netns", "list")).split("\n").map((line) =>
       line.split(" ")[0]!
@@ -341,5 +344,5 @@ export class Lab {
   }
 }
 
-/** Of root, for the sshd on `b` alone. */
+/** The password of root for the sshd on `b`. */
 export const PASSWORD = `pw-${crypto.randomUUID()}`;

@@ -5,12 +5,12 @@
  */
 import { type Lab, TAG } from "./lab.ts";
 
-/** Names of the instances. */
+/** The names of the instances. */
 export const GATEWAY = `gw${TAG}`;
 export const CLIENT = `cl${TAG}`;
 const TUNNELS = 10;
 
-/** Setups of both ends; the gateway runs until it is stopped. */
+/** Writes the setups of both ends; the gateway runs until it is stopped. */
 export function writeSetups(lab: Lab, clientPsk = "a secret"): void {
   const common = (psk: string) =>
     `numberoftunnels: ${TUNNELS}\nikeconf:\n  psk: ${psk}\n  dhgrpid: 31\n  ikeencyptalg: aes-gcm-16:256\n`;
@@ -25,13 +25,13 @@ export function writeSetups(lab: Lab, clientPsk = "a secret"): void {
   );
 }
 
-/** What a recipe has beside the ordinary. */
+/** The differences from the usual recipe. */
 export interface RecipeChange {
   readonly setup?: string;
   readonly more?: string;
 }
 
-/** Writes the recipe; its path. */
+/** Writes the recipe; returns its path. */
 export function writeRecipe(
   lab: Lab,
   name: string,

@@ -1,4 +1,4 @@
-/** FreeRADIUS on loopback, with one user and every method it has that needs no SIM. */
+/** FreeRADIUS on loopback, with one user and all of its methods that need no SIM. */
 import { freePort, SECRET } from "./_lab.ts";
 
 const TLS_DIR = new URL("../api/tls/", import.meta.url).pathname;
@@ -49,7 +49,7 @@ export class FreeRadius {
   }
 }
 
-/** What a `radiusd.conf` says. */
+/** The variable parts of a `radiusd.conf`. */
 export interface FreeRadiusConf {
   readonly port: number;
   /** `1.2` or `1.3`. */

@@ -15,7 +15,7 @@ import { gsmTriplet } from "@/eap/sim/milenage.ts";
 export const SECRET = "testing123";
 export const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
 
-/** Whether a program is there; where CI says that all must be, its lack is a failure. */
+/** Whether a program is installed; under CI, where all must be, its absence is a failure. */
 export function isThere(program: string): boolean {
   const found = (Deno.env.get("PATH") ?? "").split(":").concat("/usr/sbin")
     .some((dir) => isFile(`${dir}/${program}`));
@@ -23,7 +23,7 @@ export function isThere(program: string): boolean {
   return found;
 }
 
-/** A test that needs programs; it is skipped by name where one is not there. */
+/** A test that needs programs; it is skipped with their names if one is missing. */
 export function labTest(
   name: string,
   programs: readonly string[],
@@ -52,13 +52,13 @@ export function freePort(): number {
   return port;
 }
 
-/** What a program said, and how it ended. */
+/** The output of a program, and its exit status. */
 export interface Said {
   readonly success: boolean;
   readonly text: string;
 }
 
-/** One login of eapol_test at a RADIUS server of ours; `network` is the inside of its block. */
+/** One login of eapol_test at our RADIUS server; `network` is the content of its block. */
 export async function eapolTest(
   directory: string,
   network: readonly string[],
@@ -83,7 +83,7 @@ export async function eapolTest(
   return { success, text };
 }
 
-/** A hostapd that is a RADIUS server and nothing else. */
+/** A hostapd that is only a RADIUS server. */
 export class Hostapd {
   readonly #child: Deno.ChildProcess;
   readonly #said: Promise<string>;
@@ -122,7 +122,7 @@ export class Hostapd {
     return hostapd;
   }
 
-  /** Ends it; what it said. */
+  /** Ends it; returns its output. */
   async stop(): Promise<string> {
     try {
       this.#child.kill("SIGTERM");
@@ -131,7 +131,7 @@ export class Hostapd {
     return await this.#said;
   }
 
-  /** Its socket shows in the kernel's table. */
+  /** Waits until its socket is in the kernel's table. */
   async #listens(): Promise<void> {
     const port = this.port.toString(16).toUpperCase().padStart(4, "0");
     for (let tries = 0; tries < 200; tries++) {
@@ -147,7 +147,7 @@ export class Auc {
   readonly #conn: Deno.DatagramConn;
   readonly #loop: Promise<void>;
   #closed = false;
-  /** Resynchronisations that were asked for. */
+  /** Number of requested resynchronizations. */
   resynchronised = 0;
 
   constructor(readonly path: string, readonly subscribers: ReadonlyMap<string, SimKeys>) {
@@ -203,7 +203,7 @@ export class Auc {
   }
 }
 
-/** The card that eapol_test asks by its control socket (`external_sim=1`). */
+/** The card that eapol_test uses by its control socket (`external_sim=1`). */
 export class ExternalCard {
   readonly #conn: Deno.DatagramConn;
   readonly #loop: Promise<void>;

@@ -1,4 +1,4 @@
-/** A peer of ours that logs in at a RADIUS server through our RADIUS client. */
+/** Lets our EAP peer log in at a RADIUS server through our RADIUS client. */
 import assert from "node:assert/strict";
 import type { EapAnswer } from "@/eap/conversation.ts";
 import type { EapCredentials } from "@/eap/method.ts";
@@ -15,7 +15,7 @@ export interface Ended {
   readonly server: EapAnswer;
 }
 
-/** Logs a peer in; the client plays the gateway between. hostapd does not answer EAP-Start. */
+/** Logs in a peer; the client is in the place of the gateway. hostapd does not answer EAP-Start. */
 export async function login(
   own: EapCredentials,
   port: number,
@@ -47,7 +47,7 @@ export async function login(
   }
 }
 
-/** Both ends have succeeded, with the same MSK. */
+/** Checks that both ends have succeeded, with the same MSK. */
 export function succeeded({ peer, server }: Ended): void {
   assert.ok(peer.kind === "succeeded", JSON.stringify(peer));
   assert.ok(server.kind === "succeeded", JSON.stringify(server));

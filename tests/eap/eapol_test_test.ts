@@ -1,4 +1,4 @@
-/** eapol_test logs in at our EAP server through our RADIUS face, method by method. */
+/** eapol_test logs in at our EAP server through our RADIUS front end, method by method. */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import type { EapAnswer } from "@/eap/conversation.ts";
@@ -17,7 +17,7 @@ import { eapolTest, ExternalCard, labTest, random, SECRET } from "./_lab.ts";
 const tls = loadLibssl();
 const USERS = new EapUsers([{ identity: "bob", password: "secret" }]);
 
-/** A server of ours while `use` runs; what its logins came to. */
+/** Runs our server while `use` runs; returns the results of its logins. */
 async function serving(
   settings: EapServerSettings,
   use: (port: number, ended: readonly EapAnswer[]) => Promise<void>,
@@ -59,7 +59,7 @@ for (const { word, type, args } of METHODS) {
         const bad = await eapolTest(directory, [...network, 'password="other"'], { port, args });
         assert.ok(!bad.success, bad.text);
         if (type !== EapType.MSCHAPV2) return;
-        // It says the MSK that it has derived.
+        // It prints the MSK that it has derived.
         const [, key] = /EAP-MSCHAPV2: Derived key - hexdump\(len=32\): ([0-9a-f ]+)/.exec(
           good.text,
         )!;
@@ -106,7 +106,7 @@ for (
     const users = new EapUsers([{ identity: IMSI, sim: { ...KEYS, sqn: 0n } }]);
     const settings = { methods: [type], users, register: new SimRegister() };
     const ended = await serving(settings, async (port) => {
-      // -W waits for the card, -r logs in once more.
+      // -W waits for the card, -r logs in again.
       const { success, text } = await eapolTest(directory, [
         `eap=${word}`,
         `identity="${digit}${IMSI}@ims.example"`,

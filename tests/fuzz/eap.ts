@@ -1,6 +1,6 @@
 /**
- * The fuzzer of EAP and RADIUS: conversations of every method in which packets are changed on their
- * way, and octets of every codec. Whatever arrives, both ends answer, and nothing is thrown.
+ * The fuzzer of EAP and RADIUS: conversations of every method in which packets are changed on the way, and
+ * mutated octets for every codec. Both ends answer whatever arrives, and nothing is thrown.
  * @module
  */
 import { sameOctets, toHex } from "@/base/bytes.ts";
@@ -34,7 +34,7 @@ const SECRET = new TextEncoder().encode("testing123");
 const K = new Uint8Array(16).fill(7);
 const OPC = new Uint8Array(16).fill(9);
 const IMSI = "232010000000000";
-/** Steps of one conversation; more is a conversation that does not end. */
+/** The most steps of one conversation; one with more does not end. */
 const STEPS_MAX = 500;
 const pem = (name: string) => Deno.readTextFileSync(new URL(`../api/tls/${name}`, import.meta.url));
 const TLS = loadLibssl();
@@ -53,7 +53,7 @@ const METHODS: readonly Method[] = [
   { name: "AKA", type: EapType.AKA },
   { name: "AKA'", type: EapType.AKA_PRIME },
 ];
-/** These cost a handshake each, and are played more seldom. */
+/** Methods with a TLS handshake, which is expensive, so that they are tried less often. */
 const TLS_METHODS: readonly Method[] = [
   { name: "TLS", type: EapType.TLS },
   { name: "TTLS, MSCHAPv2", type: EapType.TTLS, inner: "mschapv2" },
@@ -61,10 +61,10 @@ const TLS_METHODS: readonly Method[] = [
   { name: "PEAP, MD5", type: EapType.PEAP, inner: "md5" },
 ];
 const TLS_EVERY = 25;
-/** Packets that the codecs begin from. */
+/** The most packets from which codecs are fuzzed. */
 const CORPUS_MAX = 400;
 
-/** What a run did: conversations by method, octets by codec. */
+/** The counts of a run: conversations by method, and calls by codec. */
 export interface EapFuzzResult {
   readonly rounds: number;
   readonly tallies: readonly Tally[];
@@ -81,8 +81,8 @@ interface Run {
 }
 
 /**
- * Plays `rounds` rounds: a conversation each, and octets for each codec.
- * @throws {FuzzFailure} at the first thing that must not happen.
+ * Runs `rounds` rounds: each has one conversation, and octets for each codec. @throws {FuzzFailure} at the
+ * first violation.
  */
 export function runEapFuzz(
   { rounds, seed }: { readonly rounds: number; readonly seed: number },
@@ -96,7 +96,8 @@ export function runEapFuzz(
     register: new SimRegister(),
   };
   for (let round = 0; round < rounds; round++) {
-    // TLS has randomness of its own: each round begins anew, so that the others repeat.
+    // As TLS draws random numbers of its own, each round begins with a seed of its own, so that other rounds
+    // can be repeated.
     run.random = new SeededRandom(seed * 1_000_003 + round);
     const method = run.random.pick(METHODS);
     attempt(round, seed, method.name, () => conversation(run, method));
@@ -120,7 +121,7 @@ function attempt(round: number, seed: number, name: string, work: () => void): v
   }
 }
 
-/** One conversation in which a packet is changed with some chance. */
+/** Runs one conversation, in which packets are changed with some probability. */
 function conversation(run: Run, method: Method): void {
   const { random, env, corpus } = run;
   const tally = tallyOf(run, method.name);
@@ -194,12 +195,12 @@ function settingsOf(name: "server" | "client", { type }: { readonly type: number
   return isTls ? SETTINGS.get(name) : undefined;
 }
 
-/** A codec: refuses by the errors it promises, or gives back what comes again. */
+/** A codec, which refuses octets by its documented errors, or round-trips. */
 interface Codec {
   readonly name: string;
-  /** Where its octets begin in an EAP packet. */
+  /** The offset of its octets in an EAP packet. */
   readonly from: number;
-  /** Decodes, and encodes what came of it where that is possible. */
+  /** Decodes octets, and encodes the result if that is possible. */
   decode(octets: Uint8Array): Uint8Array | undefined;
   again?: boolean;
 }
@@ -253,7 +254,7 @@ function octets(run: Run, codec: Codec): void {
   if (!sameOctets(once, twice)) throw new Error(`${toHex(once)} becomes ${toHex(twice)}`);
 }
 
-/** Requests at our face, answers at our client, a capture: all changed underway. */
+/** Fuzzes requests to our RADIUS front end, responses to our client, and a capture. */
 function radius(run: Run): void {
   const { random, env, corpus } = run;
   const tally = tallyOf(run, "RADIUS");
@@ -301,12 +302,12 @@ function capture(run: Run): void {
   }
 }
 
-/** A copy with one or more changes. */
+/** A copy of a packet with one or more changes. */
 function mutated({ scratch, random }: Run, packet: Uint8Array): Uint8Array {
   scratch.length = 0;
   scratch.put(packet);
   for (let n = random.pick([1, 1, 1, 2, 4]); n > 0; n--) mutateOctets(scratch, 0, random);
-  // Mostly the length of EAP and RADIUS is right, so that what is behind it is looked at.
+  // The length fields of EAP and RADIUS are mostly corrected, so that the fields after them are decoded.
   if (random.chance(0.8) && scratch.length >= 4) {
     scratch.octets[2] = scratch.length >>> 8;
     scratch.octets[3] = scratch.length;

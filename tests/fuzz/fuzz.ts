@@ -40,7 +40,7 @@ function printEap({ tallies }: EapFuzzResult): void {
   table(tallies);
 }
 
-/** Certificates and EAP inside IKE_AUTH, at both ends. */
+/** Fuzzes certificates and EAP inside IKE_AUTH, at both ends. */
 async function fuzzInIke(): Promise<void> {
   console.log(`${tunnels} tunnels of seed ${seed} with changed IKE_AUTH messages, at each end`);
   const tallies: Tally[] = [];

@@ -1,7 +1,8 @@
 /**
- * Fuzzes what IKE_AUTH carries of other protocols, as a peer with right keys of the IKE SA sends it:
- * certificates, raw keys, lists, responses, addresses and signatures (RFC 7296 §3.6, RFC 7427), and EAP
- * packets. A gateway and a client hear it while another tunnel of theirs is up, which has to stay so.
+ * Fuzzes the content of other protocols in IKE_AUTH, as a peer with the right keys of the IKE SA sends it:
+ * certificates, raw keys, revocation lists, OCSP responses, URLs and signatures (RFC 7296 §3.6, RFC 7427),
+ * and EAP packets. A gateway and a client receive it while they have another tunnel, which must stay
+ * established.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -35,7 +36,7 @@ import {
 } from "../unit/engine/rig.ts";
 import { mutateOctets, Scratch } from "./mutate.ts";
 
-/** Identities with raw keys, of each form in which a number may stand. */
+/** Identities with raw keys, in each form that may have a number. */
 const NAMED: readonly WrittenIdentity[] = [
   { idType: IdType.ID_IPV4_ADDR, form: "address", text: "127.0.0.1" },
   { idType: IdType.ID_FQDN, form: "text", text: "t&d.test" },
@@ -43,19 +44,19 @@ const NAMED: readonly WrittenIdentity[] = [
   { idType: IdType.ID_KEY_ID, form: "hex", text: "aa&d" },
 ];
 
-/** What came of the changed messages at one end. */
+/** The results of the changed messages at one end. */
 export interface IkeAuthTally {
-  /** Tunnels whose messages were changed. */
+  /** Number of tunnels whose messages were changed. */
   readonly changed: number;
-  /** Those that were set up all the same, as some changes are of no account. */
+  /** Number of those that were established nevertheless, as some changes have no effect. */
   readonly up: number;
-  /** Those that failed, by cause. */
+  /** Numbers of those that failed, by cause. */
   readonly causes: ReadonlyMap<string, number>;
   /** Sentences of the failures, one for each cause. */
   readonly sentences: readonly string[];
 }
 
-/** What is fuzzed, and at which end. */
+/** The configurations, the changes, and the end that receives them. */
 export interface IkeAuthFuzz {
   readonly content: "certificates" | "eap";
   readonly role: "gateway" | "client";
@@ -64,16 +65,16 @@ export interface IkeAuthFuzz {
 }
 
 const crypto = portableBackend();
-/** The clock of the rigs counts from 2023-11-14. */
+/** The time of day of the two ends: 2023-11-14. */
 const NOW_MS = 1_700_000_000_000;
-/** Tenths of a second for the last tunnels. */
+/** Tenths of a second that the last tunnels get to complete. */
 const STEPS_AFTER = 20;
-/** The highest encoding of IANA's registry, and one behind it. */
+/** The highest encoding of IANA's registry plus one. */
 const ENCODINGS = 16;
 
 /**
- * Lets `tunnels` peers say changed things to one end.
- * @throws {Error} (rejects) where the tunnel beside them is lost, or something is neither set up nor refused.
+ * Lets `tunnels` peers send changed messages to one end. @throws {Error} (rejects) if the other tunnel is
+ * lost, or a tunnel is neither established nor refused.
  */
 export async function fuzzIkeAuth(
   { content, role, tunnels, seed }: IkeAuthFuzz,
@@ -108,7 +109,7 @@ export async function fuzzIkeAuth(
   });
   gateway.run.start();
   client.run.start();
-  // What is looked up, and verified by another algorithm than ours, is answered later.
+  // Lookups, and verifications by an algorithm of the runtime, are answered later.
   for (let step = 0; step < tunnels + STEPS_AFTER; step++) {
     clock.pass(100);
     await new Promise((resolve) => setTimeout(resolve, 0));
@@ -128,7 +129,7 @@ export async function fuzzIkeAuth(
   };
 }
 
-/** Both ends sign, and trust a root or a raw key of the other. */
+/** The configurations of both ends: they sign, and trust a root or a raw key of the other. */
 function certificateConfigs(): { readonly gateway: IkeConfig; readonly client: IkeConfig } {
   const issuer = keys();
   const means = { backend: crypto, random: crypto.randomOctets };
@@ -200,7 +201,7 @@ function eapConfigs(
   return { gateway: { ...CONFIG, auth: gateway }, client: { ...CONFIG, auth: client } };
 }
 
-/** One CERT or AUTH payload is changed, or a CERT of any encoding put beside or before the others. */
+/** Changes one CERT or AUTH payload, or inserts a CERT of any encoding among the others. */
 function changedCertificates(random: SeededRandom): Twist {
   return (m) => {
     const certificates = m.payloads.filter(({ type }) => type === PayloadType.CERT);
@@ -214,7 +215,7 @@ function changedCertificates(random: SeededRandom): Twist {
       const encoding = 1 + random.below(ENCODINGS);
       const octets = random.chance(0.7) ? mutated(told, random) : told;
       const cert = { type: PayloadType.CERT, encoding, data: nonEmpty(octets) } as Payload;
-      // In place of all, before them, or behind them.
+      // In place of all, before them, or after them.
       const place = random.below(3);
       if (place === 0) {
         return [m.sealed([cert, ...payloads.filter((p) => !certificates.includes(p))])];
@@ -227,11 +228,11 @@ function changedCertificates(random: SeededRandom): Twist {
   };
 }
 
-/** The EAP packet of a message is changed; messages without one are as they were. */
+/** Changes the EAP packet of a message, if it has one. */
 function changedEap(random: SeededRandom): Twist {
   return (m) => {
     const has = m.payloads.some(({ type }) => type === PayloadType.EAP);
-    // Some come through, so that later packets are changed as well.
+    // Some packets are not changed, so that the conversation continues to later ones.
     if (!has || random.chance(0.4)) return [m.octets];
     return [m.sealed(changedOne(m.payloads, [PayloadType.EAP], random))];
   };
@@ -254,7 +255,7 @@ function dataOf(payload: Payload): Uint8Array {
   return (payload as { readonly data: Uint8Array }).data;
 }
 
-/** What has no octet is refused before it is looked at. */
+/** At least one octet, as empty data is refused before it is decoded. */
 function nonEmpty(octets: Uint8Array): Uint8Array {
   return octets.length > 0 ? octets : Uint8Array.of(0);
 }
@@ -270,7 +271,7 @@ function keys(): SigningKeyPair {
   return atOnce(crypto.signatures.generate("ed448"));
 }
 
-/** Ed448 answers at once. */
+/** Ed448 is synchronous. */
 function atOnce<T>(value: T | Promise<T>): T {
   if (value instanceof Promise) throw new Error("the backend answers later");
   return value;

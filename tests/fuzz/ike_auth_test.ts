@@ -1,4 +1,7 @@
-/** Changed certificates and EAP packets inside IKE_AUTH, at both ends, with a tunnel beside that has to stay. */
+/**
+ * Changed certificates and EAP packets inside IKE_AUTH, at both ends, with another tunnel that must stay
+ * established.
+ */
 import assert from "node:assert/strict";
 import { fuzzIkeAuth } from "./ike_auth.ts";
 
@@ -16,7 +19,7 @@ for (const content of ["certificates", "eap"] as const) {
       assert.equal(up + refused, changed, words);
       assert.ok(refused > changed / 4, words);
       assert.ok(up > 0, words);
-      // What fails inside EAP has causes of its own.
+      // Failures inside EAP have causes of their own.
       assert.ok(causes.size >= (content === "eap" ? 2 : 1), words);
       for (const sentence of sentences) assert.match(sentence, /\S+ \S+ \S+/);
     });

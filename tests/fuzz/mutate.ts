@@ -6,7 +6,7 @@ import type { SeededRandom } from "@/base/random.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { Chain, Corpus } from "./corpus.ts";
 
-/** Octets that have a meaning as a length, a count, a mark or a flag. */
+/** Octets that are often a length, a count, a tag or a flag. */
 const TELLING = [0, 1, 2, 3, 4, 5, 7, 8, 16, 20, 40, 0x7f, 0x80, 0xfe, 0xff];
 /** The most octets that one change adds. */
 const GROWTH_MAX = 64;
@@ -16,7 +16,7 @@ export class Scratch {
   readonly octets = new Uint8Array(0x20000);
   length = 0;
 
-  /** A view of what was made, which is valid until the next message. */
+  /** A view of the present message, which is valid until the next one. */
   view(): Uint8Array {
     return this.octets.subarray(0, this.length);
   }
@@ -97,7 +97,7 @@ export function buildChain(
   let first: number = PayloadType.NONE;
   let previous = -1;
   const count = chain.length;
-  const struck = random.below(count); // this one always
+  const struck = random.below(count); // This change is always made.
   for (let i = 0; i < count; i++) {
     let { type, body } = chain[i]!;
     let copies = 1;

@@ -1,7 +1,7 @@
 /**
- * The fuzzer of certificates: everything that reads DER gets mutated certificates, lists, responses and
- * keys. What is refused must be refused by a WireError; what is accepted must say the same when it is
- * read again, and no certificate that differs from the original may be trusted.
+ * The fuzzer of certificates: every reader of DER gets mutated certificates, lists, responses and keys. It
+ * must refuse by a WireError; what it accepts must be the same when it is read again; and a certificate that
+ * differs from the original must not be trusted.
  *
  * Run: deno run -A tests/fuzz/pki.ts [--cases N] [--seed N]
  * @module
@@ -37,15 +37,15 @@ interface CorpusFile {
   readonly chain: readonly string[];
 }
 
-/** One reader: what it starts from, and what it does with octets. */
+/** A reader, and the octets from which it is fuzzed. */
 interface Target {
   readonly name: string;
   readonly seeds: readonly Uint8Array[];
-  /** Reads, and throws a plain Error where what was accepted contradicts itself. */
+  /** Reads octets. @throws {Error} if an accepted result is inconsistent. */
   readonly read: (octets: Uint8Array) => void;
 }
 
-/** Calls of one reader. */
+/** The calls of one reader. */
 export interface PkiTally {
   readonly name: string;
   calls: number;
@@ -53,13 +53,12 @@ export interface PkiTally {
   refused: number;
 }
 
-/** When the chain of the corpus is valid. */
+/** A time at which the chain of the corpus is valid. */
 const NOW_MS = Date.UTC(2026, 5, 1);
 
 /**
- * Every truncation and every bit flip of each seed of each reader where `exhaustive`, then `cases`
- * mutations of many.
- * @throws {Error} at the first thing that must not happen, with the octets that did it.
+ * Tries, if `exhaustive`, every truncation and every bit flip of the octets of each reader, then `cases`
+ * random mutations. @throws {Error} at the first violation, with the octets that caused it.
  */
 export async function fuzzPki(
   { cases, seed, exhaustive, backend }: {
@@ -95,7 +94,7 @@ export async function fuzzPki(
   return [...tallies, await fuzzTrust(corpus, { random, backend, cases: cases / 50 })];
 }
 
-/** Octets less one and one, and with each bit the other way. */
+/** All truncations of octets, and all changes of a single bit. */
 function* smallChanges(octets: Uint8Array): Generator<Uint8Array> {
   for (let length = 0; length < octets.length; length++) yield octets.slice(0, length);
   for (let bit = 0; bit < 8 * octets.length; bit++) {
@@ -118,7 +117,7 @@ function call({ name, read }: Target, tally: PkiTally, octets: Uint8Array): void
   }
 }
 
-/** No changed certificate is trusted, wherever in the chain it stands; what is not changed is. */
+/** Checks that no changed certificate is trusted, at any place of the chain, and that the original is. */
 async function fuzzTrust(
   { chain }: CorpusFile,
   { random, backend, cases }: {
@@ -203,7 +202,7 @@ function readCertificate(der: Uint8Array): void {
   }
 }
 
-/** What a backend gets is of one form: reading it again changes nothing. */
+/** Reads a private key, and checks that reading the form for backends again gives the same. */
 function readPkcs8(der: Uint8Array): void {
   const key = parsePkcs8(der);
   const again = parsePkcs8(key.pkcs8);

@@ -35,7 +35,7 @@ export interface Tally {
   refused: number;
 }
 
-/** What a run did. */
+/** The counts of a run. */
 export interface FuzzResult {
   readonly messages: number;
   /** Messages that were changed inside a decrypted chain, with corrected lengths. */
@@ -66,7 +66,7 @@ const HEADER = {
   initiator: true,
   response: false,
 };
-/** Probabilities of changes beside the one that is certain. */
+/** Probabilities of changes in addition to the one that is always made. */
 const CHANGE = { body: 0.08, order: 0.03 };
 /** The interval of messages that are also shown as text. */
 const SHOWN_EVERY = 64;
@@ -93,7 +93,7 @@ export function runFuzz(
   };
   const unwatch = watchCodecs(run);
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0; // thrown a million times, read by nobody
+  Error.stackTraceLimit = 0; // The stack is not captured, as a million of these errors are thrown.
   try {
     for (let i = 0; i < messages; i++) {
       oneMessage(run, { index: i, seed });

@@ -48,7 +48,7 @@ export class End {
   readonly port: number;
   readonly apiPort: number;
   readonly #child: Deno.ChildProcess;
-  /** Whether a socket of the system is this process's, by its inode. */
+  /** Whether a socket of the system belongs to this process, by its inode. */
   readonly #own = new Map<string, boolean>();
 
   private constructor(file: string, { port, apiPort }: EndOptions) {
@@ -66,7 +66,7 @@ export class End {
       stderr: "null",
     }).spawn();
     this.result = new Response(this.#child.stdout).text().then((text) => JSON.parse(text));
-    this.result.catch(() => {}); // whoever waits for it hears of it
+    this.result.catch(() => {}); // The caller that waits for it gets the error.
   }
 
   /** Starts it and waits until its API answers. */
@@ -123,8 +123,8 @@ ikeconf:
   }
 
   /**
-   * Receive queue and drops of each of its sockets at its port (proc_net_udp: columns 5 and 13). Other
-   * processes may have the same port at other addresses, and what waits there is no concern of it.
+   * Receive queue and drops of each of its sockets at its port (proc_net_udp: columns 5 and 13). Sockets of
+   * other processes may have the same port at other addresses, and are ignored.
    */
   async #sockets(): Promise<[queued: number, drops: number][]> {
     const port = `:${this.port.toString(16).toUpperCase().padStart(4, "0")}`;
@@ -152,7 +152,7 @@ ikeconf:
     }
   }
 
-  /** Asks it to end gracefully, and gives its result. @throws Error when it does not end within 60 s. */
+  /** Asks it to end gracefully, and returns its result. @throws Error if it does not end within 60 s. */
   async ended(): Promise<Result> {
     this.stop();
     return await within(60_000, this.result);
@@ -173,14 +173,14 @@ ikeconf:
   }
 }
 
-/** What the descriptors of a process stand for, as the kernel names it; none once it has ended. */
+/** The targets of a process's descriptors, as the kernel names them; none after it has ended. */
 function descriptorsOf(pid: number): string[] {
   try {
     return [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => {
       try {
         return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
       } catch {
-        return ""; // closed meanwhile
+        return ""; // The descriptor was closed meanwhile.
       }
     });
   } catch {
@@ -229,7 +229,7 @@ export async function until(
   }
 }
 
-/** What `awaited` gives. @throws Error when it gives nothing within `ms` milliseconds. */
+/** The result of `awaited`. @throws Error if it takes longer than `ms` milliseconds. */
 export async function within<T>(ms: number, awaited: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {

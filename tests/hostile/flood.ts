@@ -1,12 +1,13 @@
 /**
- * A gateway of ours under floods while its tunnels are up: garbage, changed and repeated messages of
- * those very tunnels, IKE_SA_INIT requests of strangers by the thousands, with cookies and without.
- * Its tunnels must stay up and be answered, half-open SAs and memory stay bounded, every datagram be
- * counted, and a newcomer still get in. Needs no root; all traffic is on loopback.
+ * A gateway of our program under floods while it has tunnels: garbage, changed and repeated messages of these
+ * tunnels, and IKE_SA_INIT requests of thousands of strangers, with and without cookies. Its tunnels must
+ * stay established and be answered, half-open SAs and memory must stay bounded, every datagram must be
+ * counted, and a new client must be accepted. It needs no root; all traffic is on loopback.
  *
  *   deno task test:flood [--count 1000000] [--transport both] [--seed 1] [--only bounds]
  *
- * `bounds` are the floods of `flood_bounds.ts`: each aims at one thing that this end keeps. `--count` datagrams for each transport, with cookies and again without. Ends with a line "N passed, N failed".
+ * `--count` datagrams are sent for each transport, with cookies and again without. `bounds` are the floods of
+ * `flood_bounds.ts`, which each aim at one resource. The last line is "N passed, N failed".
  * @module
  */
 import { parseArgs } from "node:util";
@@ -237,7 +238,7 @@ async function ends(
   },
 ): Promise<void> {
   const kernelDrops = await gateway.kernelDrops();
-  // Every tunnel has a liveness check once more, and answers.
+  // Every tunnel makes another liveness check, and is answered.
   await delay(2_500);
   const ours = await client.ended();
   const theirs = await gateway.ended();

@@ -9,7 +9,7 @@ import { TestClient } from "@/api/client.ts";
 import type { CHILDSADumpRead, IKESADumpRead } from "@/api/proto/api_read.ts";
 import type { Keylog, KeylogEsp, KeylogIke } from "./keylog.ts";
 
-/** What a CHILD_SA has negotiated beside its keys. */
+/** What was negotiated for a CHILD_SA, except its keys. */
 export interface DumpedChild {
   /** Our inbound SPI in 8 digits. */
   readonly spi: string;
@@ -17,17 +17,17 @@ export interface DumpedChild {
   readonly tunnelMode: boolean;
 }
 
-/** Every IKE SA and CHILD_SA the API lists. */
+/** Every IKE SA and CHILD_SA that the API lists. */
 export interface ApiDump extends Keylog {
-  /** Our SPIs of the IKE SAs that are up; others are listed for a while after they are gone. */
+  /** Our SPIs of the established IKE SAs; ended ones stay listed for a while. */
   readonly live: readonly string[];
   readonly children: readonly DumpedChild[];
 }
 
-/** State of an IKE SA that is up and does nothing. */
+/** State of an established IKE SA without an exchange. */
 const ESTABLISHED = 3;
 
-/** Asks everything. Which SPI is the initiator's the API does not tell: `isClient` does. */
+/** Reads everything. `isClient` tells which SPI is the initiator's, as the API does not. */
 async function ask(port: number, isClient: boolean): Promise<ApiDump> {
   const client = new TestClient(`127.0.0.1:${port}`);
   const { SummaryList } = await client.call("ListIKESA");
@@ -66,7 +66,10 @@ function ikeLine(sa: IKESADumpRead, client: boolean): KeylogIke {
   };
 }
 
-/** i and r are of the exchange that made the SA: what the initiator sends has the keys of i. */
+/**
+ * Lines of the table of ESP SAs. Initiator and responder are those of the exchange that made the SA: the
+ * initiator sends with the keys of i.
+ */
 function espLines(child: CHILDSADumpRead, client: boolean): KeylogEsp[] {
   const line = (number: string | number, encryption: Uint8Array, integrity: Uint8Array) => ({
     family: "",

@@ -1,5 +1,5 @@
 /**
- * The configurations of both ends where the client logs in by EAP-MSCHAPv2, and its gateway proves itself by a
+ * The configurations of both ends if the client authenticates by EAP-MSCHAPv2, and its gateway by a
  * pre-shared key.
  * @module
  */
@@ -10,22 +10,22 @@ import { MODERN } from "./suites.ts";
 
 const PASSWORD = "a password of the rows";
 
-/** strongSwan's settings: the plugins of the method beside the others. */
+/** strongSwan's settings: its usual plugins and those of the method. */
 export const EAP_SETTINGS = `load = ${PLUGINS} md4 eap-identity eap-mschapv2`;
 
-/** Our options as client; further ones of `ikeconf` beside them. */
+/** Our options as client, with further ones of `ikeconf`. */
 export function logsIn(more: Setup): Setup {
   const ends = { authownmethod: "eap", authpeermethod: "psk", eapmethod: ["mschapv2"] };
   return { ikeconf: { ...ends, eappassword: PASSWORD, ...more } };
 }
 
-/** Our options as gateway; further ones of `ikeconf` beside them. */
+/** Our options as gateway, with further ones of `ikeconf`. */
 export function asksEap(more: Setup): Setup {
   const ends = { authownmethod: "psk", authpeermethod: "eap", eapmethod: ["mschapv2"] };
   return { ikeconf: { ...ends, eapusers: [{ identity: THEIR_ID, password: PASSWORD }], ...more } };
 }
 
-/** strongSwan's configuration; `client` is the end that logs in, as strongSwan calls it. */
+/** strongSwan's configuration; `client` is the end that authenticates by EAP, in strongSwan's words. */
 export function eapConf(client: "local" | "remote", extra: string, secrets = ""): string {
   const conf = connection({ suite: MODERN, extra })
     .replace(new RegExp(`(${client} \\{\\s+auth = )psk`), "$1eap-mschapv2");

@@ -1,11 +1,12 @@
 /**
- * The ground under the interop rows: two network namespaces joined by a veth pair, one for us and one
- * for the peer, and the processes started in them. Names carry this process's id, so that runs go side
- * by side; {@linkcode Lab.close} leaves nothing behind, and a later run removes what a killed one left.
+ * The lab of the interop rows: two network namespaces that are joined by a veth pair, one for us and one for
+ * the peer, and the processes in them. Names contain the number of this process, so that several runs are
+ * possible at a time; {@linkcode Lab.close} removes everything, and a later run removes what a killed one
+ * left.
  * @module
  */
 
-/** What a finished command gave. */
+/** The outcome of a finished command. */
 export interface Finished {
   readonly code: number;
   readonly stdout: string;
@@ -16,33 +17,33 @@ export interface Finished {
 export interface Site {
   readonly namespace: string;
   readonly interface: string;
-  /** First own address, without prefix. */
+  /** The first own address, without its prefix length. */
   readonly address4: string;
   readonly address6: string;
-  /** First of {@linkcode MANY} consecutive further IPv4 addresses. */
+  /** The first of {@linkcode MANY} consecutive further IPv4 addresses. */
   readonly many4: string;
 }
 
-/** Further addresses on each end: one per tunnel in rows with many. */
+/** Number of further addresses of each end, which rows with many tunnels use. */
 export const MANY = 128;
 
-/** Lines for `ip -batch` that give an end its IPv4 addresses. */
+/** The lines for `ip -batch` that add the IPv4 addresses of an end. */
 function addAddresses4({ address4, many4, interface: device }: Site): string[] {
   const net = many4.replace(/\d+$/, "");
   const many = Array.from({ length: MANY }, (_, i) => `${net}${i + 1}`);
   return [address4, ...many].map((one) => `addr add ${one}/${PREFIX_BITS} dev ${device}`);
 }
 
-/** Of a namespace, or of a scratch directory. */
+/** Matches the name of a namespace or a scratch directory. */
 const NAME = /^ikit(\d+)[a-z]+(?:-|$)/;
 const PREFIX_BITS = 16;
 
-/** No command of a test takes longer; one that waits for what never comes would hold up all others. */
+/** The longest time of a command, so that one that waits in vain does not stop all others. */
 const COMMAND_LIMIT_MS = 180_000;
 
 /**
- * Runs a command to its end; never throws for its exit status.
- * @throws Error where it has not ended within {@linkcode COMMAND_LIMIT_MS}; it is killed.
+ * Runs a command to its end; its exit status is no exception. @throws Error if it has not ended within
+ * {@linkcode COMMAND_LIMIT_MS}, after which it is killed.
  */
 export async function run(command: string, args: string[], stdin?: string): Promise<Finished> {
   const child = new Deno.Command(command, {
@@ -72,7 +73,7 @@ export async function run(command: string, args: string[], stdin?: string): Prom
   return { code, stdout, stderr };
 }
 
-/** {@linkcode run}, for commands that must succeed. @throws Error with what the command said. */
+/** Runs a command that must succeed. @throws Error with its output. */
 export async function mustRun(command: string, args: string[], stdin?: string): Promise<string> {
   const done = await run(command, args, stdin);
   if (done.code === 0) return done.stdout;
@@ -80,7 +81,7 @@ export async function mustRun(command: string, args: string[], stdin?: string): 
   throw new Error(`${command} ${args.join(" ")} ended with ${done.code}: ${said}`);
 }
 
-/** Waits until `probe` gives something; looks again every 25 ms. @throws Error naming `what`. */
+/** Waits until `probe` returns something, and calls it every 25 ms. @throws Error naming `what`. */
 export async function until<T>(
   what: string,
   timeoutMs: number,
@@ -100,7 +101,7 @@ export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Two namespaces, a scratch directory, and whatever was started in them. */
+/** Two namespaces, a scratch directory, and the processes in them. */
 export class Lab {
   readonly #processes = new Set<Deno.ChildProcess>();
   #closed = false;
@@ -111,7 +112,7 @@ export class Lab {
     readonly theirs: Site,
   ) {}
 
-  /** Makes both ends. `lane` (one letter) tells the labs of one process apart. Needs root. */
+  /** Makes both ends. `lane` (one letter) distinguishes the labs of one process. It needs root. */
   static async open(lane: string): Promise<Lab> {
     const tag = `ikit${Deno.pid}${lane}`;
     const site = (suffix: string, last: number): Site => ({
@@ -153,8 +154,8 @@ export class Lab {
   }
 
   /**
-   * Gives an end the IPv4 addresses that it began with, in their order. The kernel takes away all addresses of a
-   * prefix with the first of them.
+   * Restores the first IPv4 addresses of an end, in their order. The kernel removes all addresses of a prefix
+   * together with the first one.
    */
   async restoreAddresses4(site: Site): Promise<void> {
     const { namespace, interface: device } = site;
@@ -196,7 +197,7 @@ export class Lab {
     return false;
   }
 
-  /** UDP datagrams that sockets in the namespace of `site` have been given so far. */
+  /** Number of UDP datagrams that sockets in the namespace of `site` have received so far. */
   async udpReceived(site: Site): Promise<number> {
     const table = (await this.exec(site, "cat", ["/proc/net/snmp"])).stdout;
     const [names, values] = table.split("\n").filter((line) => line.startsWith("Udp: "))
@@ -223,7 +224,7 @@ export class Lab {
   }
 }
 
-/** SIGTERM, then SIGKILL when it is still there after `graceMs`. */
+/** Ends a process by SIGTERM, and by SIGKILL if it has not ended after `graceMs`. */
 export async function endProcess(child: Deno.ChildProcess, graceMs: number): Promise<void> {
   const timer = setTimeout(() => tryKill(child, "SIGKILL"), graceMs);
   tryKill(child, "SIGTERM");

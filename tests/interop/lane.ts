@@ -144,7 +144,7 @@ export class Lane {
     return passedUnless(why);
   }
 
-  /** Runs a row that libreswan does not offer, whose words are known to the row. */
+  /** Runs a row that libreswan does not offer, and compares the refusal. */
   async #refused(row: LibreswanRow, words: RegExp): Promise<Ended> {
     let pluto: Pluto | undefined;
     try {

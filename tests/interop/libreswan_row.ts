@@ -1,7 +1,7 @@
 /**
- * A row of the interop matrix with libreswan as the peer: the sections of its ipsec.conf for the same
- * tunnel as `ends.ts` describes, and what a row's check has at hand, above all the comparison of SPIs
- * and keys of both ends.
+ * A row of the interop matrix with libreswan as the peer: the sections of its ipsec.conf for the tunnel that
+ * `ends.ts` describes, and what a row's check can use, above all the comparison of SPIs and keys of both
+ * ends.
  * @module
  */
 import { OUR_ID, OURS, THEIR_ID, THEIRS } from "./ends.ts";
@@ -22,7 +22,7 @@ export interface LibreswanRow {
   readonly setup: Setup;
   /** Sections of ipsec.conf; the connection `net` is loaded. */
   readonly conf: string;
-  /** libreswan's pre-shared key, where it is not {@linkcode PSK}. */
+  /** libreswan's pre-shared key; absent: {@linkcode PSK}. */
   readonly psk?: string;
   /** Further lines of its ipsec.secrets. */
   readonly secrets?: readonly string[];
@@ -30,19 +30,22 @@ export interface LibreswanRow {
   readonly libreswan?: Libreswan;
   /** Its certificate, and whether it has the root's list; absent: it has no certificates at all. */
   readonly pki?: Omit<PlutoPki, "directory">;
-  /** libreswan must refuse to load the connection in these words: the row is one it does not offer. */
+  /**
+   * A pattern of the message by which libreswan must refuse to load the connection, if it does not offer the
+   * row.
+   */
   readonly refused?: RegExp;
-  /** What happens when the connection is loaded and we have not begun. */
+  /** Is called when the connection is loaded and our end has not begun. */
   readonly before?: (run: LibreswanRun) => Promise<void>;
   /** @throws whatever is wrong, in words. */
   readonly check: (run: LibreswanRun) => Promise<void>;
 }
 
-/** What an ipsec.conf says of the connection; each field has the default of the plain tunnel. */
+/** The connection in ipsec.conf; each field has the default of the plain tunnel. */
 export interface Conn {
   readonly name?: string;
   readonly suite?: Suite;
-  /** In libreswan's words, instead of the suite's. */
+  /** The algorithms in libreswan's form, instead of those of the suite. */
   readonly ike?: string;
   readonly esp?: string;
   readonly localAddress?: string;
@@ -126,7 +129,7 @@ function hashWord(name: string): string {
   return /^sha\d{3}$/.test(base) ? base.replace("sha", "sha2_") : base.replaceAll("-", "_");
 }
 
-/** A row under way. */
+/** A row that runs. */
 export class LibreswanRun {
   constructor(
     readonly lab: Lab,
@@ -140,7 +143,7 @@ export class LibreswanRun {
     return this.process;
   }
 
-  /** Waits until pluto has one IKE SA and `children` CHILD_SAs established, and gives the latter. */
+  /** Waits until pluto has one established IKE SA and `children` CHILD_SAs; returns the latter. */
   async established(children = 1, timeoutMs = 15_000): Promise<PlutoState[]> {
     let states: PlutoState[] = [];
     const of = (state: string) => states.filter((each) => each.state === state);
@@ -206,20 +209,20 @@ export class LibreswanRun {
     });
   }
 
-  /** How often pluto logged it. */
+  /** How often a pattern occurs in pluto's log. */
   async peerLogged(pattern: RegExp): Promise<number> {
     const all = new RegExp(pattern.source, `${pattern.flags.replace("g", "")}g`);
     return [...(await this.pluto.log()).matchAll(all)].length;
   }
 
-  /** The tunnel, the same keys at both ends, and the end of {@linkcode ended}. */
+  /** Checks the tunnel, the same keys at both ends, and the end by {@linkcode ended}. */
   async wholeLife(): Promise<void> {
     await this.established();
     await this.sameKeys();
     await this.ended();
   }
 
-  /** A graceful stop after which libreswan has nothing left and our result counts one good tunnel. */
+  /** Stops our test gracefully, after which libreswan has no SA and our result has one established tunnel. */
   async ended(): Promise<TestResult> {
     const result = await this.ours.stop();
     expectCounts(result, { established: 1, failed: 0 });
@@ -237,7 +240,7 @@ export class LibreswanRun {
     });
   }
 
-  /** Our test fails by itself or is stopped; one failure must match every one of `words`. */
+  /** Waits until our test fails, or stops it; one failure must match all patterns. */
   failure(words: readonly RegExp[]): Promise<TestResult> {
     return failedWith(this.ours, words);
   }
@@ -245,10 +248,10 @@ export class LibreswanRun {
 
 const IPCOMP = 108;
 
-/** pluto logs no more of an integrity key than 32 octets. */
+/** Hex digits of the 32 octets of an integrity key that pluto logs at most. */
 const LOGGED_DIGITS = 64;
 
-/** Our table has the salt of an AEAD (RFC 5282 §7.1) behind the key: 3 or 4 octets. */
+/** A key of our table without the salt of an AEAD cipher after it, 3 or 4 octets (RFC 5282 §7.1). */
 function withoutSalt(ours: string, theirs: string): string {
   const salt = ours.length - theirs.length;
   return salt === 6 || salt === 8 ? ours.slice(0, theirs.length) : ours;

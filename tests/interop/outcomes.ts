@@ -1,14 +1,14 @@
 /**
- * What became of each row, in a file: a run in parts adds to it what each part has found.
+ * The outcomes of rows in a file, to which each part of a run adds its own.
  * @module
  */
 import type { AnyRow, Outcome } from "./lane.ts";
 import { rowKey } from "./row.ts";
 
-/** An outcome in the file; the row by its key. */
+/** An outcome in the file, in which the row is named by its key. */
 type Kept = Omit<Outcome, "row"> & { readonly key: string };
 
-/** The outcomes in a file of the rows that there are; none where there is no file. */
+/** The outcomes in a file, of rows that exist; none if there is no file. */
 export async function readOutcomes(file: string, rows: readonly AnyRow[]): Promise<Outcome[]> {
   const text = await Deno.readTextFile(file).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return "[]";
@@ -21,7 +21,9 @@ export async function readOutcomes(file: string, rows: readonly AnyRow[]): Promi
   });
 }
 
-/** Writes the outcomes in place of what the file held, at once: a part may be ended at any moment. */
+/**
+ * Replaces the file by one with these outcomes, atomically, as a part of a run may be ended at any moment.
+ */
 export async function writeOutcomes(file: string, outcomes: readonly Outcome[]): Promise<void> {
   const kept: Kept[] = outcomes.map(({ row, ...outcome }) => ({ key: rowKey(row), ...outcome }));
   await Deno.writeTextFile(`${file}.new`, JSON.stringify(kept, undefined, 1));

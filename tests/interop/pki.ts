@@ -19,10 +19,10 @@ import { OUR_ID, THEIR_ID } from "./ends.ts";
 import { type Lab, mustRun, run } from "./harness.ts";
 import { TRIPLETS } from "./sim_cards.ts";
 
-/** Stands for the directory in our setups. */
+/** The placeholder for the directory in our setups. */
 export const PKI = "@PKI@";
 
-/** What a row may name: kinds of keys, and certificates that are to be refused, all of P-256. */
+/** The names that a row may use: kinds of keys, and certificates that have to be refused, all of P-256. */
 export const KINDS = [
   "rsa2048",
   "ec256",
@@ -77,10 +77,10 @@ const FOLDERS = [
   "theirs/x509crl",
   ...KINDS.map((kind) => `ours/${kind}`),
 ];
-/** `pki` processes at a time. */
+/** The most `pki` processes at a time. */
 const AT_ONCE = 4;
 
-/** Makes everything in `directory`. @throws Error with what `pki` or `openssl` says. */
+/** Makes everything in `directory`. @throws Error with the output of `pki` or `openssl`. */
 async function make(directory: string): Promise<void> {
   const at = (path: string) => `${directory}/${path}`;
   for (const folder of FOLDERS) await Deno.mkdir(at(folder), { recursive: true });
@@ -144,7 +144,7 @@ function certificateOf(directory: string, end: "ours" | "theirs", kind: Kind): s
   return `${directory}/${end === "ours" ? `ours/${kind}/ee.cert` : `theirs/x509/${kind}.pem`}`;
 }
 
-/** The list of the root, which revokes the certificates `revoked` of both ends. */
+/** Makes the list of the root, which revokes the certificates `revoked` of both ends. */
 async function revoke(directory: string, { certificate, key }: MadeAuthority): Promise<void> {
   const revoked = (["ours", "theirs"] as const).flatMap((end) => [
     ...["--reason", "key-compromise", "--cert", certificateOf(directory, end, "revoked")],
@@ -161,7 +161,7 @@ async function revoke(directory: string, { certificate, key }: MadeAuthority): P
   await Deno.copyFile(`${directory}/crl/root.pem`, `${directory}/theirs/x509crl/root.pem`);
 }
 
-/** OCSP responses, signed by the responder whose certificate is of the kind `server`. */
+/** Makes OCSP responses, signed by the responder whose certificate is of the kind `server`. */
 async function answerOcsp(directory: string, root: MadeAuthority): Promise<void> {
   const responder = `${directory}/ours/server`;
   const index = `${directory}/keys/index`;
@@ -247,7 +247,9 @@ export async function withRawKeys(conf: string, directory: string): Promise<stri
   return text;
 }
 
-/** The directory of the certificates, which all labs of a run share; it is made in the first that asks. */
+/**
+ * The directory of the certificates, which all labs of a run share; it is made for the first that needs it.
+ */
 export function pkiOf(lab: Lab): Promise<string> {
   const directory = `${lab.directory}/pki`;
   return made ??= make(directory).then(() => directory);

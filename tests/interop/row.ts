@@ -28,7 +28,7 @@ export interface Row {
   readonly strongSwan?: StrongSwan;
   /** Further lines of its strongswan.conf; rows with the same lines share one charon. */
   readonly settings?: string;
-  /** A RADIUS server that stands behind one of the ends. */
+  /** A RADIUS server of one of the ends. */
   readonly server?: (lab: Lab, pki: string) => Promise<Server>;
   /** Is run when strongSwan is configured and our end has not started. */
   readonly before?: (run: RowRun) => Promise<void>;
@@ -170,7 +170,7 @@ export function expectFailure(result: TestResult, words: readonly RegExp[]): voi
 
 /** Compares an SA with our key tables. @throws Error naming the first SPI or key that differs. */
 export function compareSa(sa: CharonSa, keylog: Keylog): void {
-  // An IKE SA has a line for each key exchange, and one with its PPK: the last is what it goes on with.
+  // An IKE SA has a line for each key exchange, and one with its PPK: the last one has its present keys.
   const ike = keylog.ike.findLast((entry) => entry.spiI === sa.spiI && entry.spiR === sa.spiR);
   expect(
     ike !== undefined,

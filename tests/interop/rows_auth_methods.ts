@@ -1,6 +1,6 @@
 /**
- * Rows about methods of authentication that are announced (RFC 9593): libreswan 5 announces what it
- * takes, and chooses by what we announce. strongSwan knows nothing of it, and goes on as before.
+ * Rows about methods of authentication that are announced (RFC 9593): libreswan 5 announces the methods that
+ * it accepts, and chooses by ours. strongSwan does not support it, and ignores ours.
  * @module
  */
 import { connection, ourClient, ourGateway, swanctl } from "./ends.ts";
@@ -14,13 +14,13 @@ import { MODERN } from "./suites.ts";
 
 const ANNOUNCES = "send-supported-auth-methods=yes";
 const TAKES_PSK: Setup = { announceauth: true, authpeermethod: "psk" };
-/** Ours would sign, and has a secret too. */
+/** Our end prefers to sign, and has a secret too. */
 const SIGNS: Setup = {
   authownmethod: "digital-signature",
   authownothers: ["psk"],
   eedir: `${PKI}/ours/rsa2048`,
 };
-/** libreswan's connection: it signs or has a secret, and takes the secret alone. */
+/** libreswan's connection: it signs or uses the secret, and only accepts the secret. */
 const THEIRS_PSK = conn({
   suite: MODERN,
   auth: ["authby=rsasig,secret", "rightauth=secret"],
@@ -33,7 +33,7 @@ const RSA: Setup = {
   eedir: `${PKI}/ours/rsa2048`,
   cadir: `${PKI}/ca`,
 };
-/** libreswan verifies RSASSA-PSS alone, which is not what we are configured for. */
+/** libreswan only verifies RSASSA-PSS, for which we are not configured. */
 const THEIRS_RSA = conn({
   suite: MODERN,
   auth: ["authby=rsa-sha2_256", "leftcert=theirs", "leftsendcert=always"],

@@ -1,5 +1,5 @@
 /**
- * Rows with certificates: each kind of key by the methods before RFC 7427 and by digital signatures,
+ * Rows with certificates: each kind of key by the methods from before RFC 7427 and by digital signatures,
  * mixed with pre-shared keys, chains, identities, and what either end refuses.
  * @module
  */
@@ -23,7 +23,7 @@ interface Case extends Ends {
   /** `authownmethod` and `authpeermethod`. */
   readonly methods: readonly [own: string, peer: string];
   readonly ikeconf?: Setup;
-  /** strongSwan's `auth` of each end, in its own words. */
+  /** The option `auth` of strongSwan for each end. */
   readonly auth?: { readonly local?: string; readonly remote?: string };
   readonly ids?: { readonly local?: string; readonly remote?: string };
   readonly settings?: string;
@@ -31,7 +31,7 @@ interface Case extends Ends {
   readonly strongSwan?: StrongSwan;
   /** Further lines of strongSwan's connection. */
   readonly extra?: string;
-  /** What strongSwan must have logged. */
+  /** Lines that strongSwan must have logged. */
   readonly logged?: readonly RegExp[];
 }
 
@@ -161,7 +161,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** By the methods of RFC 7296 and RFC 4754. */
+/** A case with the methods of RFC 7296 and RFC 4754. */
 function classic(kind: Kind, method: string): Case {
   return {
     name: `certificates ${kind}, method ${method}`,
@@ -173,7 +173,7 @@ function classic(kind: Kind, method: string): Case {
   };
 }
 
-/** By RFC 7427 and RFC 8420. */
+/** A case with digital signatures (RFC 7427, RFC 8420). */
 function signed(kind: Kind, dshashalg: string, logged: RegExp): Case {
   return {
     name: `certificates ${kind}, digital signatures with ${dshashalg}`,
@@ -185,7 +185,7 @@ function signed(kind: Kind, dshashalg: string, logged: RegExp): Case {
   };
 }
 
-/** Our `ikeconf` of a case. */
+/** The section `ikeconf` of our setup for a case. */
 function ikeconfOf({ methods: [own, peer], ours, theirs, ikeconf = {} }: Case): Setup {
   return merge({
     authownmethod: own,
@@ -236,12 +236,12 @@ function rowsOf(one: Case): Row[] {
   ];
 }
 
-/** What is refused: by whom, and in which words of ours. */
+/** A refused authentication, and the patterns of our messages. */
 interface Refusal extends Case {
   readonly words: readonly RegExp[];
 }
 
-/** strongSwan's certificate is refused by us. */
+/** Cases in which we refuse strongSwan's certificate. */
 const REFUSED_BY_US: readonly Refusal[] = [
   refused("stranger", "of an authority that we do not trust", [/Interop other/, /not known here/]),
   refused("expired", "that has expired", [/expired/]),
@@ -309,7 +309,7 @@ function refusedByUs(one: Refusal): Row[] {
   ];
 }
 
-/** Our certificate is refused by strongSwan, and our result says what we sent. */
+/** A row in which strongSwan refuses our certificate, and our result says what we sent. */
 function refusedByPeer(ours: Kind, what: string, logged: RegExp): Row[] {
   const one = { ...refused("ec256", what, []), ours };
   const setup = { ikeconf: ikeconfOf(one) };

@@ -1,7 +1,7 @@
 /**
- * Rows about what a CHILD_SA negotiates beside ciphers and selectors: transport mode, extended sequence
- * numbers, AH, TFC padding, IPComp. The peer's kernel implements none of it here: its SAs are only accepted,
- * so that mode and keys can be compared at both ends.
+ * Rows about what a CHILD_SA negotiates in addition to ciphers and selectors: transport mode, extended
+ * sequence numbers, AH, TFC padding, IPComp. The peer's kernel implements none of it here: its SAs are only
+ * accepted, so that mode and keys can be compared at both ends.
  * @module
  */
 import type { ApiDump } from "./api_dump.ts";

@@ -1,7 +1,7 @@
 /**
- * Rows with EAP: each method of our own as client and as gateway, EAP-only (RFC 5998), and the ways of
- * an EAP packet to a server behind: eapol_test, a captured login, FreeRADIUS and hostapd. A row that
- * establishes a tunnel compares all keys of both ends, and AUTH of both ends proves the same MSK.
+ * Rows with EAP: each of our methods as client and as gateway, EAP-only authentication (RFC 5998), and all
+ * ways to a server behind: eapol_test, a captured login, FreeRADIUS and hostapd. A row that establishes a
+ * tunnel compares all keys of both ends, and AUTH of both ends proves the same MSK.
  * @module
  */
 import { connection, OUR_ID, ourClient, ourGateway, OURS, PSK, THEIR_ID } from "./ends.ts";
@@ -17,27 +17,27 @@ const NAME = "alice";
 const PASSWORD = "wonderland-0123";
 const CERTIFICATE = "auth = pubkey\n      certs = ec256.pem";
 
-/** A method in both ends' words. */
+/** A method, with the names that both ends have for it. */
 interface Case {
   readonly name: string;
-  /** Our word, and strongSwan's. */
+  /** Our name of it, and strongSwan's. */
   readonly method: string;
   readonly theirs: string;
-  /** Who logs in; {@linkcode NAME} where absent. */
+  /** The identity of the client; absent: {@linkcode NAME}. */
   readonly identity?: string;
-  /** strongSwan's secret of that identity; {@linkcode PASSWORD} where absent. */
+  /** strongSwan's secret of that identity; absent: {@linkcode PASSWORD}. */
   readonly secret?: string;
-  /** What our client, and our gateway, have beside. */
+  /** Further options of our client, and of our gateway. */
   readonly client?: Setup;
   readonly gateway?: Setup;
-  /** Further lines of strongSwan's `local` or `remote` that says who logs in. */
+  /** Further lines of strongSwan's `local` or `remote` for the client. */
   readonly more?: string;
   readonly settings?: string;
   /** Which strongSwan is the peer; absent: Debian's. */
   readonly strongSwan?: StrongSwan;
   /** Directions without a row. */
   readonly notBy?: "ours" | "theirs";
-  /** strongSwan's word in its log, where it is not that of `method`. */
+  /** The name in strongSwan's log, if it is not that of `method`. */
   readonly logged?: RegExp;
 }
 
@@ -65,7 +65,7 @@ const CASES: readonly Case[] = [
     theirs: "eap-sim",
     identity: simIdentity("1"),
     client: SIM_CLIENT,
-    // strongSwan's card is a file of triplets: it answers no challenge but those.
+    // strongSwan's card is a file of triplets, so that it only answers these challenges.
     gateway: {
       eapusers: [{ identity: simIdentity("1"), simtriplets: `${PKI}/triplets` }],
     },
@@ -124,7 +124,7 @@ function conf(
   return `connections {\n${connections}}\nsecrets {\n  ike-1 {\n    secret = "${PSK}"\n  }\n${eap}\n}\n`;
 }
 
-/** We log in at strongSwan. */
+/** A row in which our client authenticates to strongSwan. */
 function client({ method, identity = NAME, client: more = {} }: Case, password = PASSWORD): Setup {
   return ourClient({
     ikeconf: merge({
@@ -138,7 +138,7 @@ function client({ method, identity = NAME, client: more = {} }: Case, password =
   }, MODERN);
 }
 
-/** strongSwan logs in here. */
+/** A row in which strongSwan authenticates to our gateway. */
 function gateway({ method, gateway: more = {} }: Case, password = PASSWORD): Setup {
   return ourGateway({
     ikeconf: merge({
@@ -158,7 +158,7 @@ function atStrongSwan(one: Case): string {
 }
 
 function byStrongSwan(one: Case): string {
-  // In EAP-TLS strongSwan is who its certificate says.
+  // In EAP-TLS strongSwan takes its identity from its certificate.
   const certificate = one.method === "tls" ? "\n      certs = ec256.pem" : "";
   const name = one.method === "tls" ? THEIR_ID : one.identity ?? NAME;
   const localAuth = `auth = ${one.theirs}\n      eap_id = ${name}${certificate}`;
@@ -169,7 +169,7 @@ function succeeded({ method, logged }: Case): RegExp {
   return logged ?? new RegExp(`EAP method EAP_${method.toUpperCase()} succeeded`);
 }
 
-/** Where strongSwan initiates it says of the method that it succeeded, and of both AUTH payloads. */
+/** If strongSwan initiates, it logs the success of the method, and of both AUTH payloads. */
 const BOTH_BY_EAP = /authentication of '\S+' with EAP successful/;
 
 function common({ settings, strongSwan }: Case): Pick<Row, "settings" | "strongSwan"> {
@@ -215,7 +215,7 @@ async function logs(run: RowRun, ...all: readonly RegExp[]): Promise<void> {
   }
 }
 
-/** The other end has another password. */
+/** Rows in which the other end has another password. */
 function refusedRows(one: Case): Row[] {
   const name = `${one.name} with a wrong password is refused`;
   return [
@@ -247,7 +247,7 @@ function refusedRows(one: Case): Row[] {
   ];
 }
 
-/** EAP-only (RFC 5998): the responder has no certificate to show before EAP is through. */
+/** EAP-only authentication (RFC 5998): the responder sends no certificate before the end of EAP. */
 const AKA = CASES.find(({ method }) => method === "aka")!;
 const TLS = tls("1.2");
 const onlyRows: Row[] = [
@@ -301,7 +301,7 @@ const onlyRows: Row[] = [
   },
 ];
 
-/** Our gateway asks FreeRADIUS. */
+/** A row in which our gateway uses FreeRADIUS. */
 function freeRadiusRow(one: Case): Row {
   const asks = {
     ikeconf: {
@@ -335,7 +335,7 @@ const eapRadius = (address: string, port: number = RADIUS.port) =>
   `plugins {\n eap-radius {\n servers {\n one {\n address = ${address}\n auth_port = ${port}\n ` +
   `secret = ${RADIUS.secret}\n }\n }\n }\n}`;
 
-/** strongSwan's gateway asks hostapd, as it has no AKA' of its own. */
+/** strongSwan's gateway uses hostapd, as strongSwan has no AKA' of its own. */
 const akaPrimeRow: Row = {
   name: "EAP-AKA' of a user, hostapd behind strongSwan",
   direction: "ours → strongSwan",
@@ -355,7 +355,7 @@ const akaPrimeRow: Row = {
   },
 };
 
-/** eapol_test is our peer of EAP. */
+/** A row in which our client uses eapol_test as EAP peer. */
 const snoopRow: Row = {
   name: "EAP-MSCHAPv2 by eapol_test (eap-snoop)",
   direction: "ours → strongSwan",
@@ -381,7 +381,7 @@ const snoopRow: Row = {
   },
 };
 
-/** The capture of one login, which our client replays while it is the RADIUS server of strongSwan. */
+/** The capture of one login, which our client replays while it acts as the RADIUS server of strongSwan. */
 const CAPTURE = new URL("../vectors/radius/mschapv2.pcap", import.meta.url).pathname;
 const fileRow: Row = {
   name: "EAP-MSCHAPv2 from a capture (eap-file)",

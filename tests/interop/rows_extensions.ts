@@ -1,6 +1,6 @@
 /**
- * Rows about extensions of the set-up: IKE SAs without a CHILD_SA in IKE_AUTH (RFC 6023), and redirection
- * to another gateway (RFC 5685).
+ * Rows about IKE SAs without a CHILD_SA in IKE_AUTH (RFC 6023), and about redirection to another gateway (RFC
+ * 5685).
  * @module
  */
 import { atSite, child, connection, ourClient, ourGateway, OURS, swanctl, THEIRS } from "./ends.ts";
@@ -9,7 +9,7 @@ import { DEBIAN, type StrongSwan, STRONGSWAN_6 } from "./strongswan.ts";
 import { expect, type Row, type RowRun } from "./row.ts";
 import { MODERN } from "./suites.ts";
 
-/** The lines of a connection that say how strongSwan takes part. */
+/** The connection of strongSwan with its mode of childless set-ups. */
 const theirs = (childless: string, childExtra = "") =>
   swanctl(
     connection({
@@ -19,7 +19,7 @@ const theirs = (childless: string, childExtra = "") =>
     }),
   );
 
-/** CREATE_CHILD_SA made the first CHILD_SA, as strongSwan saw it. */
+/** Checks that CREATE_CHILD_SA made the first CHILD_SA, by strongSwan's log. */
 async function apart(run: RowRun): Promise<void> {
   await run.established(1);
   await run.peerLogs(/CREATE_CHILD_SA (request|response) \d+ \[.*TSi/);
@@ -65,13 +65,13 @@ function childless(name: string, strongSwan: StrongSwan): Row[] {
   ];
 }
 
-/** Other addresses of both ends, at which there is another gateway. */
+/** Other addresses of both ends, each with another gateway. */
 const ELSEWHERE = {
   ours: OURS.many4.replace(/1$/, "5"),
   theirs: THEIRS.many4.replace(/1$/, "5"),
 } as const;
 
-/** Our gateway sends strongSwan to another gateway of ours, where the tunnel is established. */
+/** Our gateway redirects strongSwan to another gateway of ours, with which the tunnel is established. */
 function redirects(redirectat: "init" | "auth" | "established"): Row {
   const after = redirectat === "established" ? { redirectafter: "1s" } : {};
   const sends = { redirectto: [ELSEWHERE.ours], redirectat, ...after };
@@ -106,7 +106,7 @@ function redirects(redirectat: "init" | "auth" | "established"): Row {
   };
 }
 
-/** strongSwan sends our client to another address of its own, once the tunnel is established. */
+/** strongSwan redirects our client to another of its own addresses, after the tunnel is established. */
 const redirected: Row = {
   name: "redirected, established",
   direction: "ours → strongSwan",

@@ -13,7 +13,7 @@ import { MODERN } from "./suites.ts";
 const IKE = "aes128gcm16-prfsha256";
 const ESP = "aes128gcm16";
 const THREE = "x25519-ke1_mlkem768-ke2_mlkem1024-ke3_ecp384";
-/** What our result and log call it. */
+/** The name in our result and log. */
 const THREE_METHODS = "Curve25519 + ml-kem-768 + ml-kem-1024 + 384-bit random ECP group";
 const OURS_THREE: Setup = { addke1: [36], addke2: [37], addke3: [20], enablefragment: true };
 const OURS_PFS_THREE: Setup = {
@@ -79,7 +79,7 @@ const three = bothWays(
   },
 );
 
-/** The end of a row: our result counts the rekeys by their methods, and one tunnel, never lost. */
+/** Ends a row: our result must have the rekeys by their methods, and one tunnel that was never lost. */
 async function endedWith(run: RowRun, kind: "ike" | "child"): Promise<void> {
   const result = await run.ours.stop();
   expect(result.rekeys[kind] >= 1, `The result counts ${result.rekeys[kind]} rekeys`);

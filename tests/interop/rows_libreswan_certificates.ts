@@ -1,6 +1,6 @@
 /**
- * Rows with certificates of libreswan: RSA before RFC 7427 and by RSA-PSS, ECDSA, a chain, identities, and
- * what either end refuses; and EAP-TLS, which version 5 has as a responder.
+ * Rows with certificates and libreswan: RSA by the method from before RFC 7427 and by RSA-PSS, ECDSA, a
+ * chain, identities, and what either end refuses; and EAP-TLS, which version 5 supports as a responder.
  * @module
  */
 import { OUR_ID, ourClient, ourGateway } from "./ends.ts";
@@ -24,7 +24,7 @@ interface Case {
   /** Whether libreswan has the root's list. */
   readonly list?: boolean;
   readonly libreswan?: Libreswan;
-  /** What libreswan must have logged. */
+  /** Lines that libreswan must have logged. */
   readonly logged?: RegExp;
 }
 
@@ -62,7 +62,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** By ECDSA and RFC 7427. */
+/** A case with ECDSA by RFC 7427. */
 function ecdsa(kind: Kind, dshashalg: string): Case {
   return {
     name: `certificates ${kind}, digital signatures with ${dshashalg}`,
@@ -74,7 +74,7 @@ function ecdsa(kind: Kind, dshashalg: string): Case {
   };
 }
 
-/** What version 5 is tried with. */
+/** The cases that are also tried with version 5. */
 const NEWER = [CASES[1]!, CASES[2]!, CASES[5]!].map((one) => ({
   ...one,
   name: `${one.name}, libreswan 5`,
@@ -128,7 +128,7 @@ function rowsOf(one: Case): LibreswanRow[] {
 }
 
 interface Refusal extends Case {
-  /** In our words, where we refuse. */
+  /** The patterns of our messages, if we refuse. */
   readonly words?: readonly RegExp[];
 }
 
@@ -238,7 +238,7 @@ const eapRow: LibreswanRow = {
       authownmethod: "eap",
       authpeermethod: "eap-only",
       eapmethod: ["tls"],
-      // It speaks TLS 1.3 without the last word that RFC 9190 §2.5 asks of a server.
+      // Its TLS 1.3 lacks the last message that RFC 9190 §2.5 demands of a server.
       eaptlsversion: "1.2",
       eapidentity: OUR_ID,
       eedir: `${PKI}/ours/rsa2048`,

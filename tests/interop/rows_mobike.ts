@@ -1,6 +1,6 @@
 /**
  * Rows about MOBIKE (RFC 4555): our client moves between its own addresses, strongSwan's, or both, and
- * strongSwan follows, with NAT detection and without; and strongSwan moves to our gateway.
+ * strongSwan follows, with and without NAT detection; and strongSwan moves and our gateway follows.
  * @module
  */
 import { connection, ourClient, ourGateway, OURS, swanctl, THEIRS } from "./ends.ts";
@@ -24,21 +24,24 @@ async function address(
   await mustRun("ip", ["-n", namespace, "addr", what, `${one}/16`, "dev", name]);
 }
 
-/** Each end has its next address too. */
+/** Adds the next address to each end. */
 async function addNext({ lab }: RowRun): Promise<void> {
   for (const end of ["ours", "theirs"] as const) {
     await address(lab, "replace", { end, one: NEXT[end] });
   }
 }
 
-/** Each end has its one address again. strongSwan's keeps its place among the addresses that charon knows. */
+/**
+ * Removes the next address of each end. That of strongSwan keeps its place among the addresses that charon
+ * knows.
+ */
 async function removeNext(lab: Lab): Promise<void> {
   for (const end of ["ours", "theirs"] as const) {
     await address(lab, "del", { end, one: NEXT[end] });
   }
 }
 
-/** Each end has the addresses of before, also where the first of them was taken away. */
+/** Restores the addresses of each end, even if the first of them was removed. */
 async function restore(lab: Lab): Promise<void> {
   await lab.restoreAddresses4(lab.ours);
   await lab.restoreAddresses4(lab.theirs);
@@ -64,8 +67,8 @@ async function isSeenAt(run: RowRun, wanted: readonly string[]): Promise<void> {
 }
 
 /**
- * The first pairs of addresses that a way of moving leads to. strongSwan announces all addresses of its
- * interface, the many before its next one.
+ * The first pairs of addresses for each way of moving. strongSwan announces all addresses of its interface,
+ * the many ones before its next one.
  */
 const PAIRS = {
   "own-only": [`${THEIRS.address4} ${NEXT.ours}`, `${THEIRS.address4} ${OURS.address4}`],
@@ -120,7 +123,7 @@ const followed: Row = {
     await run.established(1);
     const [from = ""] = (await endsOf(run)).split(" ");
     const to = from === NEXT.theirs ? THEIRS.address4 : NEXT.theirs;
-    // strongSwan leaves an address that is taken away.
+    // strongSwan moves from an address that is removed.
     await address(run.lab, "del", { end: "theirs", one: from });
     await address(run.lab, "replace", { end: "theirs", one: to });
     await isSeenAt(run, [`${to} ${OURS.address4}`]);

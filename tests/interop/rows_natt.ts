@@ -72,7 +72,7 @@ async function floated(run: RowRun, words: RegExp): Promise<CharonSa> {
   return sa!;
 }
 
-/** Both NAT kinds, both directions. */
+/** A NAT in front of either end, in both directions. */
 const found: Row[] = [
   withNat({
     name: "NAT in front of the client, with its keepalives",

@@ -1,6 +1,6 @@
 /**
- * Rows about post-quantum pre-shared keys: with strongSwan (RFC 8784) known at both ends, of another name,
- * of another value, at one end alone; with libreswan known at both ends.
+ * Rows about post-quantum pre-shared keys: with strongSwan (RFC 8784) known at both ends, with another name,
+ * with another value, and at one end alone; with libreswan known at both ends.
  * @module
  */
 import { connection, ourClient, ourGateway, PSK, swanctl } from "./ends.ts";
@@ -15,7 +15,7 @@ const OTHER_VALUE = VALUE.replaceAll("6", "7");
 const ID = "quantum-1";
 const OTHER_ID = "quantum-2";
 
-/** What strongSwan has: a PPK of its connection, or none. */
+/** The PPK of strongSwan's connection; absent: none. */
 interface Theirs {
   readonly id?: string;
   readonly required?: boolean;
@@ -54,7 +54,7 @@ function bothWays(
   ];
 }
 
-/** The whole life of a tunnel, which the result counts as one with a PPK, or as one without. */
+/** Checks the whole life of a tunnel, which the result counts as one with a PPK, or as one without. */
 function lives(withPpk: boolean): (run: RowRun) => Promise<void> {
   return async (run) => {
     await run.wholeLife();
@@ -65,7 +65,7 @@ function lives(withPpk: boolean): (run: RowRun) => Promise<void> {
 
 const WRONG = [/AUTHENTICATION_FAILED/, /ppk\.value of quantum-1/];
 
-/** AUTH is wrong at the responder, which says so; our end names the option. */
+/** Rows in which AUTH is wrong at the responder, which reports it, and our end names the option. */
 function otherValue(): Row[] {
   const over = { ikeconf: { ppk: { id: ID, value: OTHER_VALUE } } };
   const common = { name: "PPK of another value", swanctl: theirConf({ id: ID }) };
@@ -110,7 +110,7 @@ export const PPK_ROWS: readonly Row[] = [
     },
   },
   {
-    // strongSwan takes no other PPK than that of its connection, though it does not require that.
+    // strongSwan accepts no PPK other than that of its connection, although it does not require one.
     name: "PPK of another name, which strongSwan refuses",
     direction: "ours → strongSwan",
     setup: ourClient({ ikeconf: { ppk: { id: OTHER_ID, value: VALUE } } }, MODERN),
@@ -126,7 +126,7 @@ export const PPK_ROWS: readonly Row[] = [
 const TEXT_VALUE = "a post-quantum pre-shared key, 40 octets";
 const SECRETS = [`%any %any : PPKS "${ID}" "${TEXT_VALUE}"`];
 
-/** The same with libreswan, which is asked to insist on it. */
+/** The same with libreswan, which is configured to require it. */
 export const LIBRESWAN_PPK_ROWS: readonly LibreswanRow[] = [
   ...libreswanBothWays("PPK that both ends require", {
     suite: MODERN,

@@ -1,5 +1,5 @@
 /**
- * Rows about post-quantum pre-shared keys beside EAP (RFC 8784 §3) with strongSwan.
+ * Rows about post-quantum pre-shared keys together with EAP (RFC 8784 §3) with strongSwan.
  * @module
  */
 import { asksEap, EAP_SETTINGS, eapConf, logsIn } from "./eap_ends.ts";

@@ -1,6 +1,6 @@
 /**
- * Rows that end with tunnels up: the matrix of suites, many tunnels, several proposals, identities,
- * addresses, narrowing. Every one compares the keys of both ends.
+ * Rows that establish tunnels with a pre-shared key: the matrix of suites, many tunnels, several proposals,
+ * identities, addresses, narrowing. Every one compares the keys of both ends.
  * @module
  */
 import {

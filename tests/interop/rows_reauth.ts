@@ -1,6 +1,6 @@
 /**
- * Rows about authentication again: our client does so where strongSwan says AUTH_LIFETIME (RFC 4478), after
- * its IKE SA is gone or before that, and strongSwan does so towards our gateway.
+ * Rows about authentication again: our client does it if strongSwan sends AUTH_LIFETIME (RFC 4478), after the
+ * end of its IKE SA or before that, and strongSwan does it with our gateway.
  * @module
  */
 import { EAP_SETTINGS, eapConf, logsIn } from "./eap_ends.ts";
@@ -12,19 +12,19 @@ import { MODERN } from "./suites.ts";
 const MODES = ["break", "make"] as const;
 const WORDS = { break: "after the IKE SA before", make: "beside the IKE SA before" } as const;
 
-/** strongSwan takes an authentication for good for so long; it says so in AUTH_LIFETIME. */
+/** The time for which strongSwan accepts an authentication, which it sends in AUTH_LIFETIME. */
 const LIFETIME = "mobike = no\n    reauth_time = 4s\n    over_time = 4s\n    rand_time = 0s";
 
 const ours: Row[] = MODES.map((reauthmode) => ({
   name: `authentication again in time, ${WORDS[reauthmode]}`,
   direction: "ours → strongSwan",
-  // strongSwan asks those alone to authenticate again to whom it could not do so itself.
+  // strongSwan only sends it to peers to which it could not authenticate again itself.
   setup: ourClient({
     loglevel: 4,
     ...logsIn({ reauth: true, reauthmode, margintime: "1s" }),
   }, MODERN),
   settings: EAP_SETTINGS,
-  // Two of one peer are there for a while: it must not be made unique.
+  // Two IKE SAs of one peer exist for a while, so that they must not be unique.
   swanctl: eapConf("remote", `${LIFETIME}\n    unique = never`),
   check: async (run) => {
     await run.sameKeys(await run.established(1));

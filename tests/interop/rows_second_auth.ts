@@ -1,6 +1,6 @@
 /**
- * Rows with two authentications of an end, one behind the other (RFC 4739), of the initiator, the
- * responder and both.
+ * Rows with two authentications of an end, one after the other (RFC 4739): of the initiator, the responder,
+ * or both.
  * @module
  */
 import { connection, OUR_ID, ourClient, ourGateway, PSK, THEIR_ID } from "./ends.ts";
@@ -23,7 +23,7 @@ const USERS: Setup = {
   eapusers: [{ identity: NAME, password: PASSWORD }],
 };
 
-/** Who proves what: `auth` lines of strongSwan's `local` and `remote`, and of their second rounds. */
+/** The `auth` lines of strongSwan's `local` and `remote`, and of their second rounds. */
 interface Theirs {
   readonly localAuth?: string;
   readonly remoteAuth?: string;
@@ -92,7 +92,8 @@ const CASES: readonly Case[] = [
   {
     name: "two authentications of the responder, pre-shared key and certificate",
     client: [{ authpeer2: DS, ...FILES }, theirSecond],
-    // strongSwan that initiates by a pre-shared key wants all of the responder at once.
+    // A strongSwan that initiates with a pre-shared key expects all of the responder's authentication at
+    // once.
     gateway: [
       { authown2: DS, authpeermethod: DS, ...FILES },
       { localAuth: PUBKEY, ...ourSecond },
@@ -142,7 +143,7 @@ function rowsOf({ name, client, gateway }: Case): Row[] {
   ];
 }
 
-/** The second of two is missing, or wrong. */
+/** Rows in which the second authentication is missing, or wrong. */
 const refusals: Row[] = [
   {
     name: "one authentication where two are asked for is refused",

@@ -1,6 +1,6 @@
 /**
- * Rows in which both processes carry the packets themselves: ours by `datapath: userland`, strongSwan's
- * by its plugin kernel-libipsec, which knows tunnel mode in UDP alone. The kernel has no part in ESP.
+ * Rows in which both processes carry the packets themselves: ours by `datapath: userland`, strongSwan's by
+ * its plugin kernel-libipsec, which only supports tunnel mode in UDP. The kernel does not handle ESP.
  * @module
  */
 import { connection, ourClient, ourGateway, swanctl } from "./ends.ts";
@@ -11,14 +11,14 @@ import { PLUGINS } from "./strongswan.ts";
 import { MODERN } from "./suites.ts";
 
 /**
- * Settings of strongSwan; of repeated lines the last counts: the plugin comes before that of the kernel, and
- * needs routes.
+ * Settings of strongSwan, of which the last of repeated lines is used: the plugin comes before that of the
+ * kernel, and needs routes.
  */
 const SETTINGS = `  load = kernel-libipsec ${PLUGINS}\n  install_routes = yes`;
 const INNER = { ours: "10.2.0.1", theirs: "10.1.0.1" } as const;
 const SITES = ["ours", "theirs"] as const;
 
-/** Our names of the ESP algorithms, with strongSwan's. */
+/** Our names of the ESP algorithms, and strongSwan's. */
 const SUITES: readonly (readonly [name: string, child: Setup, proposal: string])[] = [
   ["AES-GCM-16", { encalg: ["aes-gcm-16:128"], integrityalg: [] }, "aes128gcm16"],
   [
@@ -43,7 +43,7 @@ async function removeInner(lab: Lab): Promise<void> {
   }
 }
 
-/** Sends pings from each end, also during a rekey; strongSwan's counters must equal what was sent. */
+/** Sends pings from each end, also during a rekey; strongSwan's counters must equal the number of pings. */
 async function carries(run: RowRun, theyBegin: boolean): Promise<void> {
   if (theyBegin) await run.charon.initiate("net");
   await run.established(1);

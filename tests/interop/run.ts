@@ -122,7 +122,7 @@ async function runAll(
     opened.push(lane);
     for (let row = queue.shift(); row; row = queue.shift()) {
       const outcome = await lane.run(row);
-      // What fails because its lab is taken away says nothing of the row.
+      // A failure after the removal of the lab is no result of the row.
       if (interrupted) return;
       outcomes.push(outcome);
       await keep(outcomes);

@@ -1,6 +1,6 @@
 /**
- * RADIUS servers of others behind a gateway: FreeRADIUS behind ours, hostapd behind strongSwan's. Each
- * is at 127.0.0.1, port 1812, of its gateway's namespace, and ends with the row.
+ * RADIUS servers of others behind a gateway: FreeRADIUS behind ours, hostapd behind strongSwan's. Each is at
+ * 127.0.0.1, port 1812, in the namespace of its gateway, and ends with the row.
  * @module
  */
 import { fromHex } from "@/base/bytes.ts";
@@ -9,17 +9,17 @@ import { Auc, SECRET } from "../eap/_lab.ts";
 import { endProcess, type Lab, type Site, until } from "./harness.ts";
 import { IMSI, K, OPC } from "./sim_cards.ts";
 
-/** Where the servers are, and what they share with their gateway. */
+/** The address of the servers, and the secret that they share with their gateway. */
 export const RADIUS = { address: "127.0.0.1", port: 1812, secret: SECRET } as const;
 
-/** A server under way. */
+/** A running server. */
 export interface Server {
-  /** What it has said so far, for a failed row. */
+  /** Its output so far, for a failed row. */
   said(): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** A user and a password, as both servers know them. */
+/** A user and a password of both servers. */
 export interface RadiusUser {
   readonly name: string;
   readonly password: string;
@@ -32,7 +32,7 @@ async function started(
 ): Promise<Server> {
   const script = 'log=$1; shift; exec "$@" > "$log" 2>&1';
   const child = lab.spawn(site, ["sh", "-c", script, "server", log, ...command]);
-  // Nothing comes by its pipes, which would be left open.
+  // Its pipes are closed, as they would be left open and it writes nothing to them.
   await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
   const said = () => Deno.readTextFile(log).catch(() => "");
   try {
@@ -46,7 +46,7 @@ async function started(
   return { said, stop: () => endProcess(child, 2_000) };
 }
 
-/** FreeRADIUS behind our gateway; its certificate is the one that our gateway has. */
+/** Starts FreeRADIUS behind our gateway, with the certificate of our gateway. */
 export async function freeRadius(
   lab: Lab,
   { pki, users }: { readonly pki: string; readonly users: readonly RadiusUser[] },
@@ -65,7 +65,7 @@ export async function freeRadius(
   return await started(lab, lab.ours, { command, log: `${directory}/log` });
 }
 
-/** hostapd behind strongSwan's gateway, with one subscriber of AKA'. */
+/** Starts hostapd behind strongSwan's gateway, with one subscriber of AKA'. */
 export async function hostapd(lab: Lab): Promise<Server> {
   const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "hostapd-" });
   const keys = { k: fromHex(K)!, opc: fromHex(OPC)!, sqn: 0n };

@@ -1,6 +1,6 @@
 /**
- * The subscriber of the rows with EAP-SIM, AKA and AKA': its keys, and what strongSwan and hostapd are
- * told of them. K and OPc are those of test set 1 of 3GPP TS 35.208 §4.3.
+ * The subscriber of the rows with EAP-SIM, AKA and AKA': its keys, and its configuration in strongSwan and
+ * hostapd. K and OPc are those of test set 1 of 3GPP TS 35.208 §4.3.
  * @module
  */
 import { fromHex, toHex } from "@/base/bytes.ts";
@@ -13,14 +13,14 @@ export const OPC = "cd63cb71954a9f4e48a5994e37a02baf";
 /** The subscriber. */
 export const IMSI = "232010000000000";
 
-/** The identity of the subscriber; the first digit says the method (RFC 4187 §4.1.1.6). */
+/** The identity of the subscriber; the first digit is that of the method (RFC 4187 §4.1.1.6). */
 export function simIdentity(digit: "0" | "1" | "6"): string {
   return `${digit}${IMSI}@interop.test`;
 }
 
 const TRIPLET_COUNT = 9;
 
-/** The file of strongSwan's plugin eap-sim-file: identity, RAND, SRES, Kc, a line each. */
+/** The file of strongSwan's plugin eap-sim-file: lines of identity, RAND, SRES and Kc. */
 export const TRIPLETS: string = Array.from({ length: TRIPLET_COUNT }, (_, i) => {
   const rand = new Uint8Array(16).fill(i + 1);
   const { sres, kc } = gsmTriplet({ k: fromHex(K)!, opc: fromHex(OPC)! }, rand);

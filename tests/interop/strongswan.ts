@@ -12,7 +12,7 @@ import { endProcess, type Finished, type Lab, mustRun, run, type Site, until } f
 export interface StrongSwan {
   readonly charon: string;
   readonly swanctl: string;
-  /** Plugins beside {@linkcode PLUGINS}. */
+  /** Plugins in addition to {@linkcode PLUGINS}. */
   readonly plugins: string;
   /** A directory that it reads as configuration wherever it is started, and that gets one of its own. */
   readonly etc?: string;
@@ -73,7 +73,7 @@ export interface ListedChild {
   remote: string;
 }
 
-/** What strongSwan calls itself, or `undefined` where it is not installed. */
+/** The version of strongSwan; undefined if it is not installed. */
 export async function strongSwanVersion(of = DEBIAN): Promise<string | undefined> {
   for (const path of [of.charon, of.swanctl]) {
     if (!await Deno.stat(path).then(() => true, () => false)) return undefined;
@@ -218,9 +218,9 @@ ${settings}
   }
 
   /**
-   * Ends all SAs, forgets all connections, takes `swanctl` (the text of swanctl.conf) instead, and of the
-   * directory `pki` the authorities, and the certificates, raw public keys and private keys that `swanctl` names: strongSwan
-   * chooses among all that it has for an identity.
+   * Ends all SAs and replaces all connections by those of `swanctl` (the text of swanctl.conf). Of the
+   * directory `pki` it loads the authorities, and only those certificates and keys that `swanctl` names, as
+   * strongSwan chooses among all that it has for an identity.
    */
   async load(swanctl: string, pki?: string): Promise<void> {
     const named = [...swanctl.matchAll(/(?:certs|pubkeys) = (\S+)/g)].map(([, name]) => name!);

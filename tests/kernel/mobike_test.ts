@@ -1,6 +1,6 @@
 /**
- * Tunnels that move (MOBIKE, RFC 4555) while packets go through them: the states and policies of the kernel, and
- * ESP in our process, follow from address to address, and what that costs is counted.
+ * Tunnels that move (MOBIKE, RFC 4555) while they carry packets: the states and policies of the kernel, or
+ * ESP in our process, follow from address to address, and the packets that are lost are counted.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,7 +8,7 @@ import { OURS } from "../interop/ends.ts";
 import { type Lab, mustRun } from "../interop/harness.ts";
 import { kernelDrops, kernelSays, type Kind, withTunnel } from "./tunnel.ts";
 
-/** The address beside the client's first one. */
+/** The second address of the client. */
 const NEXT = { 4: "10.77.0.3", 6: "fd77::3" } as const;
 const KINDS: readonly Kind[] = ["ours → ours", "ours → strongSwan"];
 const PINGS = 300;
@@ -20,7 +20,7 @@ async function addNext(lab: Lab): Promise<void> {
   await mustRun("ip", ["-n", namespace, "-6", ...six]);
 }
 
-/** Moves about once a second while a ping leaves each 20 ms. */
+/** Moves about once a second while a ping is sent every 20 ms. */
 async function moves(
   kind: Kind,
   { dataPath, outer, enablenatt }: {
@@ -60,7 +60,8 @@ async function moves(
     assert.ok(done >= 3, `${done} moves`);
     assert.equal(failed.count, 0);
     assert.equal(result.tunnels.lost, 0);
-    // A move costs what is on its way to the address before; strongSwan takes its policies away meanwhile.
+    // A move loses the packets that are in flight to the previous address; strongSwan removes its policies
+    // meanwhile.
     const drops = await kernelDrops(lab);
     assert.ok(
       PINGS - received <= (kind === "ours → ours" ? 2 : 6) * done,
@@ -73,7 +74,7 @@ async function moves(
 for (const kind of KINDS) {
   for (const dataPath of ["kernel", "userland"] as const) {
     for (const enablenatt of [false, true]) {
-      // ESP in our process goes by raw sockets without NAT traversal.
+      // Without NAT traversal ESP in our process uses raw sockets.
       const natt = enablenatt ? "with NAT detection" : "without NAT detection";
       Deno.test(`${kind}, ${dataPath}: pings go on while the client moves, ${natt}`, () =>
         moves(kind, { dataPath, outer: 4, enablenatt }));

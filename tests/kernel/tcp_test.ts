@@ -40,7 +40,7 @@ for (const dataPath of ["kernel", "userland"] as const) {
     const wish = { ...TCP, dataPath, setup: { loglevel: 4 } };
     await withTunnel("ours → ours", wish, async ({ lab, ours, ping }) => {
       assert.equal(await ping(), 5);
-      // Nobody has this address: nothing arrives, and the system gives up after the first repetitions.
+      // No host has this address: nothing arrives, and the system gives up after the first repetitions.
       const neighbour = [THEIRS.address4, "dev", lab.ours.interface];
       await lab.exec(lab.ours, "sysctl", ["-qw", "net.ipv4.tcp_retries2=1"]);
       await kernelSays(lab.ours, "neigh", "replace", ...neighbour, "lladdr", "02:00:00:00:00:99");
@@ -48,7 +48,7 @@ for (const dataPath of ["kernel", "userland"] as const) {
       await ours.logs(/in TCP is lost: ETIMEDOUT/);
       await kernelSays(lab.ours, "neigh", "del", ...neighbour);
       await ours.logs(/Another connection is begun/);
-      // Nothing was to be said by it but that it is there.
+      // It had nothing to report except its existence.
       await ours.logs(/The connection .* in TCP is .* in TCP now/);
       await until("packets", 20_000, async () => await ping(1) === 1);
       assert.equal(await ping(), 5);
@@ -58,7 +58,7 @@ for (const dataPath of ["kernel", "userland"] as const) {
   });
 }
 
-// What is missing where everything is to be tried is a failure.
+// A missing program is a failure if everything has to be tested.
 const theirs = Deno.env.get("CI") === "true" || await hasLibreswan();
 
 for (const kind of ["ours → libreswan", "libreswan → ours"] as const) {

@@ -1,6 +1,6 @@
 /**
- * Tunnels whose packets the kernel carries: our client or gateway with `installfastpath`, and at the
- * other end ours or strongSwan with its kernel data path. What the tests of whole tunnels stand on.
+ * Tunnels whose packets the kernel carries: our client or gateway with `installfastpath`, and at the other
+ * end ours or strongSwan with its kernel data path. The tests of complete tunnels use them.
  * @module
  */
 import assert from "node:assert/strict";
@@ -20,56 +20,56 @@ import { Lab, mustRun, type Site, until } from "../interop/harness.ts";
 import { merge, Ours, type Setup } from "../interop/ours.ts";
 import { Charon } from "../interop/strongswan.ts";
 
-/** Who is at the other end, and who begins. */
+/** The program at the other end, and the end that initiates. */
 export type Kind = "ours → ours" | "ours → strongSwan" | "strongSwan → ours";
-/** See {@linkcode Kind}. */
+/** All of {@linkcode Kind}. */
 export const KINDS: readonly Kind[] = ["ours → ours", "ours → strongSwan", "strongSwan → ours"];
 
 /** Inner addresses of our side and of theirs. */
 export const INNER = { 4: ["10.2.0.1", "10.1.0.1"], 6: ["fd02::1", "fd01::1"] } as const;
 
-/** What a tunnel is like. */
+/** The properties of a tunnel; each has a default. */
 export interface TunnelWish {
   readonly outer?: 4 | 6;
   readonly inner?: 4 | 6;
   readonly transport?: boolean;
   /** What carries the packets at our site; at theirs it is the kernel in any case. */
   readonly dataPath?: "kernel" | "userland";
-  /** Laid over the entry of `childlist`. */
+  /** Options that replace those of the entry of `childlist`. */
   readonly child?: Setup;
-  /** Where our Test APIs listen; absent: at free ports. */
+  /** The port of our Test APIs; absent: a free one. */
   readonly apilistenport?: number;
-  /** Laid over the setup of our site. */
+  /** Options that replace those of our site's setup. */
   readonly setup?: Setup;
-  /** Laid over the setup of their site where that is ours too. */
+  /** Options that replace those of the other site's setup, if our program is there too. */
   readonly theirSetup?: Setup;
-  /** Laid over `ikeconf`. */
+  /** Options that replace those of `ikeconf`. */
   readonly ikeconf?: Setup;
   /** `esp_proposals` of strongSwan. */
   readonly proposal?: string;
-  /** What strongSwan takes for our address; absent: ours. */
+  /** Our address as strongSwan sees it; absent: our real one. */
   readonly peerSeen?: string;
-  /** What is to be there before either end begins. */
+  /** Is called before either end begins. */
   readonly before?: (lab: Lab) => Promise<void>;
   /** Further lines of strongSwan's child, and of its connection. */
   readonly childExtra?: string;
   readonly extra?: string;
 }
 
-/** A tunnel that is up. */
+/** An established tunnel. */
 export interface Tunnel {
   readonly lab: Lab;
-  /** Ours at our site; theirs is ours as well in `ours → ours`. */
+  /** Our process at our site; in `ours → ours` there is one at the other site too. */
   readonly ours: Ours;
   readonly theirs: Ours | undefined;
   readonly charon: Charon | undefined;
-  /** Pings from our side to theirs, and how many of `count` came back. */
+  /** Sends pings from our site to theirs; returns how many of `count` came back. */
   ping(count?: number, intervalS?: number): Promise<number>;
-  /** Own and the peer's address inside the tunnel. */
+  /** Our own and the peer's address inside the tunnel. */
   readonly ends: readonly [string, string];
 }
 
-/** Sets a tunnel up, hands it over, and takes all of it down. */
+/** Sets up a tunnel, calls the test with it, and removes all of it. */
 export async function withTunnel(
   kind: Kind,
   wish: TunnelWish,
@@ -95,12 +95,12 @@ export async function withTunnel(
   }
 }
 
-/** What the kernel says at a site. */
+/** The output of a listing of the kernel at a site. */
 export function kernelSays(site: Site, ...words: string[]): Promise<string> {
   return mustRun("ip", ["-n", site.namespace, ...words]);
 }
 
-/** The listings of both kernels: two states each, every one with `packets` packets. */
+/** Checks that both kernels list two states, each with `packets` packets. */
 export async function assertCounted({ ours, theirs }: Lab, packets: number): Promise<void> {
   for (const site of [ours, theirs]) {
     const states = await kernelSays(site, "-s", "xfrm", "state");
@@ -109,22 +109,22 @@ export async function assertCounted({ ours, theirs }: Lab, packets: number): Pro
   }
 }
 
-/** Packets and octets that one end's kernel has carried, into it and out of it. */
+/** Packets and octets that the kernel of one end has received and sent. */
 interface Carried {
   readonly into: readonly [number, number];
   readonly out: readonly [number, number];
 }
 
 /**
- * Both kernels list two states, and policies for all directions; what one has sent the other has
- * received. Octets and packets from us to them.
+ * Checks that both kernels list two states, and policies for all directions, and that each has received what
+ * the other one has sent. Returns octets and packets from us to them.
  */
 export async function assertAgreed(lab: Lab): Promise<{ octets: number; packets: number }> {
   const [ours, theirs] = [await carriedBy(lab, lab.ours), await carriedBy(lab, lab.theirs)];
   assert.deepEqual([ours.out, ours.into], [theirs.into, theirs.out]);
   for (const site of [lab.ours, lab.theirs]) {
     const policies = await kernelSays(site, "xfrm", "policy");
-    // What is in transport mode is never forwarded.
+    // Packets in transport mode are never forwarded.
     const directions = policies.includes("mode transport") ? ["in", "out"] : ["in", "out", "fwd"];
     for (const direction of directions) {
       assert.match(policies, new RegExp(`^\\s+dir ${direction} `, "m"));
@@ -148,7 +148,7 @@ async function carriedBy({ ours, theirs }: Lab, site: Site): Promise<Carried> {
   return { into: of(false), out: of(true) };
 }
 
-/** What the kernels of both sites dropped, and why. */
+/** The packets that the kernels of both sites dropped, by cause. */
 export async function kernelDrops(lab: Lab): Promise<string> {
   const said = await Promise.all([lab.ours, lab.theirs].map(async (site) => {
     const { stdout } = await lab.exec(site, "cat", ["/proc/net/xfrm_stat", "/proc/net/snmp"]);
@@ -159,7 +159,7 @@ export async function kernelDrops(lab: Lab): Promise<string> {
   return `ours:\n${said[0]}\ntheirs:\n${said[1]}`;
 }
 
-/** Puts the inner addresses of a side on lo. */
+/** Adds the inner addresses of a site to lo. */
 export async function addInner(site: Site, side: 0 | 1): Promise<void> {
   await mustRun("ip", ["-n", site.namespace, "addr", "add", `${INNER[4][side]}/32`, "dev", "lo"]);
   const six = [`${INNER[6][side]}/128`, "dev", "lo", "nodad"];
@@ -218,7 +218,7 @@ export function gatewayOf(wish: TunnelWish): Setup {
   return merge(gateway, wish.setup ?? {});
 }
 
-/** `side` 0: as at our site. */
+/** The section `ikeconf` for a site; 0 is our site. */
 function ikeconf(wish: TunnelWish, side: 0 | 1): Setup {
   const [own, peer] = selectors(wish, side);
   const child = {
@@ -233,7 +233,7 @@ function ikeconf(wish: TunnelWish, side: 0 | 1): Setup {
   return { installfastpath: true, datapath, ...ids, ...wish.ikeconf, childlist: [child] };
 }
 
-/** Own address inside the tunnel and the peer's, as `side` sees them; 0: our site. */
+/** The own and the peer's address inside the tunnel as a site sees them; 0 is our site. */
 export function selectors(
   { outer = 4, inner = 4, transport }: TunnelWish,
   side: 0 | 1,
@@ -280,7 +280,7 @@ export async function untilInstalled(
   });
 }
 
-/** See {@linkcode Tunnel.ping}. */
+/** Implements {@linkcode Tunnel.ping}. */
 export async function ping(
   lab: Lab,
   [from, to]: Tunnel["ends"],

@@ -1,6 +1,6 @@
 /**
- * Whole tunnels in the kernel: ours with ours, and ours with strongSwan's kernel data path, in both
- * directions. Each reads the kernel's own listing.
+ * Complete tunnels in the kernel: our program at both ends, and with strongSwan's kernel data path, in both
+ * directions. Each test reads the kernel's own listing.
  * @module
  */
 import assert from "node:assert/strict";
@@ -34,11 +34,13 @@ const SUITES: readonly (readonly [string, TunnelWish])[] = [
   ["extended sequence numbers", { child: { esn: true }, proposal: "aes128gcm16-esn" }],
 ];
 
-/** Octets that go by TCP, and UDP's shape. */
+/** Octets that are sent by TCP, and the rate and size of UDP datagrams. */
 const OCTETS = 1 << 20;
 const DATAGRAMS = { seconds: 1, packetsPerS: 200, octets: 400 };
 
-/** Pings, then iperf3 by TCP and by UDP; no datagram is lost, and the kernels agree on how much it was. */
+/**
+ * Checks pings, then iperf3 by TCP and by UDP: no datagram is lost, and both kernels have counted the same.
+ */
 async function carries({ lab, ends, ping }: Tunnel): Promise<void> {
   assert.equal(await ping(), 5);
   const { packets } = await assertAgreed(lab);

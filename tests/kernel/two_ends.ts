@@ -1,8 +1,8 @@
-/** Two processes of ours at the two sites of a lab, a gateway and a client, and their results. */
+/** Two processes of our program at the two sites of a lab, a gateway and a client, and their results. */
 import type { Lab, Site } from "../interop/harness.ts";
 import { command } from "../interop/ours.ts";
 
-/** The part of the JSON result that these tests look at. */
+/** The part of the JSON result that these tests check. */
 export interface EndResult {
   readonly result: string;
   readonly error: string | null;
@@ -20,7 +20,7 @@ export interface EndResult {
   };
 }
 
-/** Runs a setup at a site to its end; `flush`: whether its addresses are put on the interface. */
+/** Runs a setup at a site to its end; `flush`: whether its addresses are added to the interface. */
 export async function runEnd(
   lab: Lab,
   site: Site,

@@ -1,13 +1,16 @@
 /**
- * What a test says where its datagrams go nowhere: no route, a route that forbids it, nobody at the
- * port, a neighbour table that is full. Two processes of ours, or one, in namespaces.
+ * What a test reports if its datagrams reach nobody: there is no route, a route forbids them, nothing listens
+ * at the port, or a neighbour table is full. It uses one or two processes of our program in namespaces.
  * @module
  */
 import assert from "node:assert/strict";
 import { Lab, mustRun } from "../interop/harness.ts";
 import { type EndResult, runEnd } from "./two_ends.ts";
 
-/** Threshholds of the neighbour table hold for all namespaces: only a kernel of our own has others. */
+/**
+ * Thresholds of the neighbour table are those of all namespaces, so that only a kernel of our own may get
+ * others.
+ */
 const IS_OWN_KERNEL = Deno.readTextFileSync("/proc/cpuinfo").includes("User Mode Linux");
 
 interface Wish {

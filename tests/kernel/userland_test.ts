@@ -1,6 +1,6 @@
 /**
- * ESP in our process against the kernel's: ours with ours, and with strongSwan's kernel data path, in
- * both directions. What the other end's kernel counted is read there.
+ * ESP in our process with ESP of a kernel: our program at both ends, and with strongSwan's kernel data path,
+ * in both directions. The counters of the other end's kernel are compared.
  * @module
  */
 import assert from "node:assert/strict";
@@ -43,7 +43,7 @@ const ROWS: readonly (readonly [string, TunnelWish])[] = [
   ["transport mode in UDP", { ...FORCED, transport: true }],
 ];
 
-/** The device hands TCP over in large segments, and takes it so: the peer's system judges what they became. */
+/** The device passes TCP in large segments in both directions; the peer's system checks what they became. */
 const TCP_ROWS: readonly (readonly [string, TunnelWish])[] = [
   ["IPv4", {}],
   ["IPv6", { inner: 6 }],
@@ -102,7 +102,10 @@ async function rekeyed(kind: Kind): Promise<void> {
   });
 }
 
-/** 1300 octets to the peer: what may be cut is, and who forbids it handlers how much would go. */
+/**
+ * Sends 1300 octets to the peer over a narrower path: packets that may be fragmented are, and the senders of
+ * others get the path MTU.
+ */
 async function narrowed(kind: Kind): Promise<void> {
   await withTunnel(kind, USERLAND, async ({ lab }) => {
     const { ours, theirs } = lab;

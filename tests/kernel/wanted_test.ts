@@ -1,6 +1,6 @@
 /**
- * What the kernel tells of its own accord: that traffic wants a state which somebody took away
- * (ACQUIRE), and that a state has sent as many packets as it may (EXPIRE). Both make a CHILD_SA anew.
+ * What the kernel reports by itself: that traffic needs a state which was removed (ACQUIRE), and that a state
+ * has sent as many packets as it may (EXPIRE). In both cases a new CHILD_SA is made.
  * @module
  */
 import assert from "node:assert/strict";
@@ -41,13 +41,13 @@ for (const kind of KINDS) {
 interface Outbound {
   readonly spi: string;
   readonly reqid: string;
-  /** The words of its keys. */
+  /** The description of its keys. */
   readonly aead: string;
-  /** Packets after which the kernel tells. */
+  /** Packets after which the kernel reports it. */
   readonly limit: number;
 }
 
-/** What our packets leave by: the first that the kernel lists is its newest. */
+/** The state by which our packets are sent: the first one that the kernel lists is the newest. */
 async function outbound({ lab }: Tunnel): Promise<Outbound> {
   const listed = await kernelSays(lab.ours, "-s", "xfrm", "state");
   const pattern = new RegExp(
@@ -60,7 +60,7 @@ async function outbound({ lab }: Tunnel): Promise<Outbound> {
   return { spi, reqid, aead, limit: Number(limit) };
 }
 
-/** As an administrator would: the state stays as it is but for this. */
+/** Changes the limit of packets of a state, as an administrator could, and nothing else. */
 async function limitPackets(tunnel: Tunnel, packets: number): Promise<void> {
   const { lab } = tunnel;
   const { spi, reqid, aead } = await outbound(tunnel);

@@ -287,7 +287,7 @@ for (const [name, natA, natB] of BOXES) {
     };
     look(both(rig));
     rekeyed(rig, look);
-    // The NAT moves to another address: a rekey names that one.
+    // The NAT changes to another address, which a rekey proposes.
     const sa = tunnel(rig.b);
     const child = childrenOf(rig.b)[0]!;
     sa.path = { ...sa.path, peerAddress: Uint8Array.of(192, 0, 2, 9) };

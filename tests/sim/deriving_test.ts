@@ -1,4 +1,4 @@
-// // Requests of the peer that arrive while keys are computed: before our request is sent, after it
+// Requests of the peer that arrive while keys are computed: before our request is sent, after it
 // was answered, and while our response is computed. In each case both ends must end with the same
 // SAs.
 import assert from "node:assert/strict";
@@ -168,8 +168,8 @@ for (const begun of ["rekey_child", "create_child", "rekey_ike"] as const) {
       for (const asked of ALL) {
         for (const watchedIsA of [true, false]) {
           const world = runWith(begun, stage, asked, watchedIsA);
-          // §2.25.2: whoever is asked to close the IKE SA it rekeys forgets its own request, though
-          // the peer may have answered it: the peer finds out by a liveness check.
+          // §2.25.2: an end that is asked to close the IKE SA that it rekeys drops its own request, although
+          // the peer may have answered it; the peer finds out by a liveness check.
           if (begun === "rekey_ike" && stage === "response lost") checkLiveness(world);
           atRest(world);
         }

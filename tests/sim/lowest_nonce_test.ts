@@ -1,4 +1,4 @@
-// // Two rekeys that cross have four nonces. The SA made by the exchange with the lowest nonce, in
+// Two rekeys that cross have four nonces. The SA made by the exchange with the lowest nonce, in
 // its request or in its response, is deleted by the end that began this exchange (RFC 7296 §2.8.1,
 // §2.8.2).
 import assert from "node:assert/strict";

@@ -1,4 +1,4 @@
-// // Ladders of cases that the RFC describes, each in both roles: a rekey that arrives too late
+// Ladders of cases that the RFC describes, each in both roles: a rekey that arrives too late
 // (RFC 7296 §2.25), and a rekey of the IKE SA, which is no reauthentication (§2.8.3).
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";

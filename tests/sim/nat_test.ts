@@ -165,7 +165,7 @@ Deno.test("ladder: repeated IKE_SA_INIT requests hash the present addresses, and
     boxA: boxOfA(),
   });
   world.dial(a, b);
-  // // The second request uses another mapping than the first.
+  // The second request uses another mapping than the first.
   world.at(15, () => a.nat!.forget());
   world.run();
   assert.deepEqual(ladder(world).filter((line) => line.includes("IKE_AUTH req")), [
@@ -190,7 +190,7 @@ Deno.test("ladder: the responder follows a changed mapping from the next new req
     "a:4500 -> b:4500  INFORMATIONAL req 2",
     "b: its peer is at port 20002 now",
     "b:4500 -> a:20002  INFORMATIONAL resp 2",
-    "b:4500 -> a:20002  again (2)", // RFC 7296 §2.23: retransmissions go there too
+    "b:4500 -> a:20002  again (2)", // RFC 7296 §2.23: retransmissions are sent there too.
     "a:4500 -> b:4500  INFORMATIONAL resp 0",
   ]);
   assert.equal(found(b).udp, "4500-20002");

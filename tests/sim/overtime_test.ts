@@ -22,7 +22,7 @@ Deno.test("without overtime the same network loses tunnels", () => {
   assert.match(found.broken?.transcript ?? "", /traffic is never interrupted|no tunnel is lost/);
 });
 
-// // The peer's rekey was answered while an older CHILD_SA still waited for its Delete. When the
+// The peer's rekey was answered while an older CHILD_SA still waited for its Delete. When the
 // older one is deleted, packets must not go back to the CHILD_SA between the two.
 Deno.test("late_rekeys: three CHILD_SAs in a row, seed 170", () => {
   const scenario = ALL_SCENARIOS.find(({ name }) => name === "late_rekeys")!;

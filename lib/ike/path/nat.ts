@@ -33,7 +33,7 @@ export function espPath({ path, peer: { mobility } }: IkeSa): Path {
 export function encapsulationOf({ parent, suite }: ChildSa): EspEncapsulation | undefined {
   const { ownPort, peerPort, tcp = false } = espPath(parent);
   const { mobility } = parent.peer;
-  // // RFC 3948 has no AH in UDP, as AH covers the addresses, which a NAT changes. RFC 9329 has no
+  // RFC 3948 has no AH in UDP, as AH covers the addresses, which a NAT changes. RFC 9329 has no
   // AH in TCP.
   if (suite?.protocol === ProtocolId.AH) return undefined;
   if (!tcp && !(mobility ?? parent.peer).encapsulated) return undefined;
@@ -60,7 +60,7 @@ export function floatPorts(sa: IkeSa): void {
  * its messages (RFC 7296 §2.23).
  */
 export function followPeer({ sa, out }: Turn, path: Path): void {
-  // // RFC 4555 §3.8: an IKE SA with MOBIKE only follows updates, so that other messages can test a
+  // RFC 4555 §3.8: an IKE SA with MOBIKE only follows updates, so that other messages can test a
   // path.
   if (sa.peer.mobility && !sa.env.broken.has("follow_when_mobile")) return;
   const follows = sa.peer.natOwn ? sa.env.broken.has("follow_behind_nat") : sa.peer.natPeer;
