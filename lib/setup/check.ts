@@ -20,6 +20,7 @@ import { checkKeyExchanges } from "@/setup/check_key_exchange.ts";
 import { checkNull, checkPeerId, checkPsk, warnOfEapByPsk } from "@/setup/check_identities.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { checkPpk } from "@/setup/check_ppk.ts";
+import { checkCfgAttributes } from "@/setup/check_cfg_attributes.ts";
 import { checkOtherMethods } from "@/setup/check_other_methods.ts";
 import { checkRedirect } from "@/setup/check_redirect.ts";
 import { checkResume } from "@/setup/check_resume.ts";
@@ -60,6 +61,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   checkKeyExchanges(setup, rule, warn);
   checkEap(setup, rule);
   checkPpk(setup.ikeconf, rule, warn);
+  checkCfgAttributes(setup, rule);
   checkOtherMethods(setup.ikeconf, rule, warn);
   checkRedirect(setup, rule, warn);
   checkResume(setup, rule);

@@ -10,6 +10,7 @@ import {
   INTEGRITY,
   PRFS,
 } from "@/setup/algorithms.ts";
+import { cfgAttribute } from "@/setup/cfg_attribute_text.ts";
 import { CERTIFICATE_OPTIONS } from "@/setup/certificate_options.ts";
 import { EAP_OPTIONS } from "@/setup/eap_options.ts";
 import type { Feature } from "@/setup/features.ts";
@@ -348,6 +349,12 @@ export const IKECONF = {
     "keep the last 10,000 rekeyed IKE SAs in lists and dumps, with their keys",
   ),
   ratunnel: option(bool, "false", "request an inner address and DNS servers", C),
+  cfgattributes: listOption(
+    cfgAttribute,
+    [],
+    "configuration attributes, NAME or NUMBER and =VALUE: a client asks for them, a gateway gives " +
+      "those that are asked for (P-CSCF, DNS, liveness)",
+  ),
   enablenatt: option(bool, "false", "NAT detection and UDP encapsulation"),
   disallownat: option(
     bool,

@@ -19,6 +19,7 @@ import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
 import { COMPUTING_SCENARIOS } from "@/sim/computing_scenarios.ts";
 import { OVERTIME_SCENARIOS } from "@/sim/overtime_scenarios.ts";
 import { ABSENCE_SCENARIOS } from "@/sim/absence_scenarios.ts";
+import { CONFIGURATION_SCENARIOS } from "@/sim/configuration_scenarios.ts";
 import { FRAGMENT_SCENARIOS } from "@/sim/fragment_scenarios.ts";
 import { INFORMATIONAL_SCENARIOS } from "@/sim/informational_scenarios.ts";
 import { REKEY_SCENARIOS } from "@/sim/rekey_scenarios.ts";
@@ -48,4 +49,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...REDIRECT_SCENARIOS,
   ...AUTH_METHOD_SCENARIOS,
   ...RESUMPTION_SCENARIOS,
+  ...CONFIGURATION_SCENARIOS,
 ];

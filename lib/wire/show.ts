@@ -28,6 +28,7 @@ import { nameOfTransformAttribute } from "@/iana/transform_attribute.ts";
 import { nameOfTransformType, TransformType } from "@/iana/transform_type.ts";
 import { nameOfTsType } from "@/iana/ts_type.ts";
 import { decodeAnnouncements } from "@/wire/auth_announcements.ts";
+import { showFormed } from "@/wire/cfg_values.ts";
 import type { IkeHeader, KnownPayload, MessageHeader, Payload } from "@/wire/message.ts";
 import type { ConfigurationAttribute } from "@/wire/payloads/configuration.ts";
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
@@ -266,7 +267,8 @@ function showSelector(ts: TrafficSelector): string {
   return anyPort ? range : `${range} ports ${ts.startPort}-${ts.endPort}`;
 }
 
-function showAttribute({ attribute, value }: ConfigurationAttribute): string {
+/** An attribute of the configuration payload with its value. */
+export function showAttribute({ attribute, value }: ConfigurationAttribute): string {
   const name = nameOfCfgAttribute(attribute);
   if (value.length === 0) return name;
   return `${name} ${showCfgValue(attribute, value)}`;
@@ -293,9 +295,11 @@ function showCfgValue(attribute: number, value: Uint8Array): string {
     case CfgAttribute.INTERNAL_IP4_DHCP:
     case CfgAttribute.INTERNAL_IP6_DNS:
     case CfgAttribute.INTERNAL_IP6_DHCP:
+    case CfgAttribute.P_CSCF_IP4_ADDRESS:
+    case CfgAttribute.P_CSCF_IP6_ADDRESS:
       return showAddressOctets(value);
     default:
-      return hex(value);
+      return showFormed(attribute, value) ?? hex(value);
   }
 }
 

@@ -76,6 +76,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["Flapping", /^flapping/],
   ["Fragments", /fragments/],
   ["Address pools", /address (of|left in)/],
+  ["Attributes of the configuration payload", /^attributes of/],
   ["Transport mode", /^transport mode(?! behind)|^tunnel mode asked/],
   ["Extended sequence numbers", /^extended sequence numbers/],
   ["AH", /^AH(?! against)/],

@@ -22,6 +22,7 @@ import { CERTIFICATE_ROWS } from "./rows_certificates.ts";
 import { KEY_EXCHANGE_ROWS } from "./rows_key_exchange.ts";
 import { CHILD_ROWS } from "./rows_child.ts";
 import { COLLISION_ROWS } from "./rows_collisions.ts";
+import { CONFIGURATION_ROWS, LIBRESWAN_CONFIGURATION_ROWS } from "./rows_configuration.ts";
 import { EAP_ROWS } from "./rows_eap.ts";
 import { EXTENSION_ROWS } from "./rows_extensions.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
@@ -67,12 +68,14 @@ const ALL: readonly AnyRow[] = [
   ...PPK_EAP_ROWS,
   ...EXTENSION_ROWS,
   ...AUTH_METHOD_ROWS,
+  ...CONFIGURATION_ROWS,
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
   ...LIBRESWAN_CERTIFICATE_ROWS,
   ...LIBRESWAN_RAW_KEY_ROWS,
   ...LIBRESWAN_MOBIKE_ROWS,
   ...LIBRESWAN_AUTH_METHOD_ROWS,
+  ...LIBRESWAN_CONFIGURATION_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);

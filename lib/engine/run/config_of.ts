@@ -113,6 +113,7 @@ export function ikeConfigOf(
     livenessIntervalMs: ikeconf.initiatedpd ? ikeconf.dpdinterval : 0,
     livenessForced: ikeconf.forcedpd,
     remoteAccess: client && ikeconf.ratunnel,
+    cfgAttributes: ikeconf.cfgattributes,
     pools: client ? undefined : poolPlansOf(setup),
     fragmentOctets: ikeconf.enablefragment ? ikeconf.mtu : 0,
     reassembleTimeoutMs: ikeconf.reassembletimeout,

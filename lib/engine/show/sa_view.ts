@@ -27,6 +27,7 @@ import { showIdentity } from "@/ike/negotiate/identity.ts";
 import { isCurrent, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { encapsulationOf, espPath } from "@/ike/path/nat.ts";
+import { showAttribute } from "@/wire/show.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** Converts the core's time to milliseconds since 1970. */
@@ -221,11 +222,20 @@ function showTraits(child: ChildSa): string {
   return traits.length > 0 ? ` (${traits.join(", ")})` : "";
 }
 
-/** The inner addresses of a remote-access tunnel as `, inner 10.1.0.5, DNS 10.1.0.1`; empty for any other. */
-export function showInner({ inner }: IkeSa): string {
-  if (!inner) return "";
-  const dns = inner.dns.length > 0 ? `, DNS ${inner.dns.map(showAddress).join(" ")}` : "";
-  return `, inner ${inner.addresses.map(showAddress).join(" ")}${dns}`;
+/** Attributes that a line of the log names. */
+const CONFIGURED_SHOWN_MAX = 12;
+
+/**
+ * What a configuration payload assigned, as `, inner 10.1.0.5, DNS 10.1.0.1, P_CSCF_IP4_ADDRESS 10.2.0.1`;
+ * empty where nothing was.
+ */
+export function showInner({ inner, peer }: IkeSa): string {
+  const addresses = inner ? `, inner ${inner.addresses.map(showAddress).join(" ")}` : "";
+  const dns = inner && inner.dns.length > 0 ? `, DNS ${inner.dns.map(showAddress).join(" ")}` : "";
+  const { configured } = peer;
+  const others = configured.slice(0, CONFIGURED_SHOWN_MAX).map((one) => `, ${showAttribute(one)}`);
+  const more = configured.length > CONFIGURED_SHOWN_MAX ? `, … (${configured.length})` : "";
+  return addresses + dns + others.join("") + more;
 }
 
 function secretsOf(keys: ReturnType<typeof ikeKeys>): IkeSecrets {

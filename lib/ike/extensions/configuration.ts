@@ -12,6 +12,8 @@ export const configuration: Extension = {
   exchange: ExchangeType.IKE_AUTH,
 
   says({ sa }, { response }) {
-    return !response && sa.config.remoteAccess ? [configurationRequest()] : [];
+    const { remoteAccess, cfgAttributes = [] } = sa.config;
+    const asks = !response && (remoteAccess || cfgAttributes.length > 0);
+    return asks ? [configurationRequest(sa.config)] : [];
   },
 };

@@ -19,7 +19,9 @@ import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
+import { givenAttributes } from "@/ike/negotiate/cfg_attributes.ts";
 import { identityKey } from "@/ike/negotiate/identity.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import { PeerError } from "@/ike/records/notify.ts";
 import { type AddressPool, type InnerConfiguration, lease } from "@/ike/records/pool.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -54,8 +56,14 @@ const FAMILIES = [
 ] as const;
 
 /** The CFG_REQUEST of a remote-access client, with all attributes empty. */
-export function configurationRequest(): CpPayload {
-  const attributes = ASKED.map((attribute) => ({ attribute, value: new Uint8Array(0) }));
+export function configurationRequest(
+  { remoteAccess, cfgAttributes = [] }: IkeConfig,
+): CpPayload {
+  const asked = remoteAccess ? ASKED : [];
+  const attributes = [
+    ...asked.map((attribute) => ({ attribute, value: new Uint8Array(0) })),
+    ...cfgAttributes,
+  ];
   return { type: PayloadType.CP, cpType: CpType.CFG_REQUEST, attributes };
 }
 
@@ -97,7 +105,8 @@ export function unassignable(
 
 /** The answer to a request: the leases of the SA, and the payload of the response. */
 export interface Grant {
-  readonly inner: InnerConfiguration;
+  /** Undefined: no address was asked for, and other attributes are given. */
+  readonly inner: InnerConfiguration | undefined;
   readonly reply: CpPayload;
 }
 
@@ -110,7 +119,17 @@ export interface Grant {
 export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined {
   const cp = findPayload(request, PayloadType.CP);
   const { pools } = sa.env;
-  if (cp?.cpType !== CpType.CFG_REQUEST || !pools || (!pools.v4 && !pools.v6)) return undefined;
+  if (cp?.cpType !== CpType.CFG_REQUEST) return undefined;
+  const given = givenAttributes(sa, cp);
+  const reply = (more: readonly ConfigurationAttribute[]): CpPayload => ({
+    type: PayloadType.CP,
+    cpType: CpType.CFG_REPLY,
+    attributes: [...more, ...given],
+  });
+  const hasPool = pools?.v4 !== undefined || pools?.v6 !== undefined;
+  if (!pools || !hasPool || given.length > 0 && !asksAddress(cp)) {
+    return given.length > 0 ? { inner: undefined, reply: reply([]) } : undefined;
+  }
   // A request without a CHILD_SA (RFC 6023) has no selectors that could name a family.
   const selectors = findPayload(request, PayloadType.TSI)?.selectors;
   const addresses: IpAddress[] = [];
@@ -137,8 +156,11 @@ export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined
     const text = `No inner address to assign: ${why}`;
     throw new PeerError(NotifyType.INTERNAL_ADDRESS_FAILURE, text);
   }
-  const reply: CpPayload = { type: PayloadType.CP, cpType: CpType.CFG_REPLY, attributes };
-  return { inner: { addresses, dns }, reply };
+  return { inner: { addresses, dns }, reply: reply(attributes) };
+}
+
+function asksAddress({ attributes }: CpPayload): boolean {
+  return attributes.some((a) => FAMILIES.some(({ address }) => address === a.attribute));
 }
 
 /**

@@ -15,6 +15,7 @@ import type { IssuingAuthority } from "@/pki/issuing.ts";
 import type { OcspResponse } from "@/pki/ocsp.ts";
 import type { CertificateLookup } from "@/pki/received.ts";
 import type { PathQuestion, RevocationMode, TrustStore } from "@/pki/verdict.ts";
+import type { ConfigurationAttribute } from "@/wire/payloads/configuration.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /**
@@ -419,6 +420,11 @@ export interface IkeConfig {
    * traffic; absent: assigned addresses are added to no interface.
    */
   readonly hostNetworks?: readonly IpPrefix[];
+  /**
+   * Attributes of the configuration payload beside addresses and DNS servers: an initiator asks for them,
+   * with the values as its wishes, and a responder gives them to who asks; absent: none.
+   */
+  readonly cfgAttributes?: readonly ConfigurationAttribute[];
   /** The pools from which a responder answers CFG_REQUESTs; absent: they are ignored. */
   readonly pools: PoolPlans | undefined;
   /**

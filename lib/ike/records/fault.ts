@@ -66,6 +66,8 @@ export const FAULTS = {
   keep_both_ike_sas: "of two redundant IKE SAs none is deleted (§2.8.2)",
   keep_childless: "an IKE SA that no CHILD_SA can be made for stays (RFC 6023)",
   keep_declined_child: "a CHILD_SA in a mode we do not want is left to the peer (§1.3.1)",
+  keep_own_liveness:
+    "a client checks liveness as it is configured, and not as its gateway says (TS 24.302)",
   keep_redirected: "a gateway keeps the IKE SA of a peer that it has sent elsewhere (RFC 5685 §5)",
   keep_sending_by_old:
     "who answered a rekey goes on with the old CHILD_SA when that is gone (§2.8)",
@@ -103,6 +105,8 @@ export const FAULTS = {
   keep_resumed: "a gateway keeps the IKE SA that its peer has resumed (RFC 5723 §4.3.2)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   waive_ppk: "an IKE SA is made without the PPK that is required (RFC 8784 §3)",
+  take_misplaced_anchor:
+    "a DNSSEC trust anchor is taken that no domain stands before (RFC 8598 §4)",
   trust_any_raw_key: "a raw public key is taken whoever has shown it (RFC 7670 §4)",
   take_raw_key_of_another: "a raw public key is taken that belongs to another identity (RFC 7670)",
   take_forced_child: "IKE_AUTH makes a CHILD_SA though the responder wants it apart (RFC 6023)",

@@ -7,6 +7,7 @@
 import type { SignatureScheme } from "@/crypto/signature.ts";
 import type { Identity } from "@/ike/records/config.ts";
 import type { RedirectTrail } from "@/ike/records/redirect.ts";
+import type { ConfigurationAttribute } from "@/wire/payloads/configuration.ts";
 import type { Mobility } from "@/ike/records/mobility.ts";
 
 /** The peer of an IKE SA and all IKE SAs that replace it. */
@@ -68,6 +69,20 @@ export interface PeerRecord {
 }
 
 /** Makes the record of a peer of which nothing is known. */
+  /** What a CFG_REPLY assigned beside addresses and DNS servers, as this end gave or took it. */
+  configured: readonly ConfigurationAttribute[];
+  /**
+   * Client: milliseconds of silence after which it checks the liveness of the gateway, as the gateway
+   * assigned it (3GPP TS 24.302 §8.2.4.2); undefined: as it is configured.
+   */
+  livenessMs: number | undefined;
+  /** Undefined: the two ends have not agreed on MOBIKE (RFC 4555 §3.1). */
+  mobility: Mobility | undefined;
+}
+
+const NONE: readonly ConfigurationAttribute[] = [];
+
+/** A peer of which nothing is known. */
 export function newPeerRecord(): PeerRecord {
   return {
     ownId: undefined,
@@ -92,6 +107,8 @@ export function newPeerRecord(): PeerRecord {
     trail: undefined,
     redirectMs: Infinity,
     redirectEndMs: Infinity,
+    configured: NONE,
+    livenessMs: undefined,
     mobility: undefined,
   };
 }

@@ -37,6 +37,7 @@ import { inOrder } from "@/ike/auth/payload_order.ts";
 import { findError } from "@/ike/records/notify.ts";
 import type { TaskKind } from "@/ike/records/task.ts";
 import { assignedBy, unassignable } from "@/ike/negotiate/configuration.ts";
+import { takeConfigured } from "@/ike/negotiate/cfg_attributes.ts";
 import type { InnerConfiguration } from "@/ike/records/pool.ts";
 import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -159,6 +160,7 @@ function establish(turn: Turn, task: IkeAuthTask): void {
   const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
   const inner = config.remoteAccess ? assignedBy(payloads) : undefined;
   hearAll(turn, response);
+  takeConfigured(turn, payloads);
   const failure = config.remoteAccess && !inner && !findError(payloads)
     ? notAssigned(response)
     : badAssignment(turn, inner, response) ??

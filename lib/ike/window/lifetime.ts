@@ -88,7 +88,8 @@ export function isLivenessDue({ sa, nowMs }: Turn): boolean {
 
 /** When the next liveness check is due; Infinity: never (RFC 7296 §2.4). */
 export function livenessDueMs(sa: IkeSa): number {
-  const { livenessIntervalMs, livenessForced } = sa.config;
+  const { livenessForced } = sa.config;
+  const livenessIntervalMs = sa.peer.livenessMs ?? sa.config.livenessIntervalMs;
   if (livenessIntervalMs <= 0 || sa.window.request || sa.active) return Infinity;
   const asked = sa.lastLivenessMs ?? sa.establishedMs ?? 0;
   const heard = livenessForced ? 0 : sa.lastReceivedMs ?? 0;

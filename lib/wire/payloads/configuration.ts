@@ -46,6 +46,9 @@ const VALUE_OCTETS: ReadonlyMap<number, number> = new Map([
   [CfgAttribute.INTERNAL_IP6_DNS, 16],
   [CfgAttribute.INTERNAL_IP6_DHCP, 16],
   [CfgAttribute.INTERNAL_IP6_SUBNET, 17],
+  [CfgAttribute.P_CSCF_IP4_ADDRESS, 4], // RFC 7651 §4
+  [CfgAttribute.P_CSCF_IP6_ADDRESS, 16],
+  [CfgAttribute.TIMEOUT_PERIOD_FOR_LIVENESS_CHECK, 4], // 3GPP TS 24.302 §8.2.4.2
 ]);
 
 /** Codec of {@linkcode CpPayload}. */

@@ -101,6 +101,7 @@ ikeconf.virtualipif lo
 ikeconf.keepchildhistory false
 ikeconf.keepikehistory false
 ikeconf.ratunnel false
+ikeconf.cfgattributes []
 ikeconf.enablenatt false
 ikeconf.disallownat false
 ikeconf.nattkeepaliveinterval 0s

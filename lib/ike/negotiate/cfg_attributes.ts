@@ -1,0 +1,84 @@
+/**
+ * Attributes of the configuration payload beside addresses and DNS servers: a client asks for those that
+ * its configuration names, and a gateway gives those that it has to who asks (RFC 7296 §2.19; RFC 7651,
+ * RFC 8598, RFC 9464; 3GPP TS 24.302 §8.2.4.2).
+ * @module
+ */
+import { Reader } from "@/base/bytes.ts";
+import { CfgAttribute, nameOfCfgAttribute } from "@/iana/cfg_attribute.ts";
+import { CpType } from "@/iana/cp_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import { cfgValueFault, decodeDigestInfo } from "@/wire/cfg_values.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+import type { ConfigurationAttribute, CpPayload } from "@/wire/payloads/configuration.ts";
+
+const { INTERNAL_DNS_DOMAIN, INTERNAL_DNSSEC_TA, ENCDNS_DIGEST_INFO } = CfgAttribute;
+const { TIMEOUT_PERIOD_FOR_LIVENESS_CHECK } = CfgAttribute;
+/** Attributes of one CFG_REPLY that are kept, and notes about others. */
+const KEPT_MAX = 64;
+const NOTES_MAX = 8;
+
+/** What a responder gives of what a CFG_REQUEST asks for, in the order of its configuration. */
+export function givenAttributes({ config, peer }: IkeSa, cp: CpPayload): ConfigurationAttribute[] {
+  const given = (config.cfgAttributes ?? []).filter((one) =>
+    cp.attributes.some((asked) => asked.attribute === one.attribute && isWanted(asked, one))
+  );
+  if (given.length > 0) peer.configured = given;
+  return given;
+}
+
+/** A client lists the hashes of digests that it can use (RFC 9464 §3.2); any other wish is none of ours. */
+function isWanted(asked: ConfigurationAttribute, { value }: ConfigurationAttribute): boolean {
+  const { attribute } = asked;
+  if (attribute !== ENCDNS_DIGEST_INFO || asked.value.length === 0) return true;
+  if (cfgValueFault(attribute, value)) return true;
+  try {
+    const { hashes } = decodeDigestInfo(asked.value);
+    return decodeDigestInfo(value).hashes.every((hash) => hashes.includes(hash));
+  } catch {
+    return false;
+  }
+}
+
+/** Keeps what a CFG_REPLY gives of what we asked for, and tells what it is ignored for. */
+export function takeConfigured(turn: Turn, payloads: readonly Payload[]): void {
+  const { sa } = turn;
+  const reply = findPayload(payloads, PayloadType.CP);
+  const asked = sa.config.cfgAttributes ?? [];
+  if (reply?.cpType !== CpType.CFG_REPLY || asked.length === 0) return;
+  const kept: ConfigurationAttribute[] = [];
+  const faults: string[] = [];
+  for (const [i, one] of reply.attributes.entries()) {
+    const { attribute, value } = one;
+    const isAsked = asked.some((wish) => wish.attribute === attribute);
+    if (!isAsked || value.length === 0 || kept.length === KEPT_MAX) continue;
+    const fault = placeFault(sa, reply.attributes[i - 1], one) ?? cfgValueFault(attribute, value);
+    if (fault) faults.push(`${nameOfCfgAttribute(attribute)}: ${fault}`);
+    else kept.push(one);
+  }
+  sa.peer.configured = kept;
+  const period = kept.find((one) => one.attribute === TIMEOUT_PERIOD_FOR_LIVENESS_CHECK);
+  if (period && !sa.env.broken.has("keep_own_liveness")) {
+    sa.peer.livenessMs = new Reader(period.value).u32() * 1_000;
+  }
+  for (const text of faults.slice(0, NOTES_MAX)) {
+    turn.out.push(
+      { kind: "note", level: 3, text: `An assigned attribute is ignored: ${text}` },
+      sa,
+    );
+  }
+}
+
+/** RFC 8598 §4: a trust anchor stands right behind the domain that it is of, or another one of it. */
+function placeFault(
+  { env }: IkeSa,
+  before: ConfigurationAttribute | undefined,
+  { attribute }: ConfigurationAttribute,
+): string | undefined {
+  if (attribute !== INTERNAL_DNSSEC_TA || env.broken.has("take_misplaced_anchor")) return undefined;
+  const isRight = before?.attribute === INTERNAL_DNS_DOMAIN ||
+    before?.attribute === INTERNAL_DNSSEC_TA;
+  return isRight ? undefined : "no INTERNAL_DNS_DOMAIN is right before it";
+}
