@@ -64,11 +64,6 @@ export interface PeerRecord {
    */
   redirectMs: number;
   redirectEndMs: number;
-  /** The state of MOBIKE; undefined: the two ends have not agreed on it (RFC 4555 §3.1). */
-  mobility: Mobility | undefined;
-}
-
-/** Makes the record of a peer of which nothing is known. */
   /** What a CFG_REPLY assigned beside addresses and DNS servers, as this end gave or took it. */
   configured: readonly ConfigurationAttribute[];
   /**
@@ -76,13 +71,13 @@ export interface PeerRecord {
    * assigned it (3GPP TS 24.302 §8.2.4.2); undefined: as it is configured.
    */
   livenessMs: number | undefined;
-  /** Undefined: the two ends have not agreed on MOBIKE (RFC 4555 §3.1). */
+  /** The state of MOBIKE; undefined: the two ends have not agreed on it (RFC 4555 §3.1). */
   mobility: Mobility | undefined;
 }
 
 const NONE: readonly ConfigurationAttribute[] = [];
 
-/** A peer of which nothing is known. */
+/** Makes the record of a peer of which nothing is known. */
 export function newPeerRecord(): PeerRecord {
   return {
     ownId: undefined,
