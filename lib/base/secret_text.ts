@@ -30,3 +30,14 @@ export function secretOctets(text: string, encoding: SecretEncoding): Uint8Array
 function nonEmpty(octets: Uint8Array): Uint8Array | undefined {
   return octets.length > 0 ? octets : undefined;
 }
+
+/** Numbers of one to four digits. */
+const NUMBERS = ["7", "10", "100", "1000"];
+
+/** Whether a secret is one of its encoding, whatever number stands for each `&d` in it. */
+export function isSecretText(text: string, encoding: SecretEncoding): boolean {
+  const numbers = text.includes("&d") ? NUMBERS : [""];
+  return numbers.every((number) =>
+    secretOctets(text.replaceAll("&d", number), encoding) !== undefined
+  );
+}

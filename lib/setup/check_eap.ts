@@ -3,6 +3,7 @@
  * @module
  */
 import { EapType } from "@/iana/eap_type.ts";
+import { nameOfRadiusAttribute, RadiusAttribute } from "@/iana/radius.ts";
 import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import { MYID_WORDS } from "@/setup/ike_options.ts";
 import type { Rule } from "@/setup/rule.ts";
@@ -18,6 +19,16 @@ const BY_PASSWORD: readonly number[] = [
 const BY_SIM: readonly number[] = [EapType.SIM, EapType.AKA, EapType.AKA_PRIME];
 /** The methods in which the server has a certificate. */
 export const BY_TLS: readonly number[] = [EapType.TLS, EapType.TTLS, EapType.PEAP];
+/** RADIUS attributes that our requests have in any case, or that need a form of their own. */
+const OWN_ATTRIBUTES: readonly number[] = [
+  RadiusAttribute.USER_NAME,
+  RadiusAttribute.STATE,
+  RadiusAttribute.VENDOR_SPECIFIC,
+  RadiusAttribute.NAS_IDENTIFIER,
+  RadiusAttribute.PROXY_STATE,
+  RadiusAttribute.EAP_MESSAGE,
+  RadiusAttribute.MESSAGE_AUTHENTICATOR,
+];
 const KEY_DIGITS = 32;
 const SQN_DIGITS_MAX = 12;
 
@@ -31,11 +42,21 @@ export function checkEap(setup: Setup, rule: Rule): void {
     return rule(words, "ikeconf.myid", "ikeconf.myid2", OWN);
   }
   if (![...own, ...peerMethods(setup.ikeconf)].some((method) => method.startsWith("eap"))) return;
-  if (setup.role === "client") checkClient(setup.ikeconf, rule);
+  checkSessionAttribute(setup.ikeconf, rule);
+  if (setup.role === "client") checkClient(setup, rule);
   else checkGateway(setup.ikeconf, rule);
 }
 
-function checkClient(ikeconf: IkeConf, rule: Rule): void {
+/** The attribute of the session must not be one that has another meaning in every request. */
+function checkSessionAttribute({ eapradiusid }: IkeConf, rule: Rule): void {
+  if (!OWN_ATTRIBUTES.includes(eapradiusid)) return;
+  const name = nameOfRadiusAttribute(eapradiusid);
+  const words =
+    `eapradiusid ${eapradiusid} is ${name}, which requests have already (RFC 3579 §3.2)`;
+  rule(words, "ikeconf.eapradiusid");
+}
+
+function checkClient({ ikeconf, numberoftunnels }: Setup, rule: Rule): void {
   const { authownmethod, authpeermethod, eapmethod } = ikeconf;
   if (ikeconf.authpeer2 === "eap") {
     return rule("the second authentication of a gateway cannot be EAP (RFC 7296 §2.16)", PEER2);
@@ -50,7 +71,7 @@ function checkClient(ikeconf: IkeConf, rule: Rule): void {
     return rule("authpeermethod eap-only needs authownmethod eap (RFC 5998)", PEER, OWN);
   }
   if (eapmethod.length === 0) checkRelay(ikeconf, rule);
-  else checkMethods(ikeconf, rule);
+  else checkMethods(ikeconf, numberoftunnels, rule);
 }
 
 function checkRelay(ikeconf: IkeConf, rule: Rule): void {
@@ -64,7 +85,7 @@ function checkRelay(ikeconf: IkeConf, rule: Rule): void {
   }
 }
 
-function checkMethods(ikeconf: IkeConf, rule: Rule): void {
+function checkMethods(ikeconf: IkeConf, tunnels: number, rule: Rule): void {
   const { eapmethod, eappassword, eapsimk, eapsimopc, eapsimsqn, eedir, eapinner } = ikeconf;
   const { eapidentity, myid, myid2, authownmethod } = ikeconf;
   const id = authownmethod === "eap" || myid2 === "" ? myid : myid2;
@@ -85,9 +106,10 @@ function checkMethods(ikeconf: IkeConf, rule: Rule): void {
     );
   }
   if (!uses(BY_SIM)) return;
-  checkKey("eapsimk", eapsimk, rule);
-  checkKey("eapsimopc", eapsimopc, rule);
-  checkSqn("eapsimsqn", eapsimsqn, rule);
+  const place = digitsOf(tunnels);
+  checkKey("eapsimk", eapsimk, { rule, place });
+  checkKey("eapsimopc", eapsimopc, { rule, place });
+  checkSqn("eapsimsqn", eapsimsqn, { rule, place });
 }
 
 function checkGateway(ikeconf: IkeConf, rule: Rule): void {
@@ -122,9 +144,9 @@ function checkGateway(ikeconf: IkeConf, rule: Rule): void {
     if (simtriplets !== "") {
       rule(`${at}: simtriplets and simk exclude each other`, `ikeconf.${at}`);
     }
-    checkKey(`${at}.simk`, simk, rule);
-    checkKey(`${at}.simopc`, simopc, rule);
-    checkSqn(`${at}.simsqn`, simsqn, rule);
+    checkKey(`${at}.simk`, simk, { rule });
+    checkKey(`${at}.simopc`, simopc, { rule });
+    checkSqn(`${at}.simsqn`, simsqn, { rule });
   }
 }
 
@@ -136,17 +158,45 @@ const OWN = "ikeconf.authownmethod";
 const PEER = "ikeconf.authpeermethod";
 const METHOD = "ikeconf.eapmethod";
 
-/** Checks a key in hex; `&d` stands for the digits that are missing. */
-function checkKey(option: string, text: string, rule: Rule): void {
-  const [before = "", ...others] = text.split("&d");
-  const digits = before + others.join("");
-  const isFull = others.length === 0 ? digits.length === KEY_DIGITS : digits.length < KEY_DIGITS;
-  if (/^[0-9a-f]*$/i.test(digits) && isFull && others.length < 2) return;
-  rule(`${option} is no key: expected ${KEY_DIGITS} hex digits`, `ikeconf.${option}`);
+/** Where a wrong text is reported, and the hex digits that the number of a tunnel may need. */
+interface HexCheck {
+  readonly rule: Rule;
+  /** Absent: &d has no meaning there. */
+  readonly place?: number;
 }
 
-function checkSqn(option: string, text: string, rule: Rule): void {
-  const digits = text.replace("&d", "");
-  if (/^[0-9a-f]*$/i.test(digits) && digits.length <= SQN_DIGITS_MAX) return;
-  rule(`${option} is no SQN: expected ${SQN_DIGITS_MAX} hex digits at most`, `ikeconf.${option}`);
+/** Hex digits of the number of the last tunnel. */
+function digitsOf(tunnels: number): number {
+  return Math.max(tunnels - 1, 0).toString(16).length;
+}
+
+/** Checks a key in hex; `&d` stands for the digits that are missing. */
+function checkKey(option: string, text: string, { rule, place }: HexCheck): void {
+  const [before = "", ...others] = text.split("&d");
+  const digits = before + others.join("");
+  const isNumbered = others.length === 1 && place !== undefined;
+  const isFull = isNumbered ? digits.length < KEY_DIGITS : digits.length === KEY_DIGITS;
+  if (!/^[0-9a-f]*$/i.test(digits) || !isFull || (others.length > 0 && !isNumbered)) {
+    return rule(`${option} is no key: expected ${KEY_DIGITS} hex digits`, `ikeconf.${option}`);
+  }
+  if (isNumbered) checkPlace(option, KEY_DIGITS - digits.length, { rule, place });
+}
+
+function checkSqn(option: string, text: string, { rule, place }: HexCheck): void {
+  const [before = "", ...others] = text.split("&d");
+  const digits = before + others.join("");
+  const isNumbered = others.length === 1 && place !== undefined;
+  const isShort = digits.length <= SQN_DIGITS_MAX;
+  if (!/^[0-9a-f]*$/i.test(digits) || !isShort || (others.length > 0 && !isNumbered)) {
+    const words = `${option} is no SQN: expected ${SQN_DIGITS_MAX} hex digits at most`;
+    return rule(words, `ikeconf.${option}`);
+  }
+  if (isNumbered) checkPlace(option, SQN_DIGITS_MAX - digits.length, { rule, place });
+}
+
+/** The number of the last tunnel must fit into the digits that the text leaves for it. */
+function checkPlace(option: string, left: number, { rule, place = 0 }: HexCheck): void {
+  if (place <= left) return;
+  const words = `${option} leaves ${left} hex digits for &d, and the last tunnel needs ${place}`;
+  rule(words, `ikeconf.${option}`, "numberoftunnels");
 }

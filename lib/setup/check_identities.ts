@@ -2,7 +2,7 @@
  * Checks the options of pre-shared keys, and of the identity that the peer must have.
  * @module
  */
-import { secretOctets } from "@/base/secret_text.ts";
+import { isSecretText, secretOctets } from "@/base/secret_text.ts";
 import { everyOwnMethod, everyPeerMethod, isSignature } from "@/setup/auth_methods.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 import { ID_NULL_WORD, identityFault } from "@/setup/identity_text.ts";
@@ -33,8 +33,11 @@ export function checkPsk(ikeconf: IkeConf, rule: Rule): void {
     const at = `ikeconf.psks[${i}]`;
     const why = id === "" ? "is empty" : identityFault(id);
     if (why) rule(`psks[${i}].id ${why}`, `${at}.id`);
-    if (!secretOctets(secret.replaceAll("&d", "10"), pskencoding)) {
-      const words = secret === "" ? "is empty" : `is not valid ${pskencoding} (pskencoding)`;
+    if (!isSecretText(secret, pskencoding)) {
+      const numbers = secret.includes("&d") ? " for every number" : "";
+      const words = secret === ""
+        ? "is empty"
+        : `is not valid ${pskencoding}${numbers} (pskencoding)`;
       rule(`psks[${i}].secret ${words}`, `${at}.secret`, "ikeconf.pskencoding");
     }
   }

@@ -3,7 +3,7 @@
  * @module
  */
 import { SetupError, type SetupPosition, WireError } from "@/base/errors.ts";
-import { secretOctets } from "@/base/secret_text.ts";
+import { isSecretText, secretOctets } from "@/base/secret_text.ts";
 import { lineFault, type LinesFile, readIdentityLines } from "@/engine/run/identity_lines.ts";
 import { type PskEntry, pskTable } from "@/ike/auth/psk_table.ts";
 import type { PskAuth } from "@/ike/records/config.ts";
@@ -33,14 +33,9 @@ export function readPskFile(
   const position = positionOf?.(`ikeconf.${option}`);
   const file: LinesFile = { path: pskfile, option, what: "its secret", position };
   return readIdentityLines(file).map(({ id, value: secret, at }) => {
-    if (secretOctets(sampled(secret), pskencoding)) return { id, secret };
+    if (isSecretText(secret, pskencoding)) return { id, secret };
     throw lineFault(file, `${at}: the secret is no ${pskencoding} (pskencoding)`);
   });
-}
-
-/** A secret with a number in place of &d. */
-function sampled(secret: string): string {
-  return secret.replaceAll("&d", "10");
 }
 
 /** The pre-shared keys of both ends. @throws {SetupError} if an identity is invalid. */

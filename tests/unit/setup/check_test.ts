@@ -529,6 +529,48 @@ Deno.test("EAP: which end may use it, and what methods and relays need", () => {
   ]);
 });
 
+Deno.test("a secret with &d is one of its encoding for every number, or refused", () => {
+  const text = (encoding: string, secret: string) =>
+    `${CLIENT}  pskencoding: ${encoding}\n  psks: [{id: "t&d", secret: "${secret}"}]\n`;
+  assert.ok(load(text("text", "s-&d")));
+  for (const [encoding, secret] of [["hex", "ab&d"], ["hex", "&d"], ["base64", "AA&d"]] as const) {
+    const words = /psks\[0\]\.secret is not valid \w+ for every number \(pskencoding\)/;
+    assert.match(errorsOf(text(encoding, secret)).join(), words);
+  }
+});
+
+Deno.test("hex digits that a key or SQN leaves for the number of a tunnel suffice for the last tunnel", () => {
+  const text = (tunnels: number, k: string, sqn: string) =>
+    `numberoftunnels: ${tunnels}\n${CLIENT}  authownmethod: eap\n` +
+    `  authpeermethod: eap-only\n  eapmethod: sim\n  eapidentity: "1&d"\n` +
+    `  eapsimk: ${k}\n  eapsimopc: ${"0".repeat(32)}\n  eapsimsqn: ${sqn}\n`;
+  const of = (...args: Parameters<typeof text>) =>
+    errorsOf(text(...args)).map((line) => line.replace(/^\d+:\d+: /, ""));
+  const key = `${"0".repeat(31)}&d`;
+  assert.ok(load(text(16, key, "12&d")));
+  assert.deepEqual(of(17, key, "12&d"), [
+    "eapsimk leaves 1 hex digits for &d, and the last tunnel needs 2",
+  ]);
+  assert.deepEqual(of(257, `${"0".repeat(29)}&d`, `${"0".repeat(10)}&d`), [
+    "eapsimsqn leaves 2 hex digits for &d, and the last tunnel needs 3",
+  ]);
+  assert.deepEqual(of(1, `${"0".repeat(20)}&d&d`, "1&d&d"), [
+    "eapsimk is no key: expected 32 hex digits",
+    "eapsimsqn is no SQN: expected 12 hex digits at most",
+  ]);
+});
+
+Deno.test("the RADIUS attribute of a session is none that requests have already", () => {
+  const text = (id: number) =>
+    `${CLIENT}  authownmethod: eap\n  authpeermethod: eap-only\n  eapmethod: md5\n` +
+    `  eapidentity: a\n  eappassword: b\n  eapradiusid: ${id}\n`;
+  for (const id of [1, 24, 26, 32, 33, 79, 80]) {
+    const words = /eapradiusid \d+ is [A-Z_]+, which requests have already/;
+    assert.match(errorsOf(text(id)).join(), words, `${id}`);
+  }
+  for (const id of [31, 44, 87]) assert.ok(load(text(id)));
+});
+
 Deno.test("raw public keys stand in place of certificates, and hold no identity", () => {
   const of = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const both = "  authownmethod: rsa\n  authpeermethod: rsa\n  rawkey: a.key\n";
