@@ -58,6 +58,11 @@ const CLOSE_CODES: Readonly<Record<keyof typeof CloseCode, Explanation>> = {
     "RFC 5723 §4.3.2",
     "Nothing.",
   ],
+  PEER_CRASHED: [
+    "The peer said that it has lost the IKE SA, and proved it by its token.",
+    "RFC 6290 §4.5",
+    "Why the peer restarted, or ended the IKE SA by itself.",
+  ],
   REFUSED_HERE: [
     "This end could not accept a message of the peer, or could not verify it.",
     "RFC 7296 §2.21",

@@ -306,8 +306,8 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   ],
   QUICK_CRASH_DETECTION: [
     "A token by which the peer can prove that it lost its state.",
-    "RFC 6290",
-    "The peer's crash detection; this program does not use it.",
+    "RFC 6290 §4.1",
+    "`crashdetection` of both ends, and `secretsfile` of the gateway.",
   ],
   IKEV2_MESSAGE_ID_SYNC_SUPPORTED: [
     "The sender's cluster can synchronize Message IDs.",

@@ -12,6 +12,7 @@ import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { type Admission, admit, INIT_OCTETS_MAX, newAdmission } from "@/ike/admission.ts";
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
+import { CRASH_ANSWERS_MAX, type CrashAnswers } from "@/ike/records/crash_detection.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { forgetEnded, keepEnded } from "@/ike/ended.ts";
 import { handle } from "@/ike/handle.ts";
@@ -38,6 +39,7 @@ import {
   newNewcomers,
   settle,
 } from "@/ike/newcomers.ts";
+import { crashToken } from "@/ike/window/crash_token.ts";
 import { messageHash } from "@/ike/window/repeats.ts";
 import { spend } from "@/ike/window/tickets.ts";
 import { isInClear } from "@/wire/exchange_rules.ts";
@@ -93,6 +95,7 @@ export interface Endpoint {
   arrivals: number;
   /** Number of version refusals in the second that began at `sinceMs`. */
   readonly refusals: { sinceMs: number; count: number };
+  readonly crashAnswers: CrashAnswers;
 }
 
 /** An endpoint without SAs; `answers`: whether it is a responder too. */
@@ -119,6 +122,7 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
     admission: newAdmission(env),
     arrivals: 0,
     refusals: { sinceMs: -Infinity, count: 0 },
+    crashAnswers: { sinceMs: -Infinity, count: 0, total: 0 },
   };
 }
 
@@ -258,7 +262,7 @@ export function receive(
   const spi = header.initiator ? header.spiR : header.spiI;
   if (spi === 0n) return newcomer(endpoint, header, datagram, { nowMs, out });
   const sa = endpoint.bySpi.get(spi);
-  if (!sa || sa.forgotten) return drop(endpoint, "an SPI nobody has", out);
+  if (!sa || sa.forgotten) return unknownSa(endpoint, header, datagram, { nowMs, out });
   if (sa.originalInitiator === header.initiator) return drop(endpoint, "a wrong I flag", out);
   const peers = header.initiator ? header.spiI : header.spiR;
   if (peerSpi(sa) !== peers && !(sa.phase === "init" && sa.originalInitiator)) {
@@ -266,6 +270,37 @@ export function receive(
   }
   dispatch(endpoint, { sa, event: { kind: "datagram", octets, path, header } }, nowMs, out);
   if (isHalfOpen(sa)) crowdOut(endpoint, nowMs, out);
+}
+
+/**
+ * A message of an IKE SA that this end does not have: a request is answered with INVALID_IKE_SPI and the token
+ * of the SA, where this end makes tokens (RFC 6290 §4.5). An SPI of this end in the place of the peer's must
+ * not give away the token of an SA that is there.
+ */
+function unknownSa(
+  endpoint: Endpoint,
+  header: IkeHeader,
+  { path }: { readonly path: Path },
+  { nowMs, out }: { readonly nowMs: number; readonly out: Outbox },
+): void {
+  drop(endpoint, "an SPI nobody has", out);
+  const { config, env, bySpi, crashAnswers } = endpoint;
+  const secret = config.crashDetection?.secret;
+  if (!secret || header.response || isInClear(header.exchange)) return;
+  const isHere = bySpi.has(header.spiI) || bySpi.has(header.spiR);
+  if (isHere && !env.broken.has("token_for_live_sa")) return;
+  if (nowMs >= crashAnswers.sinceMs + 1_000) {
+    Object.assign(crashAnswers, { sinceMs: nowMs, count: 0 });
+  }
+  if (++crashAnswers.count > CRASH_ANSWERS_MAX) return;
+  crashAnswers.total++;
+  const token = notify(NotifyType.QUICK_CRASH_DETECTION, crashToken(env, secret, header));
+  const initiator = !header.initiator;
+  sendStateless(endpoint, header, [notify(NotifyType.INVALID_IKE_SPI), token], {
+    path,
+    out,
+    initiator,
+  });
 }
 
 /** Checks the header cheaply, so that most garbage is dropped here without an exception. */
@@ -349,11 +384,15 @@ function sendStateless(
   { config }: Endpoint,
   request: IkeHeader,
   payloads: readonly Payload[],
-  { path, out }: { readonly path: Path; readonly out: Outbox },
+  { path, out, initiator = false }: {
+    readonly path: Path;
+    readonly out: Outbox;
+    readonly initiator?: boolean;
+  },
 ): void {
   const { spiI, spiR, exchange, messageId } = request;
   const octets = encodeMessage(
-    { spiI, spiR, exchange, messageId, initiator: false, response: true },
+    { spiI, spiR, exchange, messageId, initiator, response: true },
     payloads,
   );
   if (config.trace) {

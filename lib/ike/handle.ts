@@ -30,11 +30,13 @@ import { sharePath } from "@/ike/path/mobike.ts";
 import { followPeer, sendKeepalive } from "@/ike/path/nat.ts";
 import { findNotify, isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
 import { isDue, nextDueMs } from "@/ike/timers.ts";
+import { crashIn } from "@/ike/window/crash_token.ts";
 import { endOvertime } from "@/ike/window/overtime.ts";
 import { isTimeOver, patienceMs } from "@/ike/window/patience.ts";
 import { isAnswered, isRepeat, OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import type { ResponderKind, TaskKind } from "@/ike/records/task.ts";
 import { expireFollowups } from "@/ike/tasks/awaited_keys.ts";
+import { sendCrashToken } from "@/ike/tasks/crash_token.ts";
 import { createChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
 import { authenticationEnds, childExpired, ikeSaExpired } from "@/ike/tasks/expiry.ts";
@@ -62,6 +64,7 @@ const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>
   ike_init: ikeInitRequest,
   resume: resumeRequest,
   ticket_request: ticketRequest,
+  crash_token: sendCrashToken,
   intermediate: intermediateRequest,
   ike_auth: ikeAuthRequest,
   create_child: createChild,
@@ -246,6 +249,9 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
     // RFC 7296 §2.1: a repeated request gets the same octets again, and has no other effect.
     return repeatResponse(turn, event.path);
   }
+  const crash = isAuthenticated(sa) ? crashIn(sa, event.octets) : undefined;
+  if (crash === true) return peerCrashed(turn);
+  if (crash) return drop(turn, crash);
   const received = openReceived(turn, event);
   if (!received) return;
   if (typeof received === "string") return drop(turn, received);
@@ -261,6 +267,17 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
   if (!inClear) forgetFragments(sa, received.header);
   if (received.header.response) return receiveResponse(turn, received);
   receiveRequest(turn, received);
+}
+
+/** The peer has proved that it has lost the IKE SA: it goes without another word (RFC 6290 §4.5). */
+function peerCrashed(turn: Turn): void {
+  const { sa } = turn;
+  if (sa.phase === "closing") return endSa(turn, sa.closeCode, sa.failure);
+  if (!isCurrent(sa)) return endSa(turn, CloseCode.REKEYED);
+  const at = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
+  const cause = "PEER_CRASHED";
+  const text = `${at} has lost the IKE SA, as its token of quick crash detection proves`;
+  fail(turn, { cause, closeCode: CloseCode[cause], text });
 }
 
 function receiveResponse(turn: Turn, received: Received): void {

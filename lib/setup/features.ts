@@ -21,7 +21,8 @@ export type Feature =
   | "ppk"
   | "reauth"
   | "redirect"
-  | "resume";
+  | "resume"
+  | "secrets";
 
 /** The options that decide which features a setup uses. */
 export interface FeatureChoices {
@@ -40,6 +41,7 @@ export interface FeatureChoices {
     readonly ppk: { readonly id: string };
     readonly redirectto: readonly string[];
     readonly resume: "never" | "allow";
+    readonly crashdetection: "never" | "make" | "take" | "both";
   };
 }
 
@@ -64,6 +66,11 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   redirect: {
     isUsed: ({ ikeconf }) => ikeconf.redirectto.length > 0,
     unused: "redirectto is empty",
+  },
+  secrets: {
+    isUsed: ({ ikeconf: { resume, crashdetection } }) =>
+      resume !== "never" || crashdetection === "make" || crashdetection === "both",
+    unused: "resume is never, and crashdetection makes no tokens",
   },
   resume: { isUsed: ({ ikeconf }) => ikeconf.resume !== "never", unused: "resume is never" },
   certificates: {

@@ -209,12 +209,18 @@ export const IKECONF = {
     "how long a ticket is good, from 1s on; never longer than ikelifetime and reauthlifetime",
     { ...G, feature: "resume" },
   ),
+  crashdetection: option(
+    oneOf("never", "make", "take", "both"),
+    "never",
+    "quick crash detection (RFC 6290): make: give the peer a token, and show it that after a restart; take: " +
+      "end an IKE SA at once whose peer shows its token",
+  ),
   secretsfile: option(
     text,
     "",
-    "file of the ticket key, which is made if it is missing, so that tickets outlive a restart; empty: " +
-      "they do not",
-    { ...G, feature: "resume" },
+    "file of the secrets of resume and crashdetection, which is made if it is missing, so that tickets " +
+      "and tokens outlive a restart; empty: they do not",
+    { ...G, feature: "secrets" },
   ),
   ikeintegrityalg: listOption(
     keyword(INTEGRITY),

@@ -20,6 +20,7 @@ import { COMPUTING_SCENARIOS } from "@/sim/computing_scenarios.ts";
 import { OVERTIME_SCENARIOS } from "@/sim/overtime_scenarios.ts";
 import { ABSENCE_SCENARIOS } from "@/sim/absence_scenarios.ts";
 import { CONFIGURATION_SCENARIOS } from "@/sim/configuration_scenarios.ts";
+import { CRASH_SCENARIOS } from "@/sim/crash_scenarios.ts";
 import { FRAGMENT_SCENARIOS } from "@/sim/fragment_scenarios.ts";
 import { INFORMATIONAL_SCENARIOS } from "@/sim/informational_scenarios.ts";
 import { REKEY_SCENARIOS } from "@/sim/rekey_scenarios.ts";
@@ -50,4 +51,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...AUTH_METHOD_SCENARIOS,
   ...RESUMPTION_SCENARIOS,
   ...CONFIGURATION_SCENARIOS,
+  ...CRASH_SCENARIOS,
 ];

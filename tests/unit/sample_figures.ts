@@ -44,6 +44,7 @@ export const FIGURES: RunFigures = {
   redirections: 1,
   tickets: 6,
   resumptions: 2,
+  crashAnswers: 3,
   resumptionsRefused: [cause("TICKET_EXPIRED", 1)],
   moves: 3,
   movesLost: 5,

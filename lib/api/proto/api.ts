@@ -311,7 +311,8 @@ export interface IKESADump {
    * Why it ended, or is about to end: 0 open; 1-16383 the IANA error notify that ended it; 65537 stopped by us, 65538
    * deleted by peer, 65539 rekeyed, 65540 no answer, 65541 liveness failed, 65542 hard expiry,
    * 65543 INITIAL_CONTACT, 65544 reauthenticated, 65545 flapped, 65546 redirected, 65547 refused
-   * here (LastErrMsg and an event say why), 65548 resumed as another IKE SA.
+   * here (LastErrMsg and an event say why), 65548 resumed as another IKE SA,
+   * 65549 the peer has crashed.
    */
   readonly CloseCode?: number | undefined;
 }

@@ -51,6 +51,7 @@ const RETRIED_AFTER: ReadonlySet<number> = new Set([
   CloseCode.NO_ANSWER,
   CloseCode.LIVENESS_FAILED,
   CloseCode.HARD_EXPIRY,
+  CloseCode.PEER_CRASHED,
 ]);
 
 /** The most tunnels that are dialled before others have their turn. */

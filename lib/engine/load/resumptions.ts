@@ -14,6 +14,7 @@ import type { SessionTicket } from "@/ike/records/resumption.ts";
 const RESUMED_AFTER: ReadonlySet<number> = new Set([
   CloseCode.NO_ANSWER,
   CloseCode.LIVENESS_FAILED,
+  CloseCode.PEER_CRASHED,
 ]);
 
 /** The tickets of a client. */

@@ -9,7 +9,7 @@ import { type AuthMaterial, authOf, signatureHashesOf } from "@/engine/run/auth_
 import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
 import { ownIdentity, ownIdentityText, peerIdentity } from "@/engine/run/identity_of.ts";
 import { redirectOf } from "@/engine/run/redirect_of.ts";
-import { resumptionOf } from "@/engine/run/resumption_of.ts";
+import { crashDetectionOf, resumptionOf } from "@/engine/run/resumption_of.ts";
 import { mobikeOf, mobileAddresses } from "@/engine/run/mobike_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
@@ -57,6 +57,7 @@ export function ikeConfigOf(
   const mobike = mobikeOf(setup);
   const redirect = redirectOf(setup);
   const resumption = resumptionOf(setup, material.secrets);
+  const crashDetection = crashDetectionOf(setup, material.secrets);
   return {
     algorithms: {
       encryption: ikeconf.ikeencyptalg,
@@ -98,6 +99,7 @@ export function ikeConfigOf(
     ...(mobike && !isTcpAlone(setup) ? { mobike } : {}),
     ...(redirect ? { redirect } : {}),
     ...(resumption ? { resumption } : {}),
+    ...(crashDetection ? { crashDetection } : {}),
     cookieThreshold: client ? -1 : ikeconf.numoftunneltoenablecookie,
     computingMax: COMPUTING_MAX,
     halfOpenMax: Math.max(HALF_OPEN_MIN, numberoftunnels),

@@ -1,11 +1,12 @@
 /**
- * Session resumption of a setup (RFC 5723), and the file in which the secrets of a gateway outlive a restart
- * (`secretsfile`).
+ * Session resumption (RFC 5723) and quick crash detection (RFC 6290) of a setup, and the file in which the
+ * secrets of a gateway outlive a restart (`secretsfile`).
  * @module
  */
 import { fromHex, toHex } from "@/base/bytes.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { readPrivate, writeNew } from "@/files/private_file.ts";
+import type { CrashDetectionConfig } from "@/ike/records/crash_detection.ts";
 import type { ResumptionConfig } from "@/ike/records/ticket_issuing.ts";
 import type { Setup } from "@/setup/setup.ts";
 
@@ -20,6 +21,19 @@ export interface GatewaySecrets {
   readonly ticketKeyId: Uint8Array;
   /** 32 octets. */
   readonly ticketKey: Uint8Array;
+  /** 32 octets: the secret of tokens of quick crash detection (RFC 6290 §5.1). */
+  readonly crashSecret: Uint8Array;
+}
+
+/** What an end does about tokens of quick crash detection; undefined: nothing. */
+export function crashDetectionOf(
+  { ikeconf: { crashdetection } }: Setup,
+  secrets: GatewaySecrets | undefined,
+): CrashDetectionConfig | undefined {
+  if (crashdetection === "never") return undefined;
+  const takes = crashdetection !== "make";
+  if (crashdetection === "take") return { takes };
+  return { takes, secret: (secrets ?? freshSecrets()).crashSecret };
 }
 
 /** Secrets of this run alone. */
@@ -27,6 +41,7 @@ export function freshSecrets(): GatewaySecrets {
   return {
     ticketKeyId: crypto.getRandomValues(new Uint8Array(KEY_ID_OCTETS)),
     ticketKey: crypto.getRandomValues(new Uint8Array(KEY_OCTETS)),
+    crashSecret: crypto.getRandomValues(new Uint8Array(KEY_OCTETS)),
   };
 }
 
@@ -47,8 +62,9 @@ export function resumptionOf(
  * @throws {SetupError} if it cannot be read or made, or is not such a file.
  */
 export function openSecrets({ role, ikeconf }: Setup): GatewaySecrets | undefined {
-  const { secretsfile: path } = ikeconf;
-  if (role !== "gateway" || path === "" || ikeconf.resume === "never") return undefined;
+  const { secretsfile: path, resume, crashdetection } = ikeconf;
+  const isUsed = resume !== "never" || crashdetection === "make" || crashdetection === "both";
+  if (role !== "gateway" || path === "" || !isUsed) return undefined;
   try {
     return parse(readPrivate(path, FILE_OCTETS_MAX), path);
   } catch (e) {
@@ -67,9 +83,10 @@ export function openSecrets({ role, ikeconf }: Setup): GatewaySecrets | undefine
   return secrets;
 }
 
-function format({ ticketKeyId, ticketKey }: GatewaySecrets): string {
+function format({ ticketKeyId, ticketKey, crashSecret }: GatewaySecrets): string {
   return "# Secrets of a gateway of myikev2. Whoever reads them can resume its clients' sessions.\n" +
-    `ticketkeyid ${toHex(ticketKeyId)}\nticketkey ${toHex(ticketKey)}\n`;
+    `ticketkeyid ${toHex(ticketKeyId)}\nticketkey ${toHex(ticketKey)}\n` +
+    `crashsecret ${toHex(crashSecret)}\n`;
 }
 
 function parse(text: string, path: string): GatewaySecrets {
@@ -88,5 +105,6 @@ function parse(text: string, path: string): GatewaySecrets {
   return {
     ticketKeyId: read("ticketkeyid", KEY_ID_OCTETS),
     ticketKey: read("ticketkey", KEY_OCTETS),
+    crashSecret: read("crashsecret", KEY_OCTETS),
   };
 }

@@ -149,6 +149,7 @@ export class RunBooks {
       redirections: tally.redirections,
       tickets: tally.tickets,
       resumptions: tally.resumptions,
+      crashAnswers: loop.endpoint.crashAnswers.total,
       resumptionsRefused: tally.resumptionsRefused.figures(),
       ...tally.sas.figures(),
       flaps: role.flapping.flaps,

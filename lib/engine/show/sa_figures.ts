@@ -157,6 +157,11 @@ export const SA_FIGURES = {
       "`tunnels` nor in `setupRate`",
     { lines: (n) => n > 0 ? [`IKE SAs resumed by tickets: ${n}`] : [] },
   ),
+  crashAnswers: count(
+    "crashAnswers",
+    "requests of IKE SAs that this end does not have, which it answered with its token (`crashdetection`)",
+    { lines: (n) => n > 0 ? [`Tokens of quick crash detection shown: ${n}`] : [] },
+  ),
   resumptionsRefused: causes(
     "resumptions.refused",
     "tickets that were presented and not taken, after which a whole set-up follows: at a client by the " +

@@ -10,6 +10,7 @@ import { authLifetimeGiven } from "@/ike/extensions/auth_lifetime.ts";
 import { childless } from "@/ike/extensions/childless.ts";
 import { certificateRequested } from "@/ike/extensions/certificate_request.ts";
 import { configuration } from "@/ike/extensions/configuration.ts";
+import { crashDetection } from "@/ike/extensions/crash_detection.ts";
 import { fragmentation } from "@/ike/extensions/fragmentation.ts";
 import { initialContact } from "@/ike/extensions/initial_contact.ts";
 import { intermediateSupported } from "@/ike/extensions/intermediate_supported.ts";
@@ -43,6 +44,7 @@ const EXTENSIONS: readonly Extension[] = [
   redirectSupported,
   redirectLater,
   tickets,
+  crashDetection,
   initialContact,
   noNats,
   mobike,

@@ -6,6 +6,7 @@
 import type { IpPrefix } from "@/base/address.ts";
 import type { PrivateKey, PublicKey, SignatureHash, SigningKeyPair } from "@/crypto/signature.ts";
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
+import type { CrashDetectionConfig } from "@/ike/records/crash_detection.ts";
 import type { MobikeConfig } from "@/ike/records/mobility.ts";
 import type { RedirectConfig } from "@/ike/records/redirect.ts";
 import type { ResumptionConfig } from "@/ike/records/ticket_issuing.ts";
@@ -376,6 +377,8 @@ export interface IkeConfig {
   readonly mobike?: MobikeConfig;
   /** Redirection (RFC 5685); absent: REDIRECT_SUPPORTED is not sent, and no peer is redirected. */
   readonly redirect?: RedirectConfig;
+  /** Absent: no token of quick crash detection is made or taken (RFC 6290). */
+  readonly crashDetection?: CrashDetectionConfig;
   /** Absent: no ticket is asked for, issued or taken (RFC 5723). */
   readonly resumption?: ResumptionConfig;
   /**

@@ -31,6 +31,7 @@ export const CloseCode = {
   REDIRECTED: 65546,
   REFUSED_HERE: 65547,
   RESUMED: 65548,
+  PEER_CRASHED: 65549,
 } as const;
 
 /** A failure that this end has detected: it cannot continue with what the peer sent. */

@@ -14,6 +14,7 @@ export const FAULTS = {
     "an IKE_INTERMEDIATE response goes under the keys that follow it (RFC 9370 §2.2.2)",
   answer_rekey_in_series:
     "a rekey is answered though additional key exchanges of ours of the same SA go on (RFC 9370 §2.2.4)",
+  believe_any_crash: "a token of quick crash detection is not compared (RFC 6290 §4.5)",
   childless_unasked:
     "IKE_AUTH asks for no CHILD_SA though the responder did not say that it may (RFC 6023 §3)",
   answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
@@ -102,6 +103,8 @@ export const FAULTS = {
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   take_expired_ticket: "a gateway resumes by a ticket that has expired (RFC 5723 §4.3.2)",
   take_ticket_twice: "a gateway resumes by a ticket a second time (RFC 5723 §4.3.1)",
+  keep_old_token: "an IKE SA that a rekey made has no token of its own (RFC 6290 §4.3)",
+  token_for_live_sa: "an end gives away the token of an IKE SA that it has (RFC 6290 §4.5)",
   keep_resumed: "a gateway keeps the IKE SA that its peer has resumed (RFC 5723 §4.3.2)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   waive_ppk: "an IKE SA is made without the PPK that is required (RFC 8784 §3)",

@@ -58,6 +58,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     path,
     suite: undefined,
     keys: undefined,
+    crashToken: undefined,
     setup: {
       nonceI: undefined,
       nonceR: undefined,

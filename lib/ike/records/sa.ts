@@ -89,6 +89,8 @@ export interface IkeSa {
   suite: IkeSuite | undefined;
   /** SK_d ‖ SK_ai ‖ SK_ar ‖ SK_ei ‖ SK_er ‖ SK_pi ‖ SK_pr (RFC 7296 §2.14), one buffer. */
   keys: Uint8Array | undefined;
+  /** The token by which the peer can tell that it has lost the IKE SA (RFC 6290); undefined: it gave none. */
+  crashToken: Uint8Array | undefined;
   /** The state that is only needed during set-up; undefined once established. */
   setup: SetupState | undefined;
   /** What this end has agreed with its peer and learnt of it; a rekey passes it on. */
@@ -295,6 +297,11 @@ export interface ResumeTask {
   restarts: number;
 }
 
+/** INFORMATIONAL {N(QCD_TOKEN)} (RFC 6290 §4.3). */
+export interface CrashTokenTask {
+  readonly kind: "crash_token";
+}
+
 /** INFORMATIONAL {N(TICKET_REQUEST)} of a client (RFC 5723 §4.1). */
 export interface TicketRequestTask {
   readonly kind: "ticket_request";
@@ -440,6 +447,7 @@ export type Task =
   | IkeInitTask
   | ResumeTask
   | TicketRequestTask
+  | CrashTokenTask
   | IntermediateTask
   | IkeAuthTask
   | CreateChildTask

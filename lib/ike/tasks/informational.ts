@@ -6,6 +6,7 @@
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import type { InformationalPart, ResponderKind } from "@/ike/records/task.ts";
 import { peerLimitsAuthentication } from "@/ike/tasks/auth_lifetime_answer.ts";
+import { peerSendsCrashToken } from "@/ike/tasks/crash_token.ts";
 import { peerDeletes } from "@/ike/tasks/delete.ts";
 import { peerMoves } from "@/ike/tasks/mobike_answer.ts";
 import { peerRedirects } from "@/ike/tasks/redirect.ts";
@@ -22,6 +23,7 @@ const PARTS = [
   peerLimitsAuthentication,
   peerRedirects,
   peerAsksForTicket,
+  peerSendsCrashToken,
 ] as readonly InformationalPart[];
 
 /** INFORMATIONAL as responder; see {@linkcode ResponderKind}. */

@@ -321,6 +321,9 @@ export function replace({ sa, nowMs, out }: Turn, by: IkeSa): void {
   sa.postponed = [];
   sa.queue.length = 0;
   if (sa.closeAsked) by.queue.unshift({ kind: "delete_ike", closeCode: sa.closeAsked });
+  // RFC 6290 §4.3: the token is of the SPIs before.
+  const hasToken = by.config.crashDetection?.secret && !by.env.broken.has("keep_old_token");
+  if (hasToken) by.queue.push({ kind: "crash_token" });
   // RFC 5723 §4.1: the ticket is of the SK_d before.
   if (asksForTickets(by)) by.queue.push({ kind: "ticket_request" });
   if (by.queue.length > 0) {

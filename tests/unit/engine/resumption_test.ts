@@ -103,3 +103,22 @@ Deno.test("a gateway that issues no tickets passes over IKE_SESSION_RESUME", asy
   await stopped(client);
   await stopped(gateway);
 });
+
+Deno.test("a gateway that was restarted says so by its token, and its tunnels are resumed at once", async () => {
+  const secrets = freshSecrets();
+  const makes = { ...ALLOW, crashdetection: "make" } as const;
+  const before = gatewayAt("127.0.0.6", makes, { secrets });
+  const ownport = before.transport.ikePort;
+  // No request is given up as long as this test lasts: only the token tells.
+  const takes = { ...ALLOW, crashdetection: "take", dpdinterval: 1_000, maxretran: 100 } as const;
+  const client = clientOf(before, "127.0.0.6", takes);
+  await until(() => client.run.figures().tickets === 2 && client.run.summary().hasChild === 2);
+  await crash(before);
+  const gateway = gatewayAt("127.0.0.6", makes, { ownport, secrets });
+  await until(() => client.run.figures().resumptions === 2);
+  assert.match(client.said.join("\n"), /is to be resumed: .* has lost the IKE SA, as its token/);
+  const { result, figures } = await stopped(client);
+  assert.equal(result, RunResult.PASSED);
+  assert.equal(figures.lost, 0);
+  assert.ok((await stopped(gateway)).figures.crashAnswers >= 2);
+});

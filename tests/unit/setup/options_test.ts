@@ -57,6 +57,7 @@ ikeconf.redirectat init
 ikeconf.redirectafter 10s
 ikeconf.resume never
 ikeconf.resumelifetime 1h
+ikeconf.crashdetection never
 ikeconf.secretsfile
 ikeconf.reauthmode break
 ikeconf.retraninterval 10s
