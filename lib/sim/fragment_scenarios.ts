@@ -42,7 +42,15 @@ const fragmentsUnheard: Scenario = {
     const own = vanishes ? {} : world.random.pick([{ a: whole }, { b: whole }]);
     const { a, b } = pair(world, small, own);
     const sa = world.dial(a, b);
-    if (!vanishes) return { stands: true };
+    if (!vanishes) {
+      return {
+        stands: true,
+        check: () =>
+          world.ladder.some((line) => / \[\d+\/\d+\]/.test(line))
+            ? "no fragments are sent to a peer that did not say that it takes them (RFC 7383 §2.3)"
+            : undefined,
+      };
+    }
     world.at(20 + world.random.fraction() * 60, () => {
       world.tell(a, sa, { kind: "abandon", closeCode: CloseCode.STOPPED, why: "power cut" });
     });

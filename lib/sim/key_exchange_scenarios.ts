@@ -260,7 +260,8 @@ const followupLifetimes: Scenario = {
     const hosts = pair(world, { ...both, ...timing, children });
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    world.at(300_000, () => {
+    // Long enough for rekeys of both ends to come at the same time.
+    world.at(600_000, () => {
       world.seamless = false;
       const live = establishedSa(hosts.a);
       if (live) world.tell(hosts.a, live, { kind: "close", closeCode: CloseCode.STOPPED });
