@@ -4,9 +4,7 @@ import { parsePrefix } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { KeyKind } from "@/crypto/signature.ts";
 import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
-import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
-import { TestRun } from "@/engine/run/test_run.ts";
-import { EventHub } from "@/engine/show/event_hub.ts";
+import { ownAddressesOf } from "@/engine/run/config_of.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import { issueCertificate } from "@/pki/issue.ts";
 import { encodePem } from "@/pki/pem.ts";
@@ -14,6 +12,7 @@ import { authorityTemplate } from "@/pki/templates.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 import { setup } from "./setups.ts";
+import { startRun } from "./two_runs.ts";
 
 const LOOPBACK = parsePrefix("127.0.0.1/8")!;
 const TUNNELS = 12;
@@ -44,17 +43,7 @@ async function open(top: Partial<Setup>, ike: Partial<IkeConf>) {
   const certificates = await readCertificateFiles(whole, crypto);
   const ownAddresses = ownAddressesOf(whole, () => []);
   const transport = openPortableUdp({ ownAddresses, ikePort: whole.ownport });
-  const run = new TestRun({
-    setup: whole,
-    setupFileName: "my.yaml",
-    config: ikeConfigOf(whole, undefined, { certificates }),
-    plan: planOf(whole, transport),
-    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
-    transport,
-    events: new EventHub(),
-    notYet: [],
-  });
-  run.start();
+  const { run } = startRun(whole, transport, { certificates });
   return { run, port: transport.ikePort };
 }
 

@@ -9,6 +9,7 @@ import type { Setup } from "@/setup/setup.ts";
 import type { Transport } from "@/transport/transport.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 import { clientPlan, CONFIG, gatewayPlan } from "./rig.ts";
+import { until } from "./two_runs.ts";
 
 const GATEWAY = Uint8Array.of(127, 0, 0, 1);
 const crypto = portableBackend();
@@ -77,11 +78,3 @@ Deno.test("100 tunnels over UDP on loopback, one process, no retransmission", as
   assert.ok(datagrams.every(([, octets, path]) => octets > 28 && path.peerPort === near.ikePort));
   assert.equal(shared.childrenBySpi.size, 0);
 });
-
-async function until(done: () => boolean): Promise<void> {
-  const endMs = performance.now() + 20_000;
-  while (!done()) {
-    assert.ok(performance.now() < endMs, "20 s were not enough");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

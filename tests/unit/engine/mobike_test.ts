@@ -1,44 +1,14 @@
 // MOBIKE over real sockets: tunnels of ours move between addresses of loopback, in each way there is.
 import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
-import { portableBackend } from "@/crypto/portable.ts";
-import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
-import { EventHub } from "@/engine/show/event_hub.ts";
-import { TestRun } from "@/engine/run/test_run.ts";
+import { ownAddressesOf } from "@/engine/run/config_of.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
-import type { Transport } from "@/transport/transport.ts";
 import { VARIANTS } from "../transport/_variants.ts";
 import { setup } from "./setups.ts";
+import { startRun, until } from "./two_runs.ts";
 
 const GATEWAY = parsePrefix("127.0.0.1/8")!;
-const crypto = portableBackend();
-
-function begin(whole: Setup, transport: Transport) {
-  const events = new EventHub();
-  const said: string[] = [];
-  const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
-  events.attach({ filter: { level: 4, keyword: "" }, write });
-  const run = new TestRun({
-    setup: whole,
-    setupFileName: "my.yaml",
-    config: ikeConfigOf(whole, transport.nattPort),
-    plan: planOf(whole, transport),
-    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
-    transport,
-    events,
-  });
-  run.start();
-  return { run, said };
-}
-
-async function until(done: () => boolean): Promise<void> {
-  const endMs = performance.now() + 30_000;
-  while (!done()) {
-    assert.ok(performance.now() < endMs, "30 s were not enough");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 const IKE: Partial<IkeConf> = { psk: "one for both", dhgrpid: [31], retraninterval: 500 };
 const FREE = { ownport: 0, ownnattport: 0, setupinterval: 0, numberoftunnels: 2, mobike: true };
@@ -56,7 +26,7 @@ for (const { name, open } of VARIANTS) {
       const ike = { ...IKE, enablenatt };
       const ofGateway = setup({ ...FREE, role: "gateway", bindifaddr: GATEWAY }, ike);
       const atGateway = sockets(ofGateway);
-      const gateway = begin(ofGateway, atGateway);
+      const gateway = startRun(ofGateway, atGateway);
       const ofClient = setup({
         ...FREE,
         role: "client",
@@ -68,7 +38,7 @@ for (const { name, open } of VARIANTS) {
         mobikeiplifetime: 300,
         mobikechangeaddrtype: moves,
       }, ike);
-      const client = begin(ofClient, sockets(ofClient));
+      const client = startRun(ofClient, sockets(ofClient));
       const ends = new Set<string>();
       await until(() => {
         for (const { spi } of client.run.sas.ikeSas(0, 0)) {

@@ -1,19 +1,16 @@
 // NAT traversal over real sockets: ourselves against ourselves, with a NAT on loopback between.
 import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
-import { portableBackend } from "@/crypto/portable.ts";
-import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
-import { EventHub } from "@/engine/show/event_hub.ts";
-import { TestRun } from "@/engine/run/test_run.ts";
+import { ownAddressesOf } from "@/engine/run/config_of.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 import type { Transport } from "@/transport/transport.ts";
 import { VARIANTS } from "../transport/_variants.ts";
 import { behind, NatRelay } from "./nat_relay.ts";
 import { setup } from "./setups.ts";
+import { startRun, until } from "./two_runs.ts";
 
 const GATEWAY = parsePrefix("127.0.0.1/8")!;
-const crypto = portableBackend();
 
 /** A run of a setup over `wrap`ped sockets, with the messages of its events up to level 4. */
 function begin(
@@ -24,29 +21,7 @@ function begin(
   const { ownport: ikePort, ownnattport: nattPort } = whole;
   const inner = open({ ownAddresses: ownAddressesOf(whole, () => []), ikePort, nattPort });
   const transport = wrap(inner);
-  const events = new EventHub();
-  const said: string[] = [];
-  const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
-  events.attach({ filter: { level: 4, keyword: "" }, write });
-  const run = new TestRun({
-    setup: whole,
-    setupFileName: "my.yaml",
-    config: ikeConfigOf(whole, transport.nattPort),
-    plan: planOf(whole, transport),
-    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
-    transport,
-    events,
-  });
-  run.start();
-  return { run, transport, said };
-}
-
-async function until(done: () => boolean): Promise<void> {
-  const endMs = performance.now() + 15_000;
-  while (!done()) {
-    assert.ok(performance.now() < endMs, "15 s were not enough");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  return startRun(whole, transport);
 }
 
 const BOTH: Partial<IkeConf> = {

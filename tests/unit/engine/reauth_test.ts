@@ -1,47 +1,17 @@
 // Reauthentication over real sockets: tunnels of ours are dialled anew each second, and none is lost.
 import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
-import { portableBackend } from "@/crypto/portable.ts";
-import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
-import { EventHub } from "@/engine/show/event_hub.ts";
-import { TestRun } from "@/engine/run/test_run.ts";
+import { ownAddressesOf } from "@/engine/run/config_of.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
-import type { Transport } from "@/transport/transport.ts";
 import { VARIANTS } from "../transport/_variants.ts";
 import { setup } from "./setups.ts";
+import { startRun, until } from "./two_runs.ts";
 
 const GATEWAY = parsePrefix("127.0.0.1/8")!;
-const crypto = portableBackend();
 const IKE: Partial<IkeConf> = { psk: "one for both", dhgrpid: [31], margintime: 500 };
 const FREE = { ownport: 0, ownnattport: 0, setupinterval: 0, numberoftunnels: 2 };
 const GIVES: Partial<IkeConf> = { ...IKE, reauth: true, reauthlifetime: 1_000 };
-
-function begin(whole: Setup, transport: Transport) {
-  const events = new EventHub();
-  const said: string[] = [];
-  const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
-  events.attach({ filter: { level: 4, keyword: "" }, write });
-  const run = new TestRun({
-    setup: whole,
-    setupFileName: "my.yaml",
-    config: ikeConfigOf(whole, transport.nattPort),
-    plan: planOf(whole, transport),
-    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
-    transport,
-    events,
-  });
-  run.start();
-  return { run, said };
-}
-
-async function until(done: () => boolean): Promise<void> {
-  const endMs = performance.now() + 30_000;
-  while (!done()) {
-    assert.ok(performance.now() < endMs, "30 s were not enough");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 const { name, open } = VARIANTS[0]!;
 
@@ -50,13 +20,13 @@ Deno.test(`${name}: tunnels authenticate again (reauth), and are no others for t
     open({ ownAddresses: ownAddressesOf(whole, () => []), ikePort: 0, nattPort: 0 });
   const ofGateway = setup({ ...FREE, role: "gateway", bindifaddr: GATEWAY }, GIVES);
   const atGateway = sockets(ofGateway);
-  const gateway = begin(ofGateway, atGateway);
+  const gateway = startRun(ofGateway, atGateway);
   const dials = (ike: Partial<IkeConf>) => {
     const startclntaddr = parsePrefix("127.0.2.1/8")!;
     const peerport = atGateway.ikePort;
     const top = { ...FREE, role: "client", startclntaddr, peeraddr: GATEWAY.address } as const;
     const whole = setup({ ...top, peerport, tunnelmaxretry: 1 }, { ...IKE, ...ike });
-    return begin(whole, sockets(whole));
+    return startRun(whole, sockets(whole));
   };
   const client = dials({ reauth: true });
   await until(() => client.run.figures().reauthentications >= 4);
@@ -86,13 +56,13 @@ function beside(ike: Partial<IkeConf>, more: Partial<Setup> = {}) {
     open({ ownAddresses: ownAddressesOf(whole, () => []), ikePort: 0, nattPort: 0 });
   const ofGateway = setup({ ...FREE, role: "gateway", bindifaddr: GATEWAY }, GIVES);
   const atGateway = sockets(ofGateway);
-  const gateway = begin(ofGateway, atGateway);
+  const gateway = startRun(ofGateway, atGateway);
   const startclntaddr = parsePrefix("127.0.2.1/8")!;
   const peerport = atGateway.ikePort;
   const top = { ...FREE, role: "client", startclntaddr, peeraddr: GATEWAY.address } as const;
   const conf: Partial<IkeConf> = { ...IKE, reauth: true, reauthmode: "make", ...ike };
   const whole = setup({ ...top, peerport, ...more }, conf);
-  return { gateway, client: begin(whole, sockets(whole)) };
+  return { gateway, client: startRun(whole, sockets(whole)) };
 }
 
 Deno.test(`${name}: tunnels authenticate again before they leave (reauthmode: make)`, async () => {

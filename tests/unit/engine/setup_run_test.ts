@@ -8,6 +8,7 @@ import { ChildStateNumber, RunResult } from "@/engine/show/view.ts";
 import type { ChildConf, IkeConf, Setup } from "@/setup/setup.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 import { setup, ts } from "./setups.ts";
+import { until } from "./two_runs.ts";
 
 const LOOPBACK = parsePrefix("127.0.0.1/8")!;
 const crypto = portableBackend();
@@ -124,14 +125,6 @@ Deno.test("transport mode, ESN, AH and IPComp between a gateway and a client on 
   assert.equal((await run.finalResult).result, RunResult.PASSED);
   await gateway.run.finalResult;
 });
-
-async function until(done: () => boolean): Promise<void> {
-  const endMs = performance.now() + 20_000;
-  while (!done()) {
-    assert.ok(performance.now() < endMs, "20 s were not enough");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 Deno.test("without a common proposal every tunnel of the client fails, with an example that has the transforms of both ends", async () => {
   const gateway = open("gateway", { bindifaddr: LOOPBACK }, { dhgrpid: [19] });

@@ -12,6 +12,7 @@ import type { Setup } from "@/setup/setup.ts";
 import { openTcp } from "@/transport/open.ts";
 import type { TcpTransport } from "@/transport/tcp_native.ts";
 import { clientPlan, CONFIG, gatewayPlan } from "./rig.ts";
+import { until } from "./two_runs.ts";
 
 const GATEWAY = Uint8Array.of(127, 0, 0, 1);
 const NATT = { ownPort: 4500, peerPort: 4500, forced: false, keepaliveMs: 0 };
@@ -361,13 +362,5 @@ function closeQuietly(conn: Deno.TcpConn): void {
     conn.close();
   } catch {
     // It was closed already.
-  }
-}
-
-async function until(done: () => boolean): Promise<void> {
-  const endMs = performance.now() + 30_000;
-  while (!done()) {
-    assert.ok(performance.now() < endMs, "30 s were not enough");
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

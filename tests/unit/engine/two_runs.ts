@@ -26,21 +26,20 @@ export interface Begun {
   readonly transport: Transport;
 }
 
-/** Begins a run of a setup; `secrets` are those of a gateway that was there before. */
-export function begin(whole: Setup, secrets?: GatewaySecrets): Begun {
-  const transport = openPortableUdp({
-    ownAddresses: ownAddressesOf(whole, () => []),
-    ikePort: whole.ownport,
-    nattPort: 0,
-  });
+/** The certificates of a setup, and the secrets of a gateway that was there before. */
+type Material = Partial<NonNullable<Parameters<typeof ikeConfigOf>[2]>>;
+
+/** Starts a run of a setup over its sockets, and keeps what it says up to level 4. */
+export function startRun(whole: Setup, transport: Transport, material: Material = {}): Begun {
   const events = new EventHub();
   const said: string[] = [];
   const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
   events.attach({ filter: { level: 4, keyword: "" }, write });
+  const all = { certificates: NO_CERTIFICATES, ...material };
   const run = new TestRun({
     setup: whole,
     setupFileName: "my.yaml",
-    config: ikeConfigOf(whole, transport.nattPort, { certificates: NO_CERTIFICATES, secrets }),
+    config: ikeConfigOf(whole, transport.nattPort, all),
     plan: planOf(whole, transport),
     env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
     transport,
@@ -48,6 +47,16 @@ export function begin(whole: Setup, secrets?: GatewaySecrets): Begun {
   });
   run.start();
   return { run, said, transport };
+}
+
+/** Begins a run of a setup; `secrets` are those of a gateway that was there before. */
+export function begin(whole: Setup, secrets?: GatewaySecrets): Begun {
+  const transport = openPortableUdp({
+    ownAddresses: ownAddressesOf(whole, () => []),
+    ikePort: whole.ownport,
+    nattPort: 0,
+  });
+  return startRun(whole, transport, { secrets });
 }
 
 /** A gateway at an address of loopback. */
