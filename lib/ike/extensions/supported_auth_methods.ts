@@ -10,6 +10,7 @@ import { announcement, announcementFollows, hearAnnouncement } from "@/ike/auth/
 import { saysIntermediate } from "@/ike/extensions/intermediate_supported.ts";
 import type { Extension } from "@/ike/records/extension.ts";
 import { findNotify } from "@/ike/records/notify.ts";
+import { newIntermediate } from "@/ike/records/setup_state.ts";
 
 const { INTERMEDIATE_EXCHANGE_SUPPORTED, SUPPORTED_AUTH_METHODS } = NotifyType;
 
@@ -33,8 +34,7 @@ export const authMethodsOfResponder: Extension = {
     const canFollow = saysIntermediate(sa.config) &&
       findNotify(payloads, INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined;
     if (!follows || !canFollow) return;
-    const none = { done: 0, linkI: undefined, linkR: undefined };
-    sa.setup!.intermediate ??= { methods: [], ppk: false, announces: true, ...none };
+    sa.setup!.intermediate ??= newIntermediate([]);
     sa.setup!.intermediate.announces = true;
   },
 };

@@ -8,6 +8,7 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import type { Extension } from "@/ike/records/extension.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
+import { newIntermediate } from "@/ike/records/setup_state.ts";
 import type { Payload } from "@/wire/message.ts";
 
 /** See {@linkcode Extension}. */
@@ -33,8 +34,7 @@ export const usePpk: Extension = {
     if (!inIntermediate && !says(payloads, NotifyType.USE_PPK)) return;
     setup.ppk = { plainKeys: undefined, isPlain: false, isMixed: false, inIntermediate };
     if (!inIntermediate) return;
-    const none = { done: 0, linkI: undefined, linkR: undefined };
-    setup.intermediate ??= { methods: [], ppk: true, announces: false, ...none };
+    setup.intermediate ??= newIntermediate([]);
     setup.intermediate.ppk = true;
   },
 };

@@ -24,6 +24,18 @@ export interface Intermediate {
   linkR: Uint8Array | undefined;
 }
 
+/** IKE_INTERMEDIATE exchanges of which none is complete, with these additional key exchanges. */
+export function newIntermediate(methods: readonly number[]): Intermediate {
+  return {
+    methods,
+    ppk: false,
+    announces: false,
+    done: 0,
+    linkI: undefined,
+    linkR: undefined,
+  };
+}
+
 /** A post-quantum pre-shared key that is being agreed on (RFC 8784 §3). */
 export interface PpkProgress {
   /** Initiator: the seven keys without the PPK, which are used if the peer does not know it. */

@@ -5,7 +5,7 @@
  */
 import { must } from "@/base/errors.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
-import type { Intermediate } from "@/ike/records/setup_state.ts";
+import { type Intermediate, newIntermediate } from "@/ike/records/setup_state.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import type { Choice } from "@/ike/records/choice.ts";
@@ -24,9 +24,7 @@ export function knowsIntermediate(payloads: readonly Payload[]): boolean {
 /** The exchanges that a proposal asks for; undefined: none. */
 export function intermediateOf(choice: Choice): Intermediate | undefined {
   const methods = additionalMethods(choice);
-  if (methods.length === 0) return undefined;
-  const none = { done: 0, linkI: undefined, linkR: undefined };
-  return { methods, ppk: false, announces: false, ...none };
+  return methods.length === 0 ? undefined : newIntermediate(methods);
 }
 
 /**
