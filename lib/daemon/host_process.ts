@@ -20,7 +20,7 @@ export function hostEnvironment(): Record<string, string> {
 }
 
 /**
- * * Returns a function that finds a process in the namespace of the host. Returns undefined if this
+ * Returns a function that finds a process in the namespace of the host. Returns undefined if this
  * process is not an instance of a daemon, or runs in that namespace itself.
  */
 export function hostProcessFinder(): (() => number | undefined) | undefined {

@@ -189,7 +189,7 @@ const RUNNING = 0;
 const FAILED = 2;
 
 /**
- * * The last known summary, with a note if it is not up to date; without one, a summary that has
+ * The last known summary, with a note if it is not up to date; without one, a summary that has
  * only the reason why there is none.
  */
 function statusOf(

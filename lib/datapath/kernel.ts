@@ -98,7 +98,7 @@ export class KernelDataPath implements DataPath {
   readonly #options: KernelOptions;
   readonly #xfrm: NetlinkSocket;
   readonly #route: NetlinkSocket;
-  readonly #told: NetlinkSocket;
+  readonly #notices: NetlinkSocket;
   readonly #requests: KernelRequests;
   readonly #wait: SocketWait;
   readonly #entries = new Map<number, Entry>();
@@ -121,13 +121,13 @@ export class KernelDataPath implements DataPath {
     const { XFRM, ROUTE } = NetlinkFamily;
     this.#xfrm = new NetlinkSocket(shim, { family: XFRM, namespacePath });
     this.#route = new NetlinkSocket(shim, { family: ROUTE, namespacePath });
-    this.#told = new NetlinkSocket(shim, { family: XFRM, groups: XFRM_GROUPS, namespacePath });
+    this.#notices = new NetlinkSocket(shim, { family: XFRM, groups: XFRM_GROUPS, namespacePath });
     this.#requests = new KernelRequests(this.#xfrm, (why, needed) => {
       if (needed === undefined) options.listener.note(2, why);
       else this.#removePair(needed, why);
     });
     this.#wait = new SocketWait(shim);
-    this.#wait.add(this.#told.fd, 0);
+    this.#wait.add(this.#notices.fd, 0);
     const { listener, innerDevice, journal } = options;
     this.#routes = new TunnelRoutes({
       socket: this.#route,
@@ -141,7 +141,7 @@ export class KernelDataPath implements DataPath {
     // An equal policy of another program has the same effect, and is left to it.
     this.#bypass = bypass.filter((_, i) => !refused[i]);
     if (this.#bypass.length > 0) options.journal?.addBypass();
-    this.#hear();
+    this.#listen();
   }
 
   installIn(pair: SaPair): void {
@@ -295,8 +295,8 @@ export class KernelDataPath implements DataPath {
       xfrmDevice && { message: deleteLink(xfrmDevice.name), what: "an interface" },
     );
     this.#wait.wake();
-    await this.#heard;
-    for (const socket of [this.#xfrm, this.#route, this.#told]) socket.close();
+    await this.#listening;
+    for (const socket of [this.#xfrm, this.#route, this.#notices]) socket.close();
     this.#options.journal?.close();
     this.#wait.close();
   }
@@ -392,20 +392,21 @@ export class KernelDataPath implements DataPath {
     );
   }
 
-  #heard: Promise<void> = Promise.resolve();
+  #listening: Promise<void> = Promise.resolve();
 
-  #hear(): void {
-    this.#heard = (async () => {
+  #listen(): void {
+    this.#listening = (async () => {
       while (!this.#closed) {
         await this.#wait.wait();
-        if (!this.#closed) this.#tell();
+        if (!this.#closed) this.#handleNotices();
       }
     })();
   }
 
-  #tell(): void {
+  /** Handles the notices of the kernel that have arrived. */
+  #handleNotices(): void {
     const { listener, scope } = this.#options;
-    const { messages, lost } = this.#told.events();
+    const { messages, lost } = this.#notices.events();
     if (lost) listener.note(3, "Messages of the kernel were lost: its netlink buffer was full");
     for (const { type, body } of messages) {
       if (type === XfrmMessage.ACQUIRE) {

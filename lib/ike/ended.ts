@@ -25,26 +25,26 @@ export interface EndedTables {
  * Keeps an SA that has ended for `endedKeptMs`, if it ever had keys. An SA that was refused in IKE_SA_INIT is
  * not kept, as anybody could fill the list with those.
  */
-export function keepEnded(books: EndedTables, sa: IkeSa, nowMs: number): void {
-  const { config: { endedKeptMs }, ended } = books;
-  dropEnded(books, nowMs);
+export function keepEnded(tables: EndedTables, sa: IkeSa, nowMs: number): void {
+  const { config: { endedKeptMs }, ended } = tables;
+  dropEnded(tables, nowMs);
   if (endedKeptMs === 0 || !sa.keys) return;
   ended.set(ownSpi(sa), nowMs + endedKeptMs);
   if (ended.size <= ENDED_MAX) return;
-  for (const oldest of ended.keys()) return unlist(books, oldest);
+  for (const oldest of ended.keys()) return unlist(tables, oldest);
 }
 
 /** Removes SAs whose time is over. */
-export function dropEnded(books: EndedTables, nowMs: number): void {
-  for (const [spi, untilMs] of books.ended) {
+export function dropEnded(tables: EndedTables, nowMs: number): void {
+  for (const [spi, untilMs] of tables.ended) {
     if (untilMs > nowMs) return;
-    unlist(books, spi);
+    unlist(tables, spi);
   }
 }
 
 /** Handles that an SA's responses need not be repeated any more: it is removed, or stays listed. */
-export function forgetEnded(books: EndedTables, sa: IkeSa): void {
-  const { bySpi, ended, rekeyed, config: { rekeyedKeptMax } } = books;
+export function forgetEnded(tables: EndedTables, sa: IkeSa): void {
+  const { bySpi, ended, rekeyed, config: { rekeyedKeptMax } } = tables;
   const spi = ownSpi(sa);
   sa.window.answered = undefined;
   if (isReplaced(sa) && rekeyedKeptMax > 0) {

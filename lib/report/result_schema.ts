@@ -8,7 +8,7 @@ import { type JsonSchema, schemaOf } from "@/engine/show/shape.ts";
 import { RESULT_SCHEMA, RESULT_TABLE } from "@/report/result.ts";
 
 /**
- * * The schema (draft 2020-12). With `isClosed` it refuses fields that it does not name, which our
+ * The schema (draft 2020-12). With `isClosed` it refuses fields that it does not name, which our
  * tests use; the published schema allows them, as later programs may add fields within the same
  * version.
  */

@@ -14,7 +14,7 @@ import {
   messageSpis,
   type Treatment,
 } from "@/transport/impairment.ts";
-import { SendErrorBook, type SendErrors } from "@/transport/send_errors.ts";
+import { SendErrorCounts, type SendErrors } from "@/transport/send_errors.ts";
 import type { Connections, Datagram, Transport, TransportListener } from "@/transport/transport.ts";
 
 /** The most messages that are held back at a time; when there are so many, others pass at once. */
@@ -86,7 +86,7 @@ export class ImpairedTransport implements Transport {
     this.esp = inner.esp;
     this.notes = inner.notes ?? [];
     this.connections = inner.connections;
-    this.sendErrors = inner.sendErrors ?? new SendErrorBook();
+    this.sendErrors = inner.sendErrors ?? new SendErrorCounts();
   }
 
   /** The counts of each rule, in the order of the rules. */

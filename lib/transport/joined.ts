@@ -5,7 +5,7 @@
  */
 import type { Path } from "@/base/address.ts";
 import type { EspCarrier, EspReceiver } from "@/esp/carrier.ts";
-import { JoinedSendErrors, SendErrorBook, type SendErrors } from "@/transport/send_errors.ts";
+import { JoinedSendErrors, SendErrorCounts, type SendErrors } from "@/transport/send_errors.ts";
 import type {
   Connections,
   Transport,
@@ -38,7 +38,7 @@ export class JoinedTransport implements Transport {
     this.counters = sumOf(udp.counters, tcp.counters);
     this.esp = new JoinedEsp(udp.esp, tcp.esp);
     this.connections = tcp.connections;
-    const none = new SendErrorBook();
+    const none = new SendErrorCounts();
     this.sendErrors = new JoinedSendErrors(udp.sendErrors ?? none, tcp.sendErrors ?? none);
   }
 

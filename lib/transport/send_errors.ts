@@ -64,7 +64,7 @@ interface Cause {
 }
 
 /** The errors of one transport. */
-export class SendErrorBook implements SendErrors {
+export class SendErrorCounts implements SendErrors {
   unsentIke = 0;
   tell: ((words: string) => void) | undefined;
   readonly #causes = new Map<string, Cause>();

@@ -18,7 +18,7 @@ import {
 } from "@/native/tcp.ts";
 import { closeFd } from "@/native/udp.ts";
 import { kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
-import { refusedConnection, SendErrorBook, unroutableDatagram } from "@/transport/send_errors.ts";
+import { refusedConnection, SendErrorCounts, unroutableDatagram } from "@/transport/send_errors.ts";
 import { type ConnectionEnd, TcpConnection } from "@/transport/tcp_connection.ts";
 import { TcpListeners } from "@/transport/tcp_listeners.ts";
 import { TcpStrangers } from "@/transport/tcp_strangers.ts";
@@ -79,7 +79,7 @@ export class TcpTransport implements Transport {
   readonly nattPort = undefined;
   readonly halfOpenMax = HALF_OPEN_MAX;
   readonly esp: EspCarrier;
-  readonly sendErrors = new SendErrorBook();
+  readonly sendErrors = new SendErrorCounts();
   readonly connections: Connections & { readonly counters: ConnectionCounters };
   readonly #shim: ShimSymbols;
   readonly #options: TcpOptions;

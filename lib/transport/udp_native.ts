@@ -35,7 +35,7 @@ import { linkScopeOf } from "@/transport/link_scope.ts";
 import {
   icmpError,
   refusedDatagram,
-  SendErrorBook,
+  SendErrorCounts,
   unroutableDatagram,
   whyNoDatagram,
 } from "@/transport/send_errors.ts";
@@ -74,7 +74,7 @@ class NativeUdp implements Transport {
   readonly halfOpenMax: number;
   readonly notes: readonly string[];
   readonly esp: EspCarrier;
-  readonly sendErrors = new SendErrorBook();
+  readonly sendErrors = new SendErrorCounts();
   readonly #shim: ShimSymbols;
   readonly #wait: SocketWait;
   readonly #sockets: NativeSocket[] = [];

@@ -24,7 +24,7 @@ import {
 import { refusalOf } from "@/transport/refusal.ts";
 import {
   refusedDatagram,
-  SendErrorBook,
+  SendErrorCounts,
   unroutableDatagram,
   whyNoDatagram,
 } from "@/transport/send_errors.ts";
@@ -86,7 +86,7 @@ class PortableUdp implements Transport {
     },
     flush: () => {},
   };
-  readonly sendErrors = new SendErrorBook();
+  readonly sendErrors = new SendErrorCounts();
   readonly #sockets: Socket[] = [];
   /** Sockets by own address and port. */
   readonly #byEnd = new Map<string, Socket>();

@@ -117,7 +117,7 @@ export class Client implements Role {
       this.#makeBeforeBreak.replaced(sa, by);
     },
     closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
-    redirected: (effect, sa) => this.#redirects.told(effect, sa),
+    redirected: (effect, sa) => this.#redirects.redirected(effect, sa),
     reauth_due: (_, sa, nowMs) => this.#reauthenticate(sa, nowMs),
     renewed: ({ old }, sa) => this.#makeBeforeBreak.renewed(old, sa),
     ...this.#resumptions.handlers,
@@ -176,7 +176,7 @@ export class Client implements Role {
     this.#past[sa.index]! |= Past.ESTABLISHED;
     if (!again) tally.countEstablished(setupMs, nowMs, this.#queue.sinceDueMs(sa.index, nowMs));
     if (this.#renewing.delete(sa.index)) tally.reauthentications++;
-    this.#redirects.arrived(sa.index);
+    this.#redirects.established(sa.index);
     this.#resumptions.arrived(sa.index);
     this.#flapping?.established(sa, nowMs);
     events.publish(
@@ -349,7 +349,8 @@ export class Client implements Role {
     const words = `Tunnel ${index} failed (try ${tried} of ${triesMax}): ${failure.text}`;
     if (tried < triesMax) {
       this.#context.tally.retries++;
-      return this.#retryLater(sa, { words, said: words, nowMs });
+      this.#unsettled.set(index, { sa, words });
+      return this.#retryLater(index, words, nowMs);
     }
     this.#unsettled.delete(index);
     this.#states[index] = State.GIVEN_UP;
@@ -377,23 +378,12 @@ export class Client implements Role {
     return this.#redirects.wasUp(index) || this.#resumptions.isAwaited(index);
   }
 
-  /**
-   * Tries a tunnel again. `words` is the failure that counts if no try succeeds in time; `said` is reported
-   * now.
-   */
-  #retryLater(
-    sa: IkeSa,
-    { words, said, nowMs }: {
-      readonly words: string;
-      readonly said: string;
-      readonly nowMs: number;
-    },
-  ): void {
+  /** Tries a tunnel again after a pause; `why` is reported now. */
+  #retryLater(index: number, why: string, nowMs: number): void {
     const { retryIntervalMs } = this.#plan;
-    this.#states[sa.index] = State.RETRYING;
-    this.#queue.retry(sa.index, nowMs + retryIntervalMs);
-    this.#unsettled.set(sa.index, { sa, words });
-    this.#context.events.publish(3, `${said}; next try in ${showDuration(retryIntervalMs)}`);
+    this.#states[index] = State.RETRYING;
+    this.#queue.retry(index, nowMs + retryIntervalMs);
+    this.#context.events.publish(3, `${why}; next try in ${showDuration(retryIntervalMs)}`);
   }
 
   /** Handles the end of an established tunnel. */
@@ -427,7 +417,8 @@ export class Client implements Role {
     this.#context.tunnelFailed(failure, words);
     // A peer that has ended a tunnel does not want it; a silent peer may return.
     if (this.#context.ending || !RETRIED_AFTER.has(sa.closeCode)) return;
-    this.#retryLater(sa, { words, said: `Tunnel ${index} was lost`, nowMs });
+    this.#unsettled.set(index, { sa, words });
+    this.#retryLater(index, `Tunnel ${index} was lost`, nowMs);
   }
 
   #countLoss(index: number): void {

@@ -30,7 +30,7 @@ export class Redirects {
   readonly #context: RunContext;
   readonly #plan: ClientPlan;
   /** The redirection of each tunnel, from REDIRECT to the end of its IKE SA. */
-  readonly #told = new Map<number, Redirected>();
+  readonly #redirected = new Map<number, Redirected>();
   /** The next gateway of each tunnel, until it is dialled. */
   readonly #next = new Map<
     number,
@@ -47,8 +47,8 @@ export class Redirects {
   }
 
   /** Records that a gateway redirects a tunnel. */
-  told(effect: Redirected, { index, path }: IkeSa): void {
-    this.#told.set(index, effect);
+  redirected(effect: Redirected, { index, path }: IkeSa): void {
+    this.#redirected.set(index, effect);
     this.#context.tally.redirections++;
     this.#context.events.publish(4, () => {
       const from = showAddress(path.peerAddress);
@@ -60,8 +60,8 @@ export class Redirects {
   resolve(sa: IkeSa, wasUp: boolean, { found, failed }: Resolved): void {
     const { index } = sa;
     if (wasUp) this.#wereUp.add(index);
-    const { to, trail } = this.#told.get(index)!;
-    this.#told.delete(index);
+    const { to, trail } = this.#redirected.get(index)!;
+    this.#redirected.delete(index);
     this.pending++;
     const own = sa.path.ownAddress;
     const settle = (then: (nowMs: number) => void) =>
@@ -89,7 +89,7 @@ export class Redirects {
   }
 
   /** Records that a tunnel is established. */
-  arrived(index: number): void {
+  established(index: number): void {
     this.#wereUp.delete(index);
   }
 

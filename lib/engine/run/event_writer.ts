@@ -21,7 +21,7 @@ const ALIKE_MAX = 100;
 const OTHER_NOTES = "Further notes of other kinds, of which only the first is logged";
 
 /** Writes the events of a run that are not about tunnels as a whole. */
-export class Narrator implements RunPart {
+export class EventWriter implements RunPart {
   readonly #events: EventHub;
   readonly #role: Role;
   /** How often each kind of note came, by the sentence for all of its kind. */

@@ -13,7 +13,7 @@ import type { RunResult, RunSummary } from "@/engine/show/view.ts";
 import type { Transport } from "@/transport/transport.ts";
 
 /** The options of a run that are needed here. */
-export interface BooksOptions {
+export interface TotalsOptions {
   readonly setupFileName: string;
   readonly plan: RunPlan;
   readonly env: IkeEnv;
@@ -42,10 +42,10 @@ type OfOtherParts =
   | "throttled";
 
 /** Times are kept on the core's clock, and reported as milliseconds since 1970. */
-export class RunBooks {
+export class RunTotals {
   /** Converts the core's time to milliseconds since 1970. */
   readonly toEpoch = (coreMs: number): number => coreMs + this.#epochOffset;
-  readonly #options: BooksOptions;
+  readonly #options: TotalsOptions;
   readonly #clock: Clock;
   readonly #context: RunContext;
   readonly #role: Role;
@@ -60,7 +60,7 @@ export class RunBooks {
   #cpuEndMs: number | undefined;
   #deletesUnanswered: number | undefined;
 
-  constructor(options: BooksOptions, clock: Clock, context: RunContext, role: Role) {
+  constructor(options: TotalsOptions, clock: Clock, context: RunContext, role: Role) {
     this.#options = options;
     this.#clock = clock;
     this.#context = context;

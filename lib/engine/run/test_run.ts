@@ -12,12 +12,12 @@ import { ChildPaths } from "@/engine/run/child_paths.ts";
 import { CoreLoop, type LoopListener } from "@/engine/run/core_loop.ts";
 import { Recorders } from "@/engine/run/hooks.ts";
 import { MissingChildren } from "@/engine/run/missing_children.ts";
-import { Narrator } from "@/engine/run/narrator.ts";
+import { EventWriter } from "@/engine/run/event_writer.ts";
 import { NeighbourWatch } from "@/engine/run/neighbour_watch.ts";
 import { RunParts } from "@/engine/run/part.ts";
 import { PathCommands } from "@/engine/run/path_commands.ts";
 import { Rekeys } from "@/engine/run/rekeys.ts";
-import { RunBooks } from "@/engine/run/run_books.ts";
+import { RunTotals } from "@/engine/run/run_totals.ts";
 import { alarm, type Role, type RunContext } from "@/engine/run/run_context.ts";
 import { RunEnd } from "@/engine/run/run_end.ts";
 import { completed, type CompleteOptions, type TestRunOptions } from "@/engine/run/run_options.ts";
@@ -59,8 +59,8 @@ export class TestRun implements RunContext, LoopListener {
   readonly #parts = new RunParts();
   readonly #missing = new MissingChildren();
   readonly #paths: ChildPaths;
-  readonly #narrator: Narrator;
-  readonly #books: RunBooks;
+  readonly #eventWriter: EventWriter;
+  readonly #totals: RunTotals;
   readonly #neighbours: NeighbourWatch;
   readonly #throttling: Throttling;
   readonly #end: RunEnd;
@@ -74,7 +74,7 @@ export class TestRun implements RunContext, LoopListener {
     this.finalResult = new Promise((resolve) => this.#resolve = resolve);
     const record = hooks.datagram;
     this.datagram = record &&
-      ((sent, octets, path, nowMs) => record(sent, octets, path, this.#books.toEpoch(nowMs)));
+      ((sent, octets, path, nowMs) => record(sent, octets, path, this.#totals.toEpoch(nowMs)));
     this.#neighbours = new NeighbourWatch(readNeighbours);
     this.#paths = new ChildPaths(openDataPath, new PathCommands(this));
     this.loop = this.#newLoop();
@@ -83,13 +83,13 @@ export class TestRun implements RunContext, LoopListener {
       halfOpen: () => this.#role.halfOpen,
       say: (level, text) => events.publish(level, text),
     });
-    this.#books = new RunBooks(options, clock, this, this.#role);
+    this.#totals = new RunTotals(options, clock, this, this.#role);
     const history = new ChildHistory(plan.childHistoryMax);
     this.sas = new SaList({
       endpoint: this.loop.endpoint,
       history,
       nowMs: () => clock.nowMs(),
-      toEpoch: this.#books.toEpoch,
+      toEpoch: this.#totals.toEpoch,
       isOver: () => this.loop.isStopped,
     });
     this.rekeys = new Rekeys(this.loop, this.sas);
@@ -98,15 +98,15 @@ export class TestRun implements RunContext, LoopListener {
     // This part is first, as an effect may lead others to end the run.
     if (hooks.tunnels) {
       const { role, tunnels } = plan;
-      const { toEpoch } = this.#books;
+      const { toEpoch } = this.#totals;
       const isEnding = () => this.ending;
       this.#parts.add(hooks.tunnels.part({ role, tunnels, isEnding, toEpoch }));
     }
     // The parts that count tunnels handle an effect before those that act on it.
     this.#parts.add(this.tally, this.tally.sas, this.#role, this.ping, this.#paths, this.rekeys);
-    this.#parts.add(this.#missing, history, new Recorders(hooks, this.#books.toEpoch));
-    this.#narrator = new Narrator(events, this.#role);
-    this.#parts.add(this.#narrator);
+    this.#parts.add(this.#missing, history, new Recorders(hooks, this.#totals.toEpoch));
+    this.#eventWriter = new EventWriter(events, this.#role);
+    this.#parts.add(this.#eventWriter);
     // A gateway does not dial, and its strangers are counted separately.
     if (plan.role === "client") this.#parts.add(this.#throttling);
   }
@@ -121,7 +121,7 @@ export class TestRun implements RunContext, LoopListener {
     const { runningTimeMs } = this.#options.plan;
     const tellsNeighbours = this.#neighbours.begin();
     this.loop.turn((nowMs) => {
-      this.#books.started(nowMs);
+      this.#totals.started(nowMs);
       if (runningTimeMs > 0) {
         const end = alarm(() => this.#end.begin("time"));
         end.deadlineMs = nowMs + runningTimeMs;
@@ -143,14 +143,14 @@ export class TestRun implements RunContext, LoopListener {
   summary(): RunSummary {
     const { result, firstError } = this.#end;
     const lastErrMsg = firstError || this.#role.trouble() || this.#missing.first;
-    return this.#books.summary({ result, lastErrMsg, sas: this.#counts() });
+    return this.#totals.summary({ result, lastErrMsg, sas: this.#counts() });
   }
 
   /** The present figures of the run. */
   figures(): RunFigures {
     const { path } = this.#paths;
     const measured = {
-      ...this.#books.figures(),
+      ...this.#totals.figures(),
       live: this.#counts().tunnels,
       dataPath: path.kind,
       packets: path.totals(),
@@ -197,13 +197,13 @@ export class TestRun implements RunContext, LoopListener {
 
   /** See {@linkcode RunContext}. */
   creationStarted(startedMs: number): void {
-    this.#books.creationStarted(startedMs);
+    this.#totals.creationStarted(startedMs);
     this.#throttling.begun(startedMs);
   }
 
   /** See {@linkcode RunContext}. */
   creationFinished(nowMs: number): void {
-    this.#books.creationFinished(nowMs);
+    this.#totals.creationFinished(nowMs);
     this.ping.creationFinished(nowMs);
   }
 
@@ -273,10 +273,10 @@ export class TestRun implements RunContext, LoopListener {
       nowMs: () => this.#options.clock.nowMs(),
       over: (deletesUnanswered) => {
         this.rekeys.over();
-        this.#narrator.over();
-        this.#books.ended(deletesUnanswered);
+        this.#eventWriter.over();
+        this.#totals.ended(deletesUnanswered);
       },
-      elapsedMs: () => this.#books.figures().elapsedMs,
+      elapsedMs: () => this.#totals.figures().elapsedMs,
       judge: () => this.figures().thresholds.verdicts,
       finished: () => this.#close(),
     });

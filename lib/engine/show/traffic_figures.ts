@@ -37,7 +37,7 @@ export const TRAFFIC_FIGURES = {
   ),
   dataPath: word<"dataPath", DataPathKind>("dataPath", "`kernel`, `userland` or `none`"),
   packets: group("packets", PACKET_TABLE, {
-    doc: "packets of CHILD_SAs; null where the kernel keeps the books, or nothing carries any",
+    doc: "packets of CHILD_SAs; null where the kernel counts them, or nothing carries any",
     absent: null,
     lines: packetLines,
   }),

@@ -1,4 +1,4 @@
-/** The endpoint's books: who may say INITIAL_CONTACT (RFC 7296 §2.4). */
+/** The endpoint's table of identities: who may say INITIAL_CONTACT (RFC 7296 §2.4). */
 import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Path } from "@/base/address.ts";
-import { icmpError, refusedDatagram, SendErrorBook } from "@/transport/send_errors.ts";
+import { icmpError, refusedDatagram, SendErrorCounts } from "@/transport/send_errors.ts";
 import { at } from "./_variants.ts";
 
 const PATH: Path = {
@@ -13,7 +13,7 @@ const PATH: Path = {
 function book() {
   const told: string[] = [];
   const clock = { ms: 0 };
-  const errors = new SendErrorBook(() => clock.ms);
+  const errors = new SendErrorCounts(() => clock.ms);
   errors.tell = (words) => told.push(words);
   return { errors, told, clock };
 }

@@ -1,28 +1,28 @@
 // What the log has of notes that many tunnels have alike: the first, and how many there were.
 import assert from "node:assert/strict";
-import { Narrator } from "@/engine/run/narrator.ts";
+import { EventWriter } from "@/engine/run/event_writer.ts";
 import type { Role } from "@/engine/run/run_context.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 
-function narrator() {
+function eventWriter() {
   const events = new EventHub();
   const lines: string[] = [];
   events.attach({
     filter: { level: 5, keyword: "" },
     write: ({ level, msg }) => void lines.push(`${level} ${msg}`),
   });
-  const narrator = new Narrator(events, {} as Role);
+  const eventWriter = new EventWriter(events, {} as Role);
   const note = (text: string, alike?: string) =>
-    narrator.handlers.note!(
+    eventWriter.handlers.note!(
       { kind: "note", level: 4, text, ...(alike === undefined ? {} : { alike }) },
       undefined,
       0,
     );
-  return { lines, narrator, note };
+  return { lines, eventWriter, note };
 }
 
 Deno.test("of notes of one kind the first is logged at once, and their number at the end", () => {
-  const { lines, narrator: one, note } = narrator();
+  const { lines, eventWriter: one, note } = eventWriter();
   for (let i = 0; i < 1000; i++) {
     note(`CN=c-${i} is unknown`, "Certificates of CN=A are unknown");
     if (i % 2) note(`CN=d-${i} is unknown`, "Certificates of CN=B are unknown");
@@ -47,7 +47,7 @@ Deno.test("of notes of one kind the first is logged at once, and their number at
 });
 
 Deno.test("kinds of notes beyond a hundred are counted together", () => {
-  const { lines, narrator: one, note } = narrator();
+  const { lines, eventWriter: one, note } = eventWriter();
   for (let i = 0; i < 5000; i++) note(`note ${i}`, `kind ${i}`);
   assert.equal(lines.length, 101);
   one.over();
