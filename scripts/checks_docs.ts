@@ -10,10 +10,10 @@ import { entries, type Entry } from "../tests/checks/entries.ts";
 const PATH = "docs/checks.md";
 const FOLDER = "tests/checks";
 
-/** `§2.10` behind `§2.9`; other RFCs behind all of RFC 7296. */
+/** `§2.10` behind `§2.9`; other RFCs, and drafts without a section, behind all of RFC 7296. */
 export function sectionOrder(section: string): string {
-  const [rfc, number] = section.startsWith("§") ? ["", section] : section.split(/(?=§)/);
-  const parts = number!.slice(1).split(".").map((part) => part.padStart(3, "0"));
+  const [rfc, number = "§0"] = section.startsWith("§") ? ["", section] : section.split(/(?=§)/);
+  const parts = number.slice(1).split(".").map((part) => part.padStart(3, "0"));
   return [rfc, ...parts].join(".");
 }
 

@@ -87,6 +87,11 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "RFC 9593 §3.1",
     "The example, which names the methods of both ends; `authownmethod`, `authownothers`, `dshashalg`, `usersapss`.",
   ],
+  NO_FULL_TRANSCRIPT_AUTH: [
+    "The gateway did not say IKE_SA_INIT_FULL_TRANSCRIPT_AUTH, which the client requires.",
+    "draft-ietf-ipsecme-ikev2-downgrade-prevention",
+    "Whether the gateway supports it; if it does, somebody has altered its answer on the way. `transcriptauth: offer` goes on without.",
+  ],
   REDIRECT_LOOP: [
     "The client was redirected more than five times within 300 s.",
     "RFC 5685 §5.2",

@@ -441,8 +441,8 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "`ppk` of both ends.",
   ],
   IKE_SA_INIT_FULL_TRANSCRIPT_AUTH: [
-    "AUTH covers the IKE_SA_INIT messages of both ends.",
-    "IANA ikev2-parameters",
-    "The peer's profile; this program does not use it.",
+    "The sender's AUTH covers the IKE_SA_INIT messages of both ends if the other end says this too.",
+    "draft-ietf-ipsecme-ikev2-downgrade-prevention",
+    "`transcriptauth` of both ends. If AUTHENTICATION_FAILED follows, somebody may have altered IKE_SA_INIT on the way.",
   ],
 };

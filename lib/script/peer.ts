@@ -75,6 +75,8 @@ export class ScriptedPeer {
   /** The IKE_SA_INIT messages on the wire, over which AUTH is computed. */
   initRequest: Uint8Array = new Uint8Array(0);
   initResponse: Uint8Array = new Uint8Array(0);
+  /** Whether its AUTH covers both of them. */
+  fullTranscript = false;
   suite: IkeSuite | undefined;
   /** The keys of the IKE SA in one buffer (RFC 7296 §2.14); undefined until they are derived. */
   keys: Uint8Array | undefined;
@@ -192,6 +194,9 @@ export class ScriptedPeer {
     const keys = ikeKeys(this.suite!, this.keys!);
     return signedOctets(this.suite!.prf, {
       message: this.initiator ? this.initRequest : this.initResponse,
+      otherMessage: this.fullTranscript
+        ? this.initiator ? this.initResponse : this.initRequest
+        : undefined,
       nonce: this.initiator ? this.nonceR : this.nonceI,
       skP: this.initiator ? keys.pi : keys.pr,
       idBody: identityBody(id),

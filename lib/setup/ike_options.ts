@@ -269,6 +269,12 @@ export const IKECONF = {
     "false",
     "announce to the peer how it may authenticate (SUPPORTED_AUTH_METHODS, RFC 9593)",
   ),
+  transcriptauth: option(
+    oneOf("off", "offer", "require"),
+    "off",
+    "AUTH over both messages of IKE_SA_INIT, against downgrades (a draft: IKE_SA_INIT_FULL_TRANSCRIPT_AUTH, " +
+      "16447); require: in no other way",
+  ),
   ...EAP_OPTIONS,
   myid: option(
     text,

@@ -24,6 +24,7 @@ import { CRASH_SCENARIOS } from "@/sim/crash_scenarios.ts";
 import { FRAGMENT_SCENARIOS } from "@/sim/fragment_scenarios.ts";
 import { INFORMATIONAL_SCENARIOS } from "@/sim/informational_scenarios.ts";
 import { REKEY_SCENARIOS } from "@/sim/rekey_scenarios.ts";
+import { TRANSCRIPT_SCENARIOS } from "@/sim/transcript_scenarios.ts";
 import type { Scenario } from "@/sim/scenarios.ts";
 import { SETUP_SCENARIOS } from "@/sim/setup_scenarios.ts";
 
@@ -52,4 +53,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...RESUMPTION_SCENARIOS,
   ...CONFIGURATION_SCENARIOS,
   ...CRASH_SCENARIOS,
+  ...TRANSCRIPT_SCENARIOS,
 ];

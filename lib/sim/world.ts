@@ -121,6 +121,8 @@ export class World {
    * Lets a test decide what happens to the next datagram; absent: the network conditions decide.
    */
   datagramFate: (() => "lost" | "twice" | undefined) | undefined;
+  /** What somebody on the way makes of each datagram; absent: nobody alters any. */
+  alters: ((octets: Uint8Array) => Uint8Array) | undefined;
   /** Is called when a client has to authenticate again; absent: the client does nothing. */
   reauthenticates: ((host: Host, sa: IkeSa) => void) | undefined;
   /**
@@ -453,7 +455,7 @@ export class World {
     const ends = `${end(from.name, path.ownPort)} ${way} ${end(to?.name, path.peerPort)}`;
     this.#note(`${ends}  ${what}${part}`);
     for (const atMs of arrivals) {
-      const flight = { octets, path: mirrored(passed) };
+      const flight = { octets: this.alters?.(octets) ?? octets, path: mirrored(passed) };
       this.#agenda.add(atMs, { kind: "arrival", to: to!, flight });
     }
   }

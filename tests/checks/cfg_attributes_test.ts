@@ -59,7 +59,7 @@ function taken(asked: readonly number[], ...reply: ConfigurationAttribute[]) {
 }
 
 check(
-  "RFC 7296 §2.19",
+  "§2.19",
   "A responder gives attributes that it has to who asks, and no others",
   () => {
     const cfgAttributes = [P_CSCF, SECOND, DOMAIN, has(16_384, 1)];
@@ -73,7 +73,7 @@ check(
 );
 
 check(
-  "RFC 7296 §2.19",
+  "§2.19",
   "Attributes go with an address where one is asked for, and without one where none is",
   () => {
     const change = { ...POOLS, cfgAttributes: [P_CSCF] };
@@ -84,7 +84,7 @@ check(
 );
 
 check(
-  "RFC 7296 §2.19",
+  "§2.19",
   "An initiator asks for what it is told to, with its wishes as values",
   () => {
     const cfgAttributes = [has(16_384, 9), has(P_CSCF_IP4_ADDRESS)];
@@ -99,7 +99,7 @@ check(
 );
 
 check(
-  "RFC 7296 §3.15.1",
+  "§3.15.1",
   "What an initiator did not ask for, and what is empty, is ignored",
   () => {
     const { bench, configured } = taken(

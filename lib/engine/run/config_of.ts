@@ -83,6 +83,7 @@ export function ikeConfigOf(
     ),
     signatureHashes: signatureHashesOf(setup),
     announcesAuth: ikeconf.announceauth,
+    fullTranscript: ikeconf.transcriptauth === "off" ? undefined : ikeconf.transcriptauth,
     ppk: ppkOf(ikeconf),
     childless: ikeconf.childless === "never" ? undefined : ikeconf.childless,
     initialContact: client && ikeconf.initialcontact,

@@ -14,6 +14,11 @@ import { identityBody, ikeKeys } from "@/ike/negotiate/keymat.ts";
 export interface SignedParts {
   /** The signer's IKE_SA_INIT message, as it was on the wire: RealMessage1 or RealMessage2. */
   readonly message: Uint8Array;
+  /**
+   * The other end's IKE_SA_INIT message, if AUTH covers both (draft-ietf-ipsecme-ikev2-downgrade-
+   * prevention); absent: it does not.
+   */
+  readonly otherMessage?: Uint8Array | undefined;
   /** The data of the other end's nonce. */
   readonly nonce: Uint8Array;
   /** SK_pi of an initiator, SK_pr of a responder. */
@@ -24,10 +29,14 @@ export interface SignedParts {
   readonly intAuth?: Uint8Array | undefined;
 }
 
-/** message ‖ nonce ‖ prf(SK_p, RestOfIDPayload) ‖ IntAuth (RFC 7296 §2.15, RFC 9242 §3.3.2). */
+/** No message of IKE begins with an SPI of 0, so that octets with this prefix are those of no other AUTH. */
+const ZERO_PREFIX = new Uint8Array(8);
+
+/** [zeros ‖ otherMessage ‖] message ‖ nonce ‖ prf(SK_p, RestOfIDPayload) ‖ IntAuth (RFC 7296 §2.15, RFC 9242 §3.3.2). */
 export function signedOctets(prf: Prf, parts: SignedParts): Uint8Array {
-  const { message, nonce, skP, idBody, intAuth } = parts;
-  const octets = [message, nonce, prf.compute(skP, idBody)];
+  const { message, otherMessage, nonce, skP, idBody, intAuth } = parts;
+  const before = otherMessage ? [ZERO_PREFIX, otherMessage] : [];
+  const octets = [...before, message, nonce, prf.compute(skP, idBody)];
   return intAuth ? concat(...octets, intAuth) : concat(...octets);
 }
 
@@ -50,8 +59,12 @@ export function signedOctetsOf(sa: IkeSa, end: AuthEnd): Uint8Array {
   const setup = sa.setup!;
   const byInitiator = isInitiator(sa, end);
   const hasFault = end === "own" && sa.env.broken.has("sign_own_nonce");
+  const { initRequest, initResponse } = setup;
+  const isAlone = end === "own" && byInitiator && sa.env.broken.has("sign_own_message_alone");
+  const both = setup.fullTranscript && !isAlone;
   return signedOctets(sa.suite!.prf, {
-    message: byInitiator ? setup.initRequest! : setup.initResponse!,
+    message: byInitiator ? initRequest! : initResponse!,
+    otherMessage: both ? byInitiator ? initResponse! : initRequest! : undefined,
     nonce: byInitiator && !hasFault ? setup.nonceR! : setup.nonceI!,
     skP: skPOf(sa, end),
     idBody: identityBody(end === "own" ? sa.peer.ownId! : sa.peer.id!),

@@ -12,6 +12,7 @@ import { certificateRequested } from "@/ike/extensions/certificate_request.ts";
 import { configuration } from "@/ike/extensions/configuration.ts";
 import { crashDetection } from "@/ike/extensions/crash_detection.ts";
 import { fragmentation } from "@/ike/extensions/fragmentation.ts";
+import { fullTranscript } from "@/ike/extensions/full_transcript.ts";
 import { initialContact } from "@/ike/extensions/initial_contact.ts";
 import { intermediateSupported } from "@/ike/extensions/intermediate_supported.ts";
 import { multipleAuthAnnounced, multipleAuthTaken } from "@/ike/extensions/multiple_auth.ts";
@@ -35,6 +36,7 @@ const EXTENSIONS: readonly Extension[] = [
   usePpk,
   intermediateSupported,
   signatureHashes,
+  fullTranscript,
   authMethodsOfResponder,
   authMethodsOfInitiator,
   multipleAuthAnnounced,

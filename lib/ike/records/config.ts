@@ -353,6 +353,11 @@ export interface IkeConfig {
    * not sent, and no peer may sign by the method Digital Signature.
    */
   readonly signatureHashes: readonly number[];
+  /**
+   * Whether AUTH covers both messages of IKE_SA_INIT where the peer says so too, or there is no IKE SA
+   * otherwise (draft-ietf-ipsecme-ikev2-downgrade-prevention); absent: the peer is not told.
+   */
+  readonly fullTranscript?: "offer" | "require" | undefined;
   /** Whether SUPPORTED_AUTH_METHODS says how the peer may authenticate (RFC 9593); absent: it is not sent. */
   readonly announcesAuth?: boolean;
   /** The post-quantum pre-shared key; absent: none is offered or taken. */

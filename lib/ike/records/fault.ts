@@ -95,6 +95,8 @@ export const FAULTS = {
     "who answers a rekey sends by the new CHILD_SA before the peer has it (§2.8)",
   skip_followup:
     "the initiator makes the SA without its additional key exchanges (RFC 9370 §2.2.4)",
+  sign_own_message_alone:
+    "the initiator's AUTH covers its own IKE_SA_INIT message, though both were agreed on (downgrade prevention)",
   sign_own_nonce: "the initiator's AUTH covers its own nonce, not the responder's (§2.15)",
   skip_intermediate:
     "the initiator goes to IKE_AUTH without its additional key exchanges (RFC 9370 §2.2.2)",
@@ -107,6 +109,8 @@ export const FAULTS = {
   token_for_live_sa: "an end gives away the token of an IKE SA that it has (RFC 6290 §4.5)",
   keep_resumed: "a gateway keeps the IKE SA that its peer has resumed (RFC 5723 §4.3.2)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
+  waive_transcript:
+    "an IKE SA is made with a peer that does not authenticate both messages of IKE_SA_INIT, which is required",
   waive_ppk: "an IKE SA is made without the PPK that is required (RFC 8784 §3)",
   take_misplaced_anchor:
     "a DNSSEC trust anchor is taken that no domain stands before (RFC 8598 §4)",

@@ -66,6 +66,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       initResponse: undefined,
       intermediate: undefined,
       signatureHashes: NONE,
+      fullTranscript: false,
       announced: undefined,
       certificateWishes: undefined,
       multipleAuth: false,

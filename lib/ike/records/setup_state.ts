@@ -69,6 +69,8 @@ export interface SetupState {
   intermediate: Intermediate | undefined;
   /** The peer's SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4), IANA numbers; empty: it announced none. */
   signatureHashes: readonly number[];
+  /** Whether AUTH covers both messages of IKE_SA_INIT: both ends said so. */
+  fullTranscript: boolean;
   /** By which methods the peer lets this end authenticate (RFC 9593); undefined: it did not say. */
   announced: readonly AuthAnnouncement[] | undefined;
   /** What the CERTREQs of a responder's IKE_SA_INIT ask for (RFC 7296 §3.7); undefined: it has none. */

@@ -21,6 +21,7 @@ import { enter, fail } from "@/ike/records/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/negotiate/keymat.ts";
 import { floatPorts } from "@/ike/path/nat.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
+import { transcriptFault } from "@/ike/extensions/full_transcript.ts";
 import { nonceFault } from "@/ike/negotiate/nonces.ts";
 import {
   changeMethod,
@@ -205,7 +206,7 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
     // A responder answers one of the two notifies (RFC 9867 §3.1).
     return fail(turn, refusedHere("Peer answered both USE_PPK and USE_PPK_INT"));
   }
-  const unwanted = natFault(sa);
+  const unwanted = transcriptFault(sa) ?? natFault(sa);
   if (unwanted) return fail(turn, unwanted);
   task.suite = suite;
   deriveSecret(turn, task, payloads);

@@ -178,6 +178,7 @@ ikeconf.authown2 none
 ikeconf.authownothers []
 ikeconf.authpeerothers []
 ikeconf.announceauth false
+ikeconf.transcriptauth off
 ikeconf.authpeer2 none
 ikeconf.myid2
 ikeconf.idincert note

@@ -26,3 +26,14 @@ Deno.test("the value over IKE_INTERMEDIATE is the last part (RFC 9242 §3.3.2)",
   const signed = signedOctets(prf, { ...parts, intAuth: octets("IntAuth") });
   assert.deepEqual(Buffer.from(signed), expected);
 });
+
+Deno.test("with both messages, eight zeros and the other end's message come first (downgrade prevention)", () => {
+  const signed = signedOctets(prf, {
+    ...parts,
+    otherMessage: octets("RealMessage2"),
+    intAuth: octets("IntAuth"),
+  });
+  const head = octets("RealMessage2RealMessage1NonceRData");
+  const expected = Buffer.concat([new Uint8Array(8), head, maced, octets("IntAuth")]);
+  assert.deepEqual(Buffer.from(signed), expected);
+});
