@@ -3,6 +3,7 @@
  * mixed with pre-shared keys, chains, identities, and what either end refuses.
  * @module
  */
+import { parse } from "yaml";
 import { connection, OUR_ID, ourClient, ourGateway, swanctl, THEIR_ID } from "./ends.ts";
 import { merge, type Setup } from "./ours.ts";
 import { type Kind, PKI, subjectOf } from "./pki.ts";
@@ -343,9 +344,74 @@ function refusedByPeer(ours: Kind, what: string, logged: RegExp): Row[] {
   ];
 }
 
+/** A setup of tests/setups with the addresses, the identity and the files of the lab. */
+function fieldSetup(name: string, lab: Setup): Setup {
+  const text = Deno.readTextFileSync(new URL(`../setups/${name}.yaml`, import.meta.url));
+  const { bindifname: _, ...setup } = parse(text) as Setup;
+  return merge(setup, lab);
+}
+
+/** Setups of the field as they are in tests/setups, apart from what the lab determines. */
+const FIELD_ROWS: readonly Row[] = [
+  {
+    name: "certificates, digital signatures of a setup of the field",
+    direction: "ours → strongSwan",
+    setup: fieldSetup(
+      "certificates_client",
+      ourClient({
+        ikeconf: {
+          authownmethod: DS,
+          authpeermethod: "rsa",
+          eedir: `${PKI}/ours/rsa2048`,
+          cadir: `${PKI}/ca`,
+          myid: "cert-dn",
+          peerid: THEIR_ID,
+        },
+      }, MODERN),
+    ),
+    swanctl: confOf({
+      name: "",
+      methods: [DS, "rsa"],
+      ours: "rsa2048",
+      theirs: "rsa2048",
+      ids: { remote: subjectOf(OUR_ID) },
+    }),
+    check: async (run) => {
+      await run.wholeLife();
+      const words = /RSA_EMSA_PSS.* successful/;
+      expect(await run.peerLogged(words) > 0, `strongSwan did not log ${words}`);
+    },
+  },
+  {
+    name: "certificates of a setup of the field, method rsa of ours",
+    direction: "strongSwan → ours",
+    setup: fieldSetup(
+      "certificates_gateway",
+      ourGateway({
+        ikeconf: {
+          authownmethod: "rsa",
+          authpeermethod: "ecdsa-sha256-p256",
+          eedir: `${PKI}/ours/rsa2048`,
+          cadir: `${PKI}/ca`,
+          myid: "cert-subject-cn",
+          // strongSwan's margin is an hour, so that it would authenticate again at once.
+          reauthlifetime: "3h",
+        },
+      }, MODERN),
+    ),
+    swanctl: confOf({ name: "", methods: ["rsa", "rsa"], ours: "rsa2048", theirs: "ec256" }),
+    settings: NO_RFC7427,
+    check: async (run) => {
+      await run.charon.initiate("net");
+      await run.wholeLife();
+    },
+  },
+];
+
 /** All rows of this file. */
 export const CERTIFICATE_ROWS: readonly Row[] = [
   ...CASES.flatMap(rowsOf),
+  ...FIELD_ROWS,
   ...REFUSED_BY_US.flatMap(refusedByUs),
   ...refusedByPeer(
     "stranger",
