@@ -340,7 +340,11 @@ both(
   "The address of a certificate is taken where certificates are looked up alone",
   (role) => {
     const said = { addresses: [at("http://pki.test/peer.cer")] };
-    distrusts(role, said, /tells the address of a certificate in place of it .* certlookup is off/);
+    distrusts(
+      role,
+      said,
+      /sent the hash and URL of a certificate in place of it, and certlookup is off/,
+    );
   },
 );
 
@@ -354,5 +358,5 @@ both("§3.6", "An address that is none, and more of them than a few, are not loo
   }
   distrusts(role, { addresses: [hash.subarray(1)] }, /cannot be looked up/, { lookup });
   const many = Array<Uint8Array>(9).fill(at("http://pki.test/x"));
-  distrusts(role, { addresses: many }, /addresses of 9 certificates, at most 8/, { lookup });
+  distrusts(role, { addresses: many }, /URLs of 9 certificates, and at most 8/, { lookup });
 });

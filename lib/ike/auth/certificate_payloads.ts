@@ -52,10 +52,10 @@ export function certificatesIn(
     sent.filter((cert) => cert.encoding === encoding).map(({ data }) => data);
   const addressed = sent.filter(isAddressed).length;
   if (addressed > 0 && !looksUp) {
-    return "it tells the address of a certificate in place of it (Hash and URL), certlookup is off";
+    return "it sent the hash and URL of a certificate in place of it, and certlookup is off";
   }
   if (addressed > ADDRESSES_MAX) {
-    return `it tells the addresses of ${addressed} certificates, at most ${ADDRESSES_MAX} are looked up`;
+    return `it sent the URLs of ${addressed} certificates, and at most ${ADDRESSES_MAX} are looked up`;
   }
   const certificates = sent.flatMap((cert): SentCertificates["certificates"] =>
     cert.encoding === CertEncoding.X509_SIGNATURE
