@@ -1,11 +1,11 @@
-/** The figures of one run, of which every one has a value that is told apart from the others. */
+/** The figures of one run, each with a different value. */
 import type { RunFigures } from "@/engine/show/figures.ts";
 import { type FinalResult, RunResult, type RunSummary } from "@/engine/show/view.ts";
 
-/** A latency with every percentile another. */
+/** A latency in which all percentiles differ. */
 export const LATENCY = { p50: 1.23456, p90: 2, p99: 3, max: 4.5, samples: 7 };
 
-/** How often a cause was met. */
+/** The count of a cause. */
 export const cause = (name: string, count: number) => ({ cause: name, count, example: "tunnel 5" });
 
 /** Figures, each with a value of its own. */

@@ -1,4 +1,4 @@
-/** Signatures: each backend verifies what the other made, and both refuse the same. */
+/** Signatures: each backend verifies those of the other, and both refuse the same. */
 import assert from "node:assert/strict";
 import { derBitString, derSequenceOf, derUnsigned } from "@/base/der.ts";
 import { WireError } from "@/base/errors.ts";

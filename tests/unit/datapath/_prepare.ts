@@ -6,11 +6,11 @@
 import { parsePrefix } from "@/base/address.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
 
-/** What {@linkcode import} prints. */
+/** The line that this program prints. */
 export interface Told {
-  /** Lines said before something was removed. */
+  /** The lines that were announced before something was removed. */
   readonly said: string[];
-  /** The refusal, where there was one. */
+  /** The refusal; absent: there was none. */
   readonly error?: string;
   /** Addresses, routes and policies as `ip` shows them, while the test would run, and at its end. */
   readonly during?: string;

@@ -55,7 +55,7 @@ async function prepared(plan: object, around: Surroundings = {}): Promise<Told> 
 const hasIp = await run("ip", ["-V"]).then(() => true, () => false);
 const isRoot = Deno.uid() === 0 && hasIp;
 
-/** A test that has prepared its addresses in the namespace, until it ends or is killed. */
+/** A test with prepared addresses in the namespace, until it ends or is killed. */
 interface Held {
   readonly told: Omit<Told, "after">;
   readonly process: Deno.ChildProcess;
@@ -322,7 +322,7 @@ Deno.test("--flush=false does nothing, and says that a static route is not run",
   assert.deepEqual(said, ["--flush=false: staticroute is not run"]);
 });
 
-// Where this runs in a namespace of its own, flushing lo is what is asked for: not tried then.
+// In a namespace of its own, flushing lo is allowed, so that it is not tried.
 const isOwn = await Deno.readLink("/proc/1/ns/net").then(
   async (first) => first !== await Deno.readLink("/proc/self/ns/net"),
   () => false,
@@ -333,7 +333,7 @@ Deno.test({
   ignore: !hasIp || isOwn,
   fn: () =>
     assert.rejects(
-      // Saying comes before doing: were it not refused, this would be in its way.
+      // A removal is announced before it is done; if it were not refused, this would fail.
       prepareAddresses(PLAN, true, () => assert.fail("something was removed")),
       (e) => e instanceof SetupError && /lo would be flushed, .*--flush=false/.test(e.message),
     ),

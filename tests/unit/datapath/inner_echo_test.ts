@@ -39,7 +39,7 @@ const REQUESTS: Readonly<Record<string, readonly [EchoShape, readonly [string, s
     ],
   };
 
-/** A data path that keeps what it is given. */
+/** A data path that records its packets. */
 class Inner implements InnerPackets {
   readonly sent: Uint8Array[] = [];
   receiver: InnerPackets["receiver"];
@@ -67,7 +67,7 @@ function pinged(shape: EchoShape, [own, peer]: readonly [string, string]) {
   return { inner, carrier, told, request: inner.sent[0]! };
 }
 
-/** The packet turned round, as whoever answers sends it. */
+/** The reply to a packet. */
 function reply(request: Uint8Array): Uint8Array {
   const answer = request.slice();
   const six = request[0]! >> 4 === 6;

@@ -1,5 +1,6 @@
 /**
- * Things of the system with several owners: what the last of them wants counts, without any it goes.
+ * Policies and routes with several owners: the value of the latest owner is in force, and without owners it
+ * is removed.
  */
 import assert from "node:assert/strict";
 import { Owned } from "@/datapath/owned.ts";

@@ -12,7 +12,7 @@ const [A, B] = ["192.0.2.1", "192.0.2.2"].map((text) => parseAddress(text)!) as 
 ];
 const GCM = { protocol: 3, encryption: 20, keyBits: 128, integrity: 0, esn: false };
 
-/** Two data paths, each other's peers, whose packets wait in a list. */
+/** Two data paths that are peers of each other, whose packets wait in a list. */
 class Bench {
   readonly sent: { readonly to: "a" | "b"; readonly packet: Uint8Array }[] = [];
   readonly got: { a: Uint8Array[]; b: Uint8Array[] } = { a: [], b: [] };
@@ -52,7 +52,7 @@ class Bench {
     return path;
   }
 
-  /** Delivers what was sent, by its ways. */
+  /** Delivers the packets that were sent. */
   carry(change: (packet: Uint8Array) => Uint8Array[] = (packet) => [packet]): void {
     for (const { to, packet } of this.sent.splice(0)) {
       for (const octets of change(packet)) this.arrive(to, octets);
@@ -124,7 +124,7 @@ function install(bench: Bench, number: number, change: Partial<SaPair> = {}): vo
   bench.b.installOut(b);
 }
 
-/** An ICMP echo request with so much in it. */
+/** An ICMP echo request with so many octets. */
 function echo(from: string, to: string, octets = 56): Uint8Array {
   const packet = new Uint8Array(28 + octets);
   packet.set([0x45, 0, packet.length >> 8, packet.length & 255, 0, 1, 0, 0, 64, 1]);
@@ -182,7 +182,7 @@ Deno.test("userland: packets that no selector holds are not sent, and not taken 
   const other = echo("10.0.0.2", "10.0.1.1");
   assert.equal(bench.a.inner.send([other]), 1);
   assert.deepEqual([bench.sent.length, bench.a.drops.noSa], [0, 1]);
-  // A peer that is not so strict.
+  // A peer that is less strict.
   const wide = pairs(300, {}).a;
   bench.a.uninstall(600);
   bench.a.installOut({ ...wide, ownSelectors: [selector("10.0.0.0", "10.0.0.255")] });

@@ -1,4 +1,5 @@
-// IKE SAs without a CHILD_SA in IKE_AUTH, over real sockets: tunnels count once they have one.
+// IKE SAs without a CHILD_SA in IKE_AUTH, over real sockets: a tunnel is established when it has its first
+// one.
 import assert from "node:assert/strict";
 import { RunResult } from "@/engine/show/view.ts";
 import { clientOf, gatewayAt, stopped, until } from "./two_runs.ts";

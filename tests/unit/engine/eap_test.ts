@@ -28,7 +28,7 @@ const LOOPBACK = parsePrefix("127.0.0.1/8")!;
 const crypto = portableBackend();
 const random = crypto.randomOctets;
 
-/** A run of a setup, and the EAP behind it, or other EAP in its place. */
+/** Opens a run of a setup with its EAP, or with another one. */
 function open(
   role: "client" | "gateway",
   top: Partial<Setup>,
@@ -77,7 +77,7 @@ function user(change: Partial<IkeConf["eapusers"][number]>): IkeConf["eapusers"]
   return { ...plain, ...sim, simtriplets: simtriplets.value, ...change };
 }
 
-/** Client and gateway until the client has ended by itself. */
+/** Runs client and gateway until the client has ended by itself. */
 async function meet(
   gatewayIke: Partial<IkeConf>,
   clientIke: Partial<IkeConf> = {},
@@ -129,7 +129,7 @@ Deno.test("a wrong password fails its tunnels with a cause and an example", asyn
   assert.match(failure!.example, /EAP-MSCHAPv2/);
 });
 
-/** A RADIUS server of ours, with the users of the table. */
+/** Our RADIUS server, with the users of the table. */
 function radius(secret: string) {
   const users = new EapUsers([{ identity: "bob&d", password: "secret-&d" }]);
   const env = { random, tls: undefined };
@@ -154,7 +154,7 @@ for (const eapsendstart of [true, false]) {
   });
 }
 
-/** What a RADIUS server does to the requests of its users, beside one who is served well. */
+/** What a RADIUS server does with the requests of each user; other users are served correctly. */
 const BAD: Readonly<Record<string, { readonly cause: RegExp; readonly words: RegExp }>> = {
   silent: { cause: /^EAP: silent server$/, words: /no answer to 2 requests$/ },
   lying: { cause: /^EAP: lying server$/, words: /RADIUS packet of 4 octets/ },

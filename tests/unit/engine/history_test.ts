@@ -1,4 +1,4 @@
-// Rekeyed SAs that stay listed: what is shown of them, that they count for nothing, and their bound.
+// Rekeyed SAs that stay listed: what is shown of them, that they are not counted, and their limit.
 import assert from "node:assert/strict";
 import { ChildHistory } from "@/engine/run/child_history.ts";
 import { ChildStateNumber, IkeStateNumber } from "@/engine/show/view.ts";

@@ -1,5 +1,5 @@
-// IKE_AUTH as no honest peer sends it, to a running gateway and a running client: each costs what it
-// must, and the tunnel that is up stays.
+// IKE_AUTH messages of attackers to a running gateway and a running client: each has its expected effect, and
+// the established tunnel stays.
 import assert from "node:assert/strict";
 import { parseAddress } from "@/base/address.ts";
 import { SeededRandom } from "@/base/random.ts";
@@ -31,10 +31,10 @@ const raw = (type: number, ...octets: number[]): Twist => (m) => {
   return [m.sealed(changed(m.payloads, type, () => [payload]))];
 };
 
-/** What becomes of it: `up`, or a cause of failure, or the reason for which each copy is dropped. */
+/** Its outcome: `up`, or a cause of failure, or the reason for which each copy is dropped. */
 type Treatment = "up" | { readonly cause: string } | { readonly dropped: string };
 
-/** The message, and its fate at a gateway and at a client. */
+/** The message, and its outcome at a gateway and at a client. */
 type Case = readonly [twist: Twist, gateway: Treatment, client: Treatment];
 
 const UP: Treatment = "up";
@@ -45,10 +45,10 @@ const AUTH: Treatment = { cause: "AUTHENTICATION_FAILED" };
 const OUTSIDE: Treatment = { dropped: "a request outside the window" };
 const OTHER: Treatment = { dropped: "a response to another request" };
 
-/** What is malformed, and answered with INVALID_SYNTAX where it is a request. */
+/** A malformed message, which is answered with INVALID_SYNTAX if it is a request. */
 const broken = (twist: Twist): Case => [twist, SYNTAX, MALFORMED];
 
-/** The datagram cut after `octets` of it, its lengths repaired. */
+/** The datagram cut after `octets`, with corrected lengths. */
 function cut(datagram: Uint8Array, octets: number): Uint8Array {
   const rest = datagram.slice(0, octets);
   const lengths = new DataView(rest.buffer, rest.byteOffset);
@@ -112,7 +112,7 @@ function world() {
   return { clock, network: new FakeNetwork(clock) };
 }
 
-/** A gateway with one honest tunnel, to which a second client says what `twist` makes of IKE_AUTH. */
+/** A gateway with one honest tunnel, to which a second client sends what `twist` makes of IKE_AUTH. */
 function atGateway(twist: Twist) {
   const { clock, network } = world();
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1 }) });
@@ -151,7 +151,7 @@ function atClient(twist: Twist) {
   return client.run;
 }
 
-/** Copies that are sent of what nobody answers. */
+/** Number of transmissions of an unanswered message. */
 const TRANSMISSIONS = 4;
 
 for (const [name, [twist, gateway, client]] of Object.entries(CASES)) {
@@ -167,12 +167,12 @@ for (const [name, [twist, gateway, client]] of Object.entries(CASES)) {
       assert.deepEqual([live, halfOpen, lost], [fate === "up" ? 2 : 1, 0, 0]);
       const silence = role === "gateway" ? "HALF_OPEN_TIMEOUT" : "NO_ANSWER";
       const cause = fate === "up" ? [] : ["dropped" in fate ? silence : fate.cause];
-      // To a gateway whoever does not authenticate is a stranger, and no tunnel that failed.
+      // To a gateway a peer that does not authenticate is a stranger, and no failed tunnel.
       assert.equal(role === "gateway" ? 0 : strangers.length, 0);
       const causes = [...failures, ...strangers];
       assert.deepEqual(causes.map((f) => [f.cause, f.count]), cause.map((c) => [c, 1]));
       const dropped = new Map(drops);
-      // The last copy comes when a gateway has given up waiting.
+      // The last copy arrives after a gateway has given up waiting.
       if (dropped.delete("a request to an SA that is gone")) assert.equal(role, "gateway");
       const [reason] = [...dropped.keys()];
       const expected = fate !== "up" && "dropped" in fate ? fate.dropped : undefined;

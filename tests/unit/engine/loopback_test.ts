@@ -57,7 +57,7 @@ Deno.test("100 tunnels over UDP on loopback, one process, no retransmission", as
   const { hasChild, createdLive, setupRate } = client.summary();
   assert.deepEqual([hasChild, createdLive], [tunnels, tunnels]);
   assert.ok(setupRate! > 0);
-  // Both ends share the table of CHILD_SAs of this process: no SPI of one is one of the other.
+  // Both ends share the table of CHILD_SAs of this process, so that their SPIs differ.
   assert.equal(shared.childrenBySpi.size, 2 * tunnels);
   const theirs = gateway.sas.ikeSas(0, 0).map((sa) => sa.peerAddress.join("."));
   assert.equal(new Set(theirs).size, tunnels);

@@ -1,4 +1,4 @@
-// MOBIKE over real sockets: tunnels of ours move between addresses of loopback, in each way there is.
+// MOBIKE over real sockets: tunnels move between addresses of loopback, in each possible way.
 import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
 import { ownAddressesOf } from "@/engine/run/config_of.ts";

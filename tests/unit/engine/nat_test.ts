@@ -1,4 +1,5 @@
-// NAT traversal over real sockets: ourselves against ourselves, with a NAT on loopback between.
+// NAT traversal over real sockets between a client and a gateway of our program, with a NAT on loopback
+// between them.
 import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
 import { ownAddressesOf } from "@/engine/run/config_of.ts";
@@ -57,7 +58,7 @@ for (const { name, open } of VARIANTS) {
     const gateway = gatewayOf(open);
     const { ikePort, nattPort } = gateway.transport;
     const relay = new NatRelay({ ikePort, nattPort: nattPort! });
-    // Asked for by the client alone: the gateway must hear of the new mapping without asking.
+    // Only the client sends liveness checks, so that the gateway learns of the new mapping from them.
     const ike = { forcedpd: true, dpdinterval: 300 };
     const client = clientOf(gateway.transport, open, { relay, ike });
     await until(() => client.run.figures().established === 1);

@@ -1,4 +1,4 @@
-// Reauthentication over real sockets: tunnels of ours are dialled anew each second, and none is lost.
+// Reauthentication over real sockets: tunnels are dialled again each second, and none is lost.
 import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
 import { ownAddressesOf } from "@/engine/run/config_of.ts";
@@ -50,7 +50,7 @@ Deno.test(`${name}: tunnels authenticate again (reauth), and are no others for t
   await gateway.run.finalResult;
 });
 
-/** Two tunnels of a client that authenticates again beside what it has, and their gateway. */
+/** A client with two tunnels that authenticates again before their IKE SAs end, and its gateway. */
 function beside(ike: Partial<IkeConf>, more: Partial<Setup> = {}) {
   const sockets = (whole: Setup) =>
     open({ ownAddresses: ownAddressesOf(whole, () => []), ikePort: 0, nattPort: 0 });
@@ -110,7 +110,7 @@ Deno.test(`${name}: a tunnel that cannot authenticate again goes on, and says so
   const quick = { retraninterval: 40, maxretran: 2 };
   const { gateway, client } = beside(quick, { tunnelmaxretry: 2, tunnelretryinterval: 50 });
   await until(() => client.run.figures().established === 2);
-  gateway.run.stop(false); // without a word: from here on nobody answers
+  gateway.run.stop(false); // It ends without a Delete: from now on nobody answers.
   await gateway.run.finalResult;
   const said = () => client.said.join("\n");
   await until(() => /Tunnel 1 could not authenticate again \(try 2 of 2\): No answer/.test(said()));

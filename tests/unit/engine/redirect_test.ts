@@ -1,4 +1,4 @@
-// Redirection over real sockets: clients of ours go from gateway to gateway, and no tunnel is lost by it.
+// Redirection over real sockets: clients follow it from gateway to gateway, and no tunnel is lost.
 import assert from "node:assert/strict";
 import { RunResult } from "@/engine/show/view.ts";
 import { clientOf, gatewayAt, stopped, until } from "./two_runs.ts";

@@ -24,7 +24,7 @@ function world(gatewayGroups = [31]) {
   return { clock, network, client, gateway, spi: sa!.spi };
 }
 
-/** What became of a promise, once it is known. */
+/** The outcome of a promise. */
 async function settled(promise: Promise<RekeyIkeOutcome>): Promise<RekeyIkeOutcome | "waiting"> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
   return await Promise.race([promise, Promise.resolve("waiting" as const)]);

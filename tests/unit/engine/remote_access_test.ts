@@ -1,4 +1,4 @@
-/** A client and a gateway of ours over loopback: a pool of 1,000 addresses and 1,001 tunnels. */
+/** A client and a gateway of our program over loopback: a pool of 1,000 addresses and 1,001 tunnels. */
 import assert from "node:assert/strict";
 import type { IkeEnv } from "@/ike/records/sa.ts";
 import { portableBackend } from "@/crypto/portable.ts";

@@ -135,7 +135,7 @@ Deno.test("without a common proposal every tunnel of the client fails, with an e
   assert.equal(result, RunResult.FAILED);
   assert.equal(figures.failures[0]?.cause, "NO_PROPOSAL_CHOSEN");
   assert.equal(figures.failures[0]?.count, 2);
-  // To the gateway they were strangers, and nothing of the test.
+  // To the gateway they were strangers, which do not affect the test.
   assert.deepEqual([theirs.result, theirs.figures.failed], [RunResult.STOPPED, 0]);
   const words = theirs.figures.strangers[0]!.example;
   assert.match(words, /Curve25519/);

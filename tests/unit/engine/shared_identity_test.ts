@@ -1,4 +1,4 @@
-/** Tunnels under one identity: INITIAL_CONTACT must not end those beside it (RFC 7296 §2.4). */
+/** Tunnels with one identity: INITIAL_CONTACT must not end the others (RFC 7296 §2.4). */
 import assert from "node:assert/strict";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, rig } from "./rig.ts";

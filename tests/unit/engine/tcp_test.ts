@@ -116,7 +116,7 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
     assert.equal(sa.path.tcp, true);
     assert.deepEqual([sa.peer.natDetected, sa.peer.natOwn, sa.peer.natPeer], [true, false, false]);
   }
-  // Who has authenticated is no stranger.
+  // A peer that has authenticated is no stranger.
   await new Promise((resolve) => setTimeout(resolve, STRANGER_MS + 100));
   assert.deepEqual([near.connectionCount, near.connections.counters.idle], [tunnels, 0]);
   client.stop(true);
@@ -215,7 +215,7 @@ test("a response that is lost with its connection is sent on the next one, and t
   assert.ok(ours!.window.request, "its response is lost");
   relay.swallows = false;
   relay.cut();
-  // The repeated request is answered and is no news; what follows it is.
+  // The repeated request is answered, and does not move the SA; the next request does.
   await until(() => ours!.window.request === undefined && theirs!.path.peerPort !== first.peerPort);
   assert.equal(theirs!.window.nextPeerId, answered + 2);
   assert.equal(client.figures().retransmissions, 1);
@@ -302,10 +302,10 @@ test("long messages are not fragmented in TCP, even with enablefragment", async 
   await gateway.finalResult;
 });
 
-/** Stands before the gateway: its connections can be cut, or closed at once. */
+/** A relay before the gateway, whose connections can be cut, or closed at once. */
 class Relay {
   taken = 0;
-  /** What the gateway sends goes no further. */
+  /** Whether it drops the octets of the gateway. */
   swallows = false;
   #listener: Deno.TcpListener | undefined;
   #conns: Deno.TcpConn[] = [];
@@ -351,7 +351,7 @@ async function copy(
       if (passes()) await to.write(buffer.slice(0, got));
     }
   } catch {
-    // Cut.
+    // The connection was cut.
   }
   closeQuietly(from);
   closeQuietly(to);

@@ -1,4 +1,4 @@
-/** What LastErrMsg says while a test still runs, and what events tell of CHILD_SAs. */
+/** LastErrMsg while a test still runs, and events about CHILD_SAs. */
 import assert from "node:assert/strict";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, rig } from "./rig.ts";
@@ -25,7 +25,7 @@ Deno.test("LastErrMsg says at once why an attempt failed, and is empty when the 
   assert.equal(client.run.summary().lastErrMsg, "");
 });
 
-/** A client that wants two CHILD_SAs of a gateway that takes both, or only the first. */
+/** A client that wants two CHILD_SAs, and a gateway that accepts both, or only the first. */
 function twoChildren(gatewayTakesBoth: boolean) {
   const { clock, network } = world();
   const [child] = CONFIG.children;
@@ -46,7 +46,7 @@ Deno.test("LastErrMsg names a refused second CHILD_SA as long as its tunnel exis
   const words =
     /^Tunnel 0 lacks a CHILD_SA: Peer refused the CHILD_SA \(NO_PROPOSAL_CHOSEN\): offered /;
   assert.match(client.run.summary().lastErrMsg, words);
-  // The tunnel is the same under its new IKE SA.
+  // The tunnel is the same after the rekey of its IKE SA.
   const rekey = client.run.rekeys.ikeSa(client.run.sas.ikeSas(0, 0)[0]!.spi);
   clock.pass(1_000);
   assert.equal((await rekey).kind, "done");

@@ -1,7 +1,4 @@
-/**
- * A gateway and clients of ours over real sockets of loopback, each a whole run of a setup, for tests of
- * what both ends of a tunnel agree on.
- */
+/** A gateway and clients over real sockets on loopback, each a whole run of a setup. */
 import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -19,7 +16,7 @@ const crypto = portableBackend();
 const IKE: Partial<IkeConf> = { psk: "one for both", dhgrpid: [31], retraninterval: 500 };
 const FREE = { ownport: 0, ownnattport: 0, setupinterval: 0, numberoftunnels: 2 };
 
-/** A run, what it said so far, and its sockets. */
+/** A run, its messages so far, and its sockets. */
 export interface Begun {
   readonly run: TestRun;
   readonly said: string[];
@@ -29,7 +26,7 @@ export interface Begun {
 /** The certificates of a setup, and the secrets of a gateway that was there before. */
 type Material = Partial<NonNullable<Parameters<typeof ikeConfigOf>[2]>>;
 
-/** Starts a run of a setup over its sockets, and keeps what it says up to level 4. */
+/** Starts a run of a setup with its sockets, and keeps its messages of levels 1 to 4. */
 export function startRun(whole: Setup, transport: Transport, material: Material = {}): Begun {
   const events = new EventHub();
   const said: string[] = [];
@@ -49,7 +46,7 @@ export function startRun(whole: Setup, transport: Transport, material: Material 
   return { run, said, transport };
 }
 
-/** Begins a run of a setup; `secrets` are those of a gateway that was there before. */
+/** Opens sockets and starts a run of a setup; `secrets` are those of a gateway that was there before. */
 export function begin(whole: Setup, secrets?: GatewaySecrets): Begun {
   const transport = openPortableUdp({
     ownAddresses: ownAddressesOf(whole, () => []),
@@ -85,7 +82,7 @@ export function clientOf(
   return begin(setup({ ...common, tunnelmaxretry: 1, ...top }, { ...IKE, ...ike }));
 }
 
-/** Waits until something is so. */
+/** Waits until a condition holds. */
 export async function until(done: () => boolean): Promise<void> {
   const endMs = performance.now() + 30_000;
   while (!done()) {
@@ -94,7 +91,7 @@ export async function until(done: () => boolean): Promise<void> {
   }
 }
 
-/** Stops a run, and gives its result. */
+/** Stops a run, and returns its result. */
 export async function stopped({ run }: Begun) {
   run.stop(true);
   return await run.finalResult;

@@ -1,6 +1,6 @@
 /**
- * Every way to seal and open ESP packets under one SA's keys: the portable algorithms and libcrypto,
- * where the shim is built, each with all ciphers and integrity algorithms.
+ * All implementations that encrypt and decrypt ESP packets: the portable algorithms and, if the shim is
+ * built, libcrypto, each with all ciphers and integrity algorithms.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -20,13 +20,13 @@ import { PacketKey } from "@/native/packet_keys.ts";
 const { symbols } = loadShim();
 const backend = portableBackend();
 
-/** What makes a {@linkcode PacketCipher} of keys. */
+/** Makes a {@linkcode PacketCipher} of keys. */
 export interface Maker {
   readonly name: string;
   make(keys: PacketKeys, seals: boolean): PacketCipher;
 }
 
-/** The portable maker, and the native one where the shim is built. */
+/** The portable maker and, if the shim is built, the native one. */
 export const MAKERS: readonly Maker[] = [
   { name: "portable", make: (keys) => portablePacketCipher(keys) },
   ...symbols ? [{ name: "libcrypto", make: native }] : [],
@@ -55,7 +55,7 @@ export interface Suite {
   readonly keys: PacketKeys;
 }
 
-/** Octets that look like nothing, always the same. */
+/** Octets without an obvious pattern, always the same. */
 export function filled(octets: number, from: number): Uint8Array {
   return Uint8Array.from({ length: octets }, (_, i) => from + 7 * i + (i >> 5) & 255);
 }
@@ -80,7 +80,7 @@ export function keysOf(
   };
 }
 
-/** Every cipher, with every integrity algorithm where it has none of its own. */
+/** Every cipher, and with every integrity algorithm if it is no combined mode. */
 export const SUITES: readonly Suite[] = CIPHERS.flatMap((cipher) => {
   const macs = cipher.icvOctets > 0 ? [undefined] : INTEGRITIES;
   return macs.map((mac) => ({
@@ -94,7 +94,7 @@ export const SUITES: readonly Suite[] = CIPHERS.flatMap((cipher) => {
   }));
 });
 
-/** How two ends are made. */
+/** The properties of two ends. */
 export interface EndsWish {
   readonly esn?: boolean;
   readonly replayWindow?: number;

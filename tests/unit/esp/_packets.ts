@@ -1,5 +1,5 @@
 /**
- * IP packets for tests, put together from their parts.
+ * Makes IP packets for tests from their parts.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -14,7 +14,7 @@ export function address(text: string): Uint8Array {
   return octets;
 }
 
-/** Parts of an IP packet; what is absent is of no matter. */
+/** Parts of an IP packet; absent ones have a default. */
 export interface Wish {
   readonly from?: string;
   readonly to?: string;
@@ -23,7 +23,7 @@ export interface Wish {
   readonly trafficClass?: number;
 }
 
-/** What only IPv4 has. */
+/** Parts of an IPv4 packet. */
 export interface Wish4 extends Wish {
   /** Its length is a multiple of 4. */
   readonly options?: readonly number[];
@@ -32,7 +32,7 @@ export interface Wish4 extends Wish {
   readonly fragment?: number;
 }
 
-/** An IPv4 packet, its checksum right. */
+/** An IPv4 packet with a valid checksum. */
 export function ip4(wish: Wish4 = {}): Uint8Array {
   const { content = new Uint8Array(0), options = [], protocol = 17, fragment = 0 } = wish;
   const header = 20 + options.length;
@@ -58,7 +58,7 @@ export interface Extension {
   readonly octets: Uint8Array;
 }
 
-/** What only IPv6 has. */
+/** Parts of an IPv6 packet. */
 export interface Wish6 extends Wish {
   readonly extensions?: readonly Extension[];
 }
@@ -93,7 +93,7 @@ export function extension(number: number, more = 0): Extension {
 
 /** A fragment header: offset in octets, a multiple of 8. */
 export function fragmentHeader(offset: number, more: boolean): Extension {
-  // What is reserved is filled: nobody may look at it.
+  // Reserved bits are set, as receivers must ignore them.
   const octets = Uint8Array.of(
     0,
     0xff,
@@ -117,7 +117,7 @@ export function ports(source: number, destination: number): Uint8Array {
   return octets;
 }
 
-/** An ICMP message of IPv4, its checksum right. */
+/** An ICMP message of IPv4 with a valid checksum. */
 export function icmp(type: number, code: number, octets = 8): Uint8Array {
   const message = Uint8Array.from({ length: octets }, (_, i) => 3 * i & 255);
   message.set([type, code, 0, 0]);

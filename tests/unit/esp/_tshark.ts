@@ -1,5 +1,5 @@
 /**
- * tshark as a second reader of what this room makes; absent on many machines.
+ * tshark as an independent reader of ESP packets; many machines do not have it.
  * @module
  */
 import { Writer } from "@/base/bytes.ts";

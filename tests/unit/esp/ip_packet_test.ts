@@ -14,10 +14,10 @@ import { captureNames } from "../../captures.ts";
 import { readIpPackets } from "@/base/capture_reader.ts";
 import { address, extension, fragmentHeader, icmp, ip4, ip6, ports } from "./_packets.ts";
 
-/** What a view says of a packet; undefined: it is none. */
+/** The fields that a view has of a packet; undefined: it is no packet. */
 function seen(packet: Uint8Array, at = 0): Omit<IpView, "read"> | undefined {
   const view = new IpView();
-  // What another packet left must not show.
+  // Fields of an earlier packet must not remain.
   view.read(ip4({ content: ports(1, 2), fragment: 0x2003 }), 0, 28);
   const buffer = concat(new Uint8Array(at).fill(0xee), packet);
   return view.read(buffer, at, packet.length) ? { ...view } : undefined;
@@ -72,7 +72,7 @@ Deno.test("what stands behind the packet is no part of it", () => {
   for (const packet of [ip4({ content: ports(1, 2) }), ip6({ content: ports(1, 2) })]) {
     assert.equal(seen(concat(packet, new Uint8Array(100)))?.total, packet.length);
   }
-  // Ports that begin behind the end of the packet are not there.
+  // Ports after the end of the packet are absent.
   const short = concat(ip4({ content: Uint8Array.of(1, 2, 3) }), Uint8Array.of(4, 5));
   assert.deepEqual([seen(short)?.sourcePort, seen(short)?.destinationPort], [-1, -1]);
   const six = concat(ip6({ content: Uint8Array.of(1, 2, 3) }), Uint8Array.of(4, 5));
@@ -150,7 +150,7 @@ Deno.test("IPv6: the upper layer is found behind extension headers of any number
       sourcePort: 5000 + run,
       destinationPort: 80,
     });
-    // Cut anywhere, it is none; of another length than it says, neither.
+    // A packet that is cut, or has another length than its header says, is refused.
     assert.equal(seen(packet.subarray(0, random.below(packet.length))), undefined);
   }
 });
@@ -163,7 +163,7 @@ Deno.test("IPv6: an extension header that leads out of the packet makes it none"
       changed[41] = more;
       assert.equal(seen(changed) !== undefined, whole, `${number}: ${more}`);
     }
-    // Behind the last header there is another one, which is not there.
+    // The last header names another one, which is missing.
     const open = ip6({ extensions: [extension(number)], protocol: number });
     assert.equal(seen(open), undefined);
   }
@@ -186,7 +186,7 @@ Deno.test("IPv6 fragments: the first shows ports, a later one its next header an
   assert.deepEqual(of(8, true), [true, true, -1, -1]);
   assert.deepEqual(of(8, false), [true, true, -1, -1]);
   assert.deepEqual(of(0xfff8, false), [true, true, -1, -1]);
-  // What follows the header of a later fragment is no header.
+  // The octets after the header of a later fragment are no header.
   assert.deepEqual(of(8, true, DESTINATION), [true, true, -1, -1]);
   assert.deepEqual(of(8, true, 44), [true, true, -1, -1]);
   const first = [fragmentHeader(0, true), extension(DESTINATION, 2)];
@@ -204,7 +204,7 @@ Deno.test("no octets at all can make the reader throw, hang or look outside", ()
     const at = random.below(3);
     const buffer = random.octets(at + octets);
     if (octets > 48 && random.chance(0.9)) {
-      // Near to a packet: version, lengths and chain such that the reader goes on.
+      // Octets that are almost a packet: version, lengths and chain are valid.
       const isV6 = random.chance(0.7);
       buffer[at] = isV6 ? 0x60 : 0x40 | 5 + random.below(6);
       buffer[at + (isV6 ? 4 : 2)] = 0;
@@ -252,7 +252,7 @@ for (const [name, make] of [["IPv4", ip4], ["IPv6", ip6]] as const) {
           const packet = make({ trafficClass: dscp << 2 | inner, content: ports(1, 2) });
           const before = packet.slice();
           const wanted = FIGURE_4[innerName]![outerName]!;
-          // The outer DSCP is no matter of ours (RFC 4301 §5.1.2).
+          // The outer DSCP is ignored (RFC 4301 §5.1.2).
           const outcome = leaveTunnel(packet, 0, (~dscp & 0x3f) << 2 | outer);
           assert.equal(
             outcome,

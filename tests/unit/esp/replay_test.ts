@@ -7,8 +7,8 @@ const SIZES = [1, 32, 64, 256, 1000, 4096];
 const STEPS = 100_000;
 
 /**
- * What RFC 4303 says, without a ring and without cases: every number ever accepted is remembered, and
- * the whole number is the only one of 2^32 that begin at the left edge of the window (appendix A2.2).
+ * A model of RFC 4303 without a ring and without cases: every accepted number is remembered, and the whole
+ * number is the only one of 2^32 that begin at the left edge of the window (appendix A2.2).
  */
 class Model {
   highest = 0;
@@ -54,7 +54,7 @@ function low(sequence: number): number {
   return ((sequence % WORD) + WORD) % WORD;
 }
 
-/** The same numbers to both, some of them forged, so that they are judged and never accepted. */
+/** Gives the same numbers to both, some of them as forged ones, which are judged and never accepted. */
 function compare(window: ReplayWindow, model: Model, seed: number): void {
   const random = new SeededRandom(seed);
   const { size, esn } = model;
@@ -69,7 +69,7 @@ function compare(window: ReplayWindow, model: Model, seed: number): void {
       );
     }
     if (wanted === undefined || random.chance(0.05)) continue;
-    // A long way ahead only now and then, so that the window is used and not jumped.
+    // Large steps are rare, so that the window is used.
     if (wanted - model.highest > 2 ** 21 && !random.chance(0.001)) continue;
     model.accept(wanted);
     window.accept(wanted);
@@ -195,7 +195,7 @@ Deno.test("ESN: packets run over the boundary in disorder, each once", () => {
     const window = at(2 * WORD - 4 * size, size, true);
     const random = new SeededRandom(size);
     const numbers = Array.from({ length: 8 * size }, (_, i) => 2 * WORD - 4 * size + 1 + i);
-    // Each goes back by less than a window.
+    // Each step back is smaller than a window.
     const key = new Map(numbers.map((n) => [n, n + random.below(size >> 1)]));
     numbers.sort((a, b) => key.get(a)! - key.get(b)!);
     for (const number of numbers) {

@@ -37,12 +37,12 @@ const NULL_SHA1 = keysOf({
   integrity: Integ.AUTH_HMAC_SHA1_96,
 });
 
-/** What `sa` says the packet opened last held. */
+/** The payload of the packet that `sa` has decrypted last. */
 function payloadOf(sa: InboundSa, buffer: Uint8Array): Uint8Array {
   return buffer.slice(sa.clearAt, sa.clearAt + sa.clearOctets);
 }
 
-/** A packet with this plaintext, trailer and all, in place of what an SA would make. */
+/** A packet with this plaintext, including its trailer, which an SA would not make. */
 function handMade(
   maker: Maker,
   keys: PacketKeys,
@@ -78,7 +78,7 @@ for (const maker of MAKERS) {
         // The portable algorithms are slow: all alignments, short and long.
         const step = maker === PORTABLE ? 60 : LENGTH_MAX;
         for (let octets = 0; octets <= LENGTH_MAX; octets += octets === step ? 220 : 1) {
-          // Not at the start of the buffer, and with something behind.
+          // The packet is not at the start of the buffer, and other octets follow.
           room.fill(0xee);
           const clear = payload.subarray(0, octets);
           const whole = ends.out.seal(clear, 4, room, 9);
@@ -207,7 +207,7 @@ for (const maker of MAKERS) {
       const spi = 0xc1d2e3f4;
       const out = new OutboundSa({ spi, cipher, esn: true, random, first });
       const { in: incoming, close } = endsOf(maker, keys, { esn: true });
-      // The receiver has come as far.
+      // The receiver has reached the same number.
       const clear = Uint8Array.from([...filled(30, 1), 0, 59]);
       const before = handMade(maker, keys, { clear, low: WORD - 100, high: 0 });
       assert.equal(incoming.open(before, 0, before.length), undefined);
@@ -260,7 +260,7 @@ Deno.test("another implementation reads our packets: AES-CBC and HMAC, with ESN 
     const high = Buffer.alloc(4);
     high.writeUInt32BE(Math.floor(first / WORD));
     const mac = createHmac("sha256", CBC_SHA2.authentication).update(packet.subarray(0, end));
-    // RFC 4303 §2.2.1: behind the packet, and not sent.
+    // RFC 4303 §2.2.1: the upper half is authenticated after the packet, and not sent.
     const icv = (esn ? mac.update(high) : mac).digest().subarray(0, 16);
     assert.equal(toHex(packet.subarray(end)), toHex(icv));
     assert.equal(toHex(packet.subarray(8, 24)), toHex(filled(16, 99)));

@@ -18,7 +18,7 @@ function range(first: string, last: string, wish: Wish = {}): SelectorRange {
   return { first: address(first), last: address(last), protocol, startPort, endPort };
 }
 
-/** Whether the packet may leave by these selectors; the other end must take it by the same ones. */
+/** Whether the packet may be sent by these selectors; the other end must accept it by the same ones. */
 function holds(
   own: readonly SelectorRange[],
   peer: readonly SelectorRange[],
@@ -96,7 +96,7 @@ Deno.test("addresses: IPv6 at random, against numbers of 128 bits", () => {
   const all = range("::", "ffff:".repeat(7) + "ffff");
   let held = 0;
   for (let run = 0; run < 3000; run++) {
-    // Alike at the front, so that the octets behind decide.
+    // The first octets are equal, so that later ones decide.
     const same = random.below(16);
     const base = random.octets(16);
     const near = () => {
@@ -162,7 +162,7 @@ Deno.test("ports: those of each end against the selectors of that end", () => {
     false,
   ]);
   assert.equal(of(53, 1500), false);
-  // What returns has them the other way round.
+  // Packets in the other direction have them exchanged.
   const back = udp("10.1.1.1", "10.0.0.1", 53, 1500);
   const view = new IpView();
   view.read(back, 0, back.length);
@@ -264,7 +264,7 @@ Deno.test("several selectors: one of them must hold each end, no matter which", 
   assert.equal(holds(own, peer, udp("10.0.0.1", "10.3.1.1")), true);
   assert.equal(holds(own, peer, udp("10.0.0.5", "10.3.1.1")), false);
   assert.equal(holds(own, peer, udp("10.0.0.9", "10.2.0.0")), false);
-  // What one selector says of address and ports belongs together.
+  // Address and ports of one selector belong together.
   const mixed = [
     { ...own[0]!, startPort: 1, endPort: 1 },
     { ...own[1]!, startPort: 2, endPort: 2 },

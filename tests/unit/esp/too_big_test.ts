@@ -7,7 +7,7 @@ import { filled } from "./_ciphers.ts";
 import { extension, fragmentHeader, icmp, ip4, ip6, type Wish4 } from "./_packets.ts";
 import { dissect, HAS_TSHARK } from "./_tshark.ts";
 
-/** What a fragment says of itself. */
+/** The position of a fragment by its header. */
 function placeOf(fragment: Uint8Array): {
   readonly offset: number;
   readonly more: boolean;
@@ -51,13 +51,13 @@ Deno.test("fragments: joined they are the packet, for all MTUs and lengths", () 
     assert.deepEqual([toHex(whole), more], [toHex(content), false]);
     for (const fragment of fragments) {
       assert.ok(fragment.length <= mtu);
-      // Of the header, only lengths, place and checksum differ.
+      // Headers only differ in lengths, offset and checksum.
       assert.equal(toHex(fragment.subarray(4, 6)), toHex(packet.subarray(4, 6)));
       assert.equal(fragment[1], 0xb9);
       assert.equal(toHex(fragment.subarray(8, 10)), toHex(packet.subarray(8, 10)));
       assert.equal(toHex(fragment.subarray(12, 20)), toHex(packet.subarray(12, 20)));
     }
-    // As few as can be: none could take 8 octets more.
+    // There are as few as possible: none has room for 8 more octets.
     for (const fragment of fragments.slice(0, -1)) assert.ok(fragment.length + 8 > mtu);
   }
 });
@@ -102,9 +102,9 @@ Deno.test("fragments: options with the copied flag are in all, the others in the
       [[1, ...sourceRoute], [...sourceRoute, 0]],
       [[...recordRoute, 1, 1, ...sourceRoute], [...sourceRoute, 0]],
       [[...sourceRoute, 1, ...routerAlert], [...sourceRoute, ...routerAlert, 0]],
-      // Behind the end there is nothing.
+      // There is nothing after the end.
       [[0, 0, 0, 0, ...routerAlert], []],
-      // Nobody knows where these end.
+      // The end of these options is unknown.
       [[0x94, 0, 0, 0], []],
       [[0x94, 5, 0, 0], []],
       [[...routerAlert, 1, 1, 1, 0x94], routerAlert],
@@ -270,7 +270,7 @@ Deno.test({
       "ip.checksum.status",
     ];
     for (const line of await dissect(four, [...fields, "_ws.malformed"])) {
-      // Of what is quoted and cut nobody can check the sum.
+      // The checksum of a quoted packet that is cut cannot be verified.
       const first = line.map((field) => field.split(",")[0]);
       assert.deepEqual(first, ["3", "4", "1", "1300", "1", ""]);
     }

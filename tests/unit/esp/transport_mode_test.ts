@@ -15,7 +15,7 @@ function rebuilt(
   of: { readonly protocol: number; readonly payload: Uint8Array; readonly newChecksum?: boolean },
   trafficClass = 0,
 ): Uint8Array {
-  // What stood there before must not show.
+  // Earlier octets of the buffer must not remain.
   const out = new Uint8Array(3000).fill(0xee);
   const octets = rebuildPacket(out, { ...ends, trafficClass, newChecksum: true, ...of });
   assert.ok(out.subarray(octets).every((octet) => octet === 0xee));

@@ -1,5 +1,5 @@
 /**
- * tshark opens the ESP packets that we seal: an independent reader of keys, IVs, trailers and ICVs.
+ * tshark decrypts the ESP packets that we encrypt: an independent reader of keys, IVs, trailers and ICVs.
  * @module
  */
 import assert from "node:assert/strict";
@@ -30,7 +30,7 @@ const INTEGRITIES: Readonly<Record<string, string>> = {
 const SOURCE = Uint8Array.of(192, 0, 2, 1);
 const DESTINATION = Uint8Array.of(192, 0, 2, 2);
 
-/** An IPv4 packet with this in it. */
+/** An IPv4 packet with this content. */
 function ip4(protocol: number, content: Uint8Array): Uint8Array {
   const packet = new Uint8Array(20 + content.length);
   packet.set([0x45, 0, packet.length >> 8, packet.length & 255, 0, 0, 0x40, 0, 64, protocol]);
@@ -41,7 +41,7 @@ function ip4(protocol: number, content: Uint8Array): Uint8Array {
   return packet;
 }
 
-/** UDP without a checksum: so many octets to port 9. */
+/** A UDP datagram without a checksum, with so many octets to port 9. */
 function udp(octets: number): Uint8Array {
   const datagram = new Uint8Array(8 + octets);
   datagram.set([0x30, 0x39, 0, 9, 0, 8 + octets]);
@@ -84,7 +84,7 @@ for (const maker of MAKERS) {
         const random = (octets: number) => filled(octets, 31 * i);
         const sa = new OutboundSa({ spi, cipher, esn: false, random });
         lines.push(saLine(suite, spi));
-        // All alignments, and something long.
+        // All alignments, and a long packet.
         for (const octets of [10, 11, 12, 13, 27, 200]) {
           const inner = ip4(17, udp(octets));
           packets.push(ip4(50, sealed(sa, inner)));
@@ -99,7 +99,7 @@ for (const maker of MAKERS) {
       assert.deepEqual(seen.map((line) => line.slice(0, 5)), wanted);
       for (const [i, line] of seen.entries()) {
         const { name, cipher } = KNOWN[Math.floor(i / 6)]!;
-        // Of combined modes tshark says nothing of the ICV.
+        // tshark does not report the ICV of combined modes.
         if (cipher.icvOctets === 0) assert.deepEqual(line.slice(5), ["1", "0"], name);
       }
     },

@@ -1,5 +1,5 @@
 /**
- * ESP packets that others made: published ones, and those in the captures of two strongSwan.
+ * ESP packets of other programs: published ones, and those in captures of strongSwan.
  * @module
  */
 import assert from "node:assert/strict";
@@ -44,7 +44,7 @@ for (const maker of MAKERS) {
       assert.equal(trailer[1], vector.nextHeader);
       const end = from + clear - 2 - trailer[0]!;
       assert.equal(toHex(buffer.subarray(from, end)), vector.payload);
-      // The ciphertext is written over, the ICV is not taken from where it stood.
+      // The ciphertext is overwritten in place; the ICV stays in its place.
       buffer.fill(0, from + clear);
       seals.seal(buffer, 0, clear, high);
       assert.equal(toHex(buffer), vector.packet);
@@ -149,7 +149,7 @@ for (const maker of MAKERS) {
         const { clearAt, clearOctets, nextHeader } = sa;
         assert.equal(view.read(packet, clearAt, clearOctets), true);
         assert.equal(nextHeader, view.addressOctets === 4 ? 4 : 41);
-        // Pings are all that was sent.
+        // Only pings were sent.
         assert.ok(view.protocol === 1 || view.protocol === 58, `${view.protocol}`);
         assert.equal(sa.open(copy, 0, copy.length), "replayed");
       }

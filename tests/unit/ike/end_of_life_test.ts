@@ -1,5 +1,5 @@
-// How SAs end that were not replaced in time, and CHILD_SAs that the peer deletes: what is done, and what
-// is said about it.
+// The end of SAs that were not replaced in time, and of CHILD_SAs that the peer deletes: what is done and
+// reported.
 import assert from "node:assert/strict";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
@@ -14,7 +14,10 @@ import type { Role } from "../../checks/entries.ts";
 
 const { CREATE_CHILD_SA, INFORMATIONAL } = ExchangeType;
 const ROLES: readonly Role[] = ["initiator", "responder"];
-/** Of a CHILD_SA: 60 s, of which the last 10 are for its rekey; four transmissions, 5 s apart. */
+/**
+ * The lifetime of a CHILD_SA is 60 s, of which the last 10 are for its rekey; there are four transmissions, 5
+ * s apart.
+ */
 const SHORT: Partial<IkeConfig> = {
   children: [{ ...CHILD, lifetimeMs: 60_000 }],
   marginMs: 10_000,
@@ -96,7 +99,7 @@ for (const role of ROLES) {
     const [spent] = idle.sa.children;
     idle.tell({ kind: "child_spent", child: spent! });
     assert.deepEqual([idle.sa.phase, spent!.state], ["closing", "closed"]);
-    // Its rekey is under way and succeeds: the tunnel goes on.
+    // Its rekey is in progress and succeeds: the tunnel continues.
     const saved = Bench.up(role, SHORT);
     const [old] = saved.sa.children;
     saved.tell({ kind: "rekey_child", child: old! });
@@ -104,7 +107,7 @@ for (const role of ROLES) {
     saved.answer(saved.peer.createChild());
     saved.answer([]);
     assert.deepEqual([saved.sa.phase, saved.sa.children.length], ["established", 1]);
-    // It is refused: the tunnel is lost, and the loss names both.
+    // The rekey is refused: the tunnel is lost, and its failure names both causes.
     const lost = Bench.up(role, SHORT);
     const [last] = lost.sa.children;
     lost.tell({ kind: "rekey_child", child: last! });

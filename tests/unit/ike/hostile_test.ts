@@ -1,4 +1,5 @@
-// A peer that means harm, or only does what is rare: an SA that is up stays up, a refusal leaves nothing.
+// Attacks of a peer, and rare but legal messages: an established SA stays established, and a refusal leaves
+// nothing.
 import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";

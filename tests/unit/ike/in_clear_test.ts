@@ -1,4 +1,5 @@
-// What anybody can send: a message in clear with the SPIs of an SA that is up, or an old one again.
+// Messages that anybody can send: an unencrypted one with the SPIs of an established SA, or a copy of an old
+// one.
 import assert from "node:assert/strict";
 import { mirrored } from "@/sim/network.ts";
 import { encodeMessage } from "@/wire/message.ts";

@@ -7,7 +7,7 @@ import type { Role } from "../../checks/entries.ts";
 const ROLES: readonly Role[] = ["initiator", "responder"];
 const OFTEN = { livenessIntervalMs: 10_000 };
 
-/** A bench whose peer is heard by ESP every second, until `untilMs`. */
+/** A bench whose peer sends ESP every second, until `untilMs`. */
 function heardUntil(role: Role, untilMs: number, livenessForced: boolean): Bench {
   const bench = Bench.up(role, { ...OFTEN, livenessForced });
   const silenceMs = ({ state }: ChildSa) => {
@@ -18,7 +18,7 @@ function heardUntil(role: Role, untilMs: number, livenessForced: boolean): Bench
   return bench;
 }
 
-/** Requests sent since it was asked last, repeats aside. */
+/** Number of requests since the last call, without repeats. */
 function checks(bench: Bench): number {
   return bench.said().filter(({ transmission }) => transmission === 1).length;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { keepDescriptorsFromChildren } from "@/native/descriptors.ts";
 
-/** The sockets that a new process has of this one, as the kernel names them. */
+/** The sockets that a new process inherits from this one, as the kernel names them. */
 async function inherited(): Promise<string[]> {
   const { stdout } = await new Deno.Command("sh", {
     args: ["-c", "ls -l /proc/self/fd"],
@@ -22,7 +22,7 @@ Deno.test("a process that is started has no socket of this one", async () => {
   await new Promise<void>((resolve) => caller.once("connect", () => resolve()));
   keepDescriptorsFromChildren();
   assert.deepEqual(await inherited(), []);
-  // What was marked is still open here.
+  // The marked descriptors are still open here.
   const answer = new Promise<string>((resolve) => caller.once("data", (d) => resolve(`${d}`)));
   accepted[0]!.write("still here");
   assert.equal(await answer, "still here");

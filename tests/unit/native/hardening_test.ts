@@ -1,6 +1,6 @@
 /**
- * The flags of the shim do what they are for: asked of the compiler's output and of the built library.
- * Left out by name where the compiler, `readelf` or the library are missing.
+ * The flags of the shim are effective, by the compiler's output and the built library. Tests are skipped by
+ * name if the compiler, `readelf` or the library are missing.
  */
 import assert from "node:assert/strict";
 import { COMPILE } from "../../../scripts/shim_flags.ts";

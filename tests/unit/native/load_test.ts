@@ -5,7 +5,7 @@ const { symbols } = loadShim();
 const built = symbols !== undefined;
 const LOAD = new URL("../../../lib/native/load.ts", import.meta.url).href;
 
-/** What a program of its own finds out about the shim, with these permissions. */
+/** The state of the shim in another process with these permissions. */
 async function reasonWith(...permissions: string[]): Promise<string> {
   const code = `import { loadShim } from ${JSON.stringify(LOAD)};
     const shim = loadShim();

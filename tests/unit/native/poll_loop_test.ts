@@ -75,7 +75,7 @@ Deno.test("pieces of work that follow each other at once pause after a slice, fo
   assert.equal(slice.spent(0), rest, "another reader waits for the same pause");
   await rest;
   assert.equal(slice.spent(0), undefined);
-  // What costs next to nothing is bounded in number.
+  // Very cheap calls are bounded in number.
   let pieces = 1;
   while (!slice.spent(0)) pieces++;
   assert.ok(pieces < 100, `${pieces}`);

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 
 const root = new URL("../../../", import.meta.url).pathname;
 const SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-/** What nobody has written is not zero by chance. */
+/** Uninitialized memory is not zero by chance. */
 const PATTERN = "-ftrivial-auto-var-init=pattern";
 
 async function run(command: string, args: string[], input = ""): Promise<[boolean, string]> {

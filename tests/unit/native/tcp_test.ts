@@ -3,7 +3,7 @@ import os from "node:os";
 import type { ShimSymbols } from "@/native/load.ts";
 import { acceptTcp } from "@/native/tcp.ts";
 
-/** A shim whose accept says an errno. */
+/** A shim whose accept returns an errno. */
 function refusing(errno: number): ShimSymbols {
   return { my_tcp_accept: () => -errno } as unknown as ShimSymbols;
 }

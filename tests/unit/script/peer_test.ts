@@ -18,7 +18,7 @@ const PEER = Uint8Array.of(127, 0, 3, 1);
 const ANSWER_WITHIN_MS = 20_000;
 const crypto = portableBackend();
 
-/** Sends a request by a transport, and waits for the next message that comes. */
+/** Sends a request by a transport, and waits for the next message. */
 function asker(transport: Transport, path: Path): (octets: Uint8Array) => Promise<Uint8Array> {
   let heard: ((octets: Uint8Array) => void) | undefined;
   transport.listen({

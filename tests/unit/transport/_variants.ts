@@ -14,7 +14,7 @@ export interface Variant {
   open(options: UdpOptions): Transport;
 }
 
-/** The portable one, and the native one where the shim is built. */
+/** The portable one and, if the shim is built, the native one. */
 export const VARIANTS: readonly Variant[] = (["portable", "native"] as const)
   .filter((name) => name === "portable" || loadShim().symbols !== undefined)
   .map((name) => ({ name, open: (options) => openUdp(options, name) }));
@@ -22,7 +22,7 @@ export const VARIANTS: readonly Variant[] = (["portable", "native"] as const)
 /** A datagram that may be kept. */
 export type Kept = Datagram;
 
-/** What has arrived at a transport, with a way to wait for more. */
+/** The messages that have arrived at a transport, and a function to wait for more. */
 export interface Inbox {
   readonly all: Kept[];
   readonly failures: unknown[];
@@ -30,7 +30,7 @@ export interface Inbox {
   reach(count: number, patienceMs?: number): Promise<Kept[]>;
 }
 
-/** Listens; `each` sees every datagram while it is lent. */
+/** Listens; `each` is called with every datagram while it is valid. */
 export function inboxOf(
   transport: Transport,
   each: (datagram: Datagram) => void = () => {},
@@ -64,7 +64,7 @@ export function inboxOf(
   return { all, failures, reach };
 }
 
-/** The way from one transport's IKE port to another's. */
+/** The path from one transport's IKE port to another's. */
 export function way(from: Transport, own: Uint8Array, to: Transport, peer: Uint8Array): Path {
   return { ownAddress: own, ownPort: from.ikePort, peerAddress: peer, peerPort: to.ikePort };
 }
@@ -81,7 +81,7 @@ export function loopbacks(net: number, count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => at(`127.0.${net}.${i + 1}`));
 }
 
-/** Lets the event loop do what is due for some ms. */
+/** Lets the event loop work for some milliseconds. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

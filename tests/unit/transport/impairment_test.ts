@@ -1,5 +1,6 @@
 /**
- * What rules of impairment do to messages: each kind, what they are about, and that chance repeats.
+ * The effects of impairment rules on messages: each kind, which messages they apply to, and that they are
+ * repeatable.
  */
 import assert from "node:assert/strict";
 import type { Path } from "@/base/address.ts";
@@ -47,7 +48,7 @@ function message(mark: number, exchange = AUTH, response = false): Uint8Array {
   return octets;
 }
 
-/** A transport that remembers, behind an impaired one; time passes when it is told to. */
+/** A transport that records messages, behind an impaired one; time only passes when a test lets it. */
 class Bench {
   readonly sent: Uint8Array[] = [];
   readonly delivered: Uint8Array[] = [];
@@ -93,7 +94,7 @@ class Bench {
   receive(octets: Uint8Array): void {
     const datagram: Datagram = { octets, path: PATH, encapsulated: false };
     this.#listener!.datagrams([datagram]);
-    // Octets are only lent.
+    // Octets are only valid during the call.
     octets.fill(0xee);
   }
 
@@ -293,7 +294,7 @@ Deno.test("what has been held once is not held again, the next message is", () =
   assert.deepEqual(Bench.marks(bench.delivered), [2, 2]);
   bench.send(message(3, CREATE));
   assert.deepEqual(Bench.marks(bench.sent), [1, 1]);
-  // Nor after its time was over.
+  // And it is not held after its time was over.
   bench.pass(5_000);
   bench.send(message(3, CREATE));
   assert.deepEqual(Bench.marks(bench.sent), [1, 1, 3, 3]);

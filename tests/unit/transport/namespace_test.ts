@@ -14,7 +14,7 @@ async function ip(...args: string[]): Promise<void> {
   assert.ok(success, `ip ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }
 
-/** A namespace with a loopback interface that is up; removed when `use` is through. */
+/** Makes a namespace with a loopback interface, calls `use`, and removes it. */
 async function inNamespace(use: (name: string) => Promise<void>): Promise<void> {
   const name = `myikev2-udp-${Deno.pid}`;
   await ip("netns", "add", name);

@@ -1,4 +1,4 @@
-/** IKE and ESP in TCP (RFC 9329) between two transports, and what strangers do to one. */
+/** IKE and ESP in TCP (RFC 9329) between two transports, and attacks of strangers on one. */
 import assert from "node:assert/strict";
 import { concat } from "@/base/bytes.ts";
 import { showAddress } from "@/base/address.ts";
@@ -16,7 +16,7 @@ const HERE = at("127.0.0.1");
 const CLIENT = at("127.0.2.9");
 const hasShim = loadShim().symbols !== undefined;
 
-/** One end of connections and all it has heard. */
+/** One end of connections, and everything that it has received. */
 class End {
   readonly transport: TcpTransport;
   readonly messages: { octets: Uint8Array; path: Path }[] = [];
@@ -236,7 +236,7 @@ test("a full connection drops ESP, counted, and never IKE", async (open) => {
   assert.ok(gateway.counts.espDropped > 0);
   gateway.transport.send(message(777), path);
   gateway.transport.flush();
-  // Once it reads, the message comes whole, behind whole packets.
+  // When it reads again, the message arrives completely, after complete packets.
   let last = 0;
   const buffer = new Uint8Array(1 << 16);
   let rest: Uint8Array = new Uint8Array(0);
@@ -280,7 +280,7 @@ test("what waits for all strangers is bounded: the greediest goes, and who reads
   const greedy: Deno.TcpConn[] = [];
   for (let i = 0; i < 10; i++) {
     const conn = await dial(gateway);
-    // A frame that never becomes whole.
+    // A frame that is never completed.
     await conn.write(concat(STREAM_PREFIX, frameOf(message(50_000), 4).subarray(0, 45_000)));
     greedy.push(conn);
   }

@@ -1,6 +1,4 @@
-/**
- * What only the native transport does. The portable one's receive buffer is the system's.
- */
+/** Properties of the native transport alone. The receive buffer of the portable one is that of the system. */
 import assert from "node:assert/strict";
 import type { Path } from "@/base/address.ts";
 import type { Transport, UdpOptions } from "@/transport/transport.ts";
@@ -25,7 +23,7 @@ function test(
 test("a burst as large as tunnels may be on their way is not lost", async (open) => {
   const a = open({ ownAddresses: [V4], ikePort: 0 });
   const b = open({ ownAddresses: [SECOND], ikePort: 0 });
-  // Each tunnel has one message under way; without privileges the system bounds the buffer.
+  // Each tunnel has one message in flight; without privileges the system limits the buffer.
   const count = ROOT ? 5000 : b.halfOpenMax;
   assert.ok(b.halfOpenMax > 64);
   const inbox = inboxOf(b);
@@ -120,7 +118,7 @@ function espOptions(address: Uint8Array): UdpOptions {
   return { ownAddresses: [address], ikePort: 0, nattPort: 0, ownEsp: true };
 }
 
-/** The way of ESP: all but each seventh packet has the same traffic class. */
+/** Sends ESP packets, of which all but each seventh have the same traffic class. */
 function sendEsp(from: Transport, path: Path): Uint8Array[] {
   const packets = espPackets();
   for (const [i, packet] of packets.entries()) from.esp!.send(packet, path, i % 7 === 6 ? 2 : 0);
@@ -157,7 +155,7 @@ test("a peer that knows nothing of it gets each ESP packet by itself", async (op
   const path = { ownAddress: V4, ownPort: a.nattPort!, peerAddress: SECOND, peerPort: port };
   const sent = sendEsp(a, path);
   const got: Uint8Array[] = [];
-  // What is lost would be waited for without end.
+  // A lost packet would be waited for without end.
   const patience = setTimeout(() => peer.close(), 5000);
   for await (const [packet] of peer) if (got.push(packet) === sent.length) break;
   clearTimeout(patience);

@@ -58,7 +58,7 @@ for (const { name, open } of VARIANTS) {
       at.push(iterations);
       for (const untilMs = performance.now() + 1; performance.now() < untilMs;);
     });
-    callersChanged(1); // somebody asks the API meanwhile
+    callersChanged(1); // The API is called meanwhile.
     await inbox.reach(64);
     callersChanged(-1);
     isOver = true;

@@ -1,4 +1,4 @@
-/** What the tests of all payload codecs ask: octets to a record and back, and refusals. */
+/** Checks of all payload codecs: octets to a record and back, and refusals. */
 import assert from "node:assert/strict";
 import { fromHex, Reader, toHex, Writer } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
@@ -26,13 +26,13 @@ export function encode<P>(codec: PayloadCodec<P>, payload: P): string {
   return toHex(w.done());
 }
 
-/** The octets are this record, and the record these octets. */
+/** Checks that the octets decode to this record, and that it encodes to these octets. */
 export function same<P>(codec: PayloadCodec<P>, text: string, payload: P): void {
   assert.deepEqual(decode(codec, text), payload);
   assert.equal(encode(codec, payload), toHex(hex(text)));
 }
 
-/** The body is refused as malformed, for a reason that matches. */
+/** Checks that the body is refused as malformed, for a matching reason. */
 export function refused<P>(codec: PayloadCodec<P>, text: string, reason: RegExp): void {
   assert.throws(() => decode(codec, text), (e) => {
     assert.ok(e instanceof WireError, `${text}: ${e}`);
@@ -41,7 +41,7 @@ export function refused<P>(codec: PayloadCodec<P>, text: string, reason: RegExp)
   }, text);
 }
 
-/** Every body that ends before its `octets`th octet is refused. */
+/** Checks that every body that ends before its `octets`th octet is refused. */
 export function refusesTruncations<P>(codec: PayloadCodec<P>, text: string, octets?: number): void {
   const whole = hex(text);
   for (let n = 0; n < (octets ?? whole.length); n++) {

@@ -1,6 +1,6 @@
 /**
- * What two strongSwan said to each other (tests/vectors/captures): every message decodes, decrypts,
- * verifies, and comes back octet for octet from its records.
+ * Messages between two strongSwan (tests/vectors/captures): every one decodes, decrypts, verifies, and
+ * encodes to the same octets.
  */
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";

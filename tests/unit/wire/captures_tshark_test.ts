@@ -1,6 +1,6 @@
 /**
- * tshark reads what we read of the captures with a PPK, ML-KEM, a childless IKE SA and reauthentication:
- * the types of all payloads and notifies, decrypted, stage by stage where key exchanges follow each other.
+ * tshark reads the same as we do in the captures with a PPK, ML-KEM, a childless IKE SA and reauthentication:
+ * the types of all payloads and notifies, decrypted, for each key exchange.
  */
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";

@@ -33,7 +33,7 @@ function refused(octets: Uint8Array, reason: RegExp): void {
   );
 }
 
-/** A message with this chain of payloads, its length right. */
+/** A message with this chain of payloads and a correct length. */
 function withChain(firstType: number, chain: string): Uint8Array {
   const octets = hex(HEADER_HEX + chain);
   octets[16] = firstType;

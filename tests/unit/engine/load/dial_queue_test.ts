@@ -20,7 +20,8 @@ Deno.test("new tunnels are due at their interval, and are caught up for 100 ms a
   assert.deepEqual(due(queue, 1_049), []);
   assert.deepEqual(due(queue, 1_050), [1]);
   assert.deepEqual(queue.sinceDueMs(1, 1_060), 10);
-  // Tunnel 2 was due at 1100; of those that were due until 10 s, only those of the last 100 ms are made up for.
+  // Tunnel 2 was due at 1.1 s; of those that were due until 10 s, only those of the last 100 ms are caught
+  // up.
   assert.deepEqual(due(queue, 10_000), [2, 3, 4, 5]);
   assert.deepEqual(queue.dueMs(10_000), 10_050);
   assert.deepEqual(queue.created, 6);

@@ -14,7 +14,7 @@ interface PeerOptions {
   readonly loss?: number;
 }
 
-/** What became of the tunnels that a window let through to a peer. */
+/** The outcome of the tunnels that a window let begin. */
 interface Outcome {
   readonly window: DialWindow;
   readonly doneMs: number;
@@ -80,7 +80,7 @@ for (const perSecond of [50, 500, 5_000]) {
     );
     assert.ok(ours.doneMs * 0.95 <= Math.min(...best), `${ours.doneMs}, by hand ${best}`);
     assert.equal(ours.repeated, 0);
-    // A second of the peer's work is never before it.
+    // The peer never has work for a whole second.
     assert.ok(Math.max(...ours.sizes) < Math.max(17, perSecond), `${Math.max(...ours.sizes)}`);
   });
 }

@@ -1,4 +1,4 @@
-// Which lost pings a move has cost.
+// Pings that are lost by moves.
 import assert from "node:assert/strict";
 import { BEFORE_MS, MoveLosses } from "@/engine/load/move_losses.ts";
 

@@ -1,4 +1,5 @@
-// What the directories of a setup hold, made and judged by OpenSSL: certificates, revocation lists, OCSP.
+// The files of a setup's directories, made and checked by OpenSSL: certificates, revocation lists, OCSP
+// responses.
 import assert from "node:assert/strict";
 import { SetupError } from "@/base/errors.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -100,7 +101,7 @@ class OpensslAuthority {
     return readCertificateFiles(this.#setup(change), crypto);
   }
 
-  /** What a run of this setup says of one of the certificates. */
+  /** The verdict of a run with this setup on one of the certificates. */
   async verdict(name: "good" | "bad", change: Partial<IkeConf>): Promise<PathVerdict> {
     const certificates = await this.read(change);
     const anybody = { kind: "own-address" } as const;
@@ -171,7 +172,7 @@ Deno.test("a file that is no list, and an empty directory, are refused with opti
   await refuses({ crldir: `${dir}/nowhere` }, /ikeconf\.crldir: cannot read the directory/);
   Deno.writeFileSync(`${dir}/crl/odd.crl`, Uint8Array.of(0x30, 3, 2, 1, 0));
   await refuses({ crldir: `${dir}/crl` }, /ikeconf\.crldir: .*\/crl\/odd\.crl: Cannot read/);
-  // Nobody asks, nobody reads.
+  // The file is not needed, so that it is not read.
   const { crls } = await lab.read({ crldir: `${dir}/crl`, revocation: "off" });
   assert.deepEqual(crls, []);
 });

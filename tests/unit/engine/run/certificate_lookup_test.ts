@@ -58,7 +58,7 @@ Deno.test("what a server has is fetched once, and asked for by its address", asy
     const [a, b] = await Promise.all([one.find(address("/right")), one.find(address("/right"))]);
     assert.deepEqual([a, b, await one.find(address("/right"))], [CONTENT, CONTENT, CONTENT]);
     assert.deepEqual(asked, ["/right"]);
-    // What has not the hash is handed on, for the caller to refuse, and not remembered.
+    // Octets with another hash are returned, for the caller to refuse, and not kept.
     const two = lookup();
     for (const _ of [1, 2]) await two.find(address("/wrong"));
     assert.deepEqual(asked, ["/right", "/wrong", "/wrong"]);

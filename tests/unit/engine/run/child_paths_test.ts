@@ -144,7 +144,7 @@ Deno.test("a CHILD_SA that the data path has lost, or that is soon exhausted, is
   for (let i = 0; i < 3; i++) atClient.listener.acquired(first!.rekeyChain);
   clock.pass(SECOND);
   assert.deepEqual(atClient.lines.splice(0), ["in 1", "out 1", "in 2", "out 2", "gone 1"]);
-  atClient.listener.expired(first!.spiIn, false); // is gone by now
+  atClient.listener.expired(first!.spiIn, false); // The CHILD_SA is removed by now.
   clock.pass(SECOND);
   assert.deepEqual(atClient.lines, []);
   const second = [...atClient.pairs.values()].at(-1)!;

@@ -20,7 +20,7 @@ Deno.test("the defaults have the documented values, as IANA numbers", () => {
   });
   const { retransmitIntervalMs, transmissionsMax, retransmitBackoff, halfOpenTimeoutMs } = config;
   assert.deepEqual([retransmitIntervalMs, transmissionsMax, retransmitBackoff], [10_000, 4, 1]);
-  // As long as a peer like us would go on repeating.
+  // As long as a peer like us would repeat its request.
   assert.equal(halfOpenTimeoutMs, 40_000);
   const psk = { kind: "psk", secret: new TextEncoder().encode("secret") };
   assert.deepEqual(config.auth, { own: psk, peer: psk });

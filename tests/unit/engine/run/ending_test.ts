@@ -95,7 +95,7 @@ Deno.test("a graceful end without answers takes at most 10 s and counts the Dele
   network.sent.length = 0;
   client.run.stop(true);
   clock.pass(9_100);
-  // All deletes have left although none was answered.
+  // All Deletes were sent although none was answered.
   const told = network.sent.filter(({ octets }) => isRequest(octets, INFORMATIONAL));
   assert.equal(new Set(told.map(({ path }) => showAddress(path.ownAddress))).size, 300);
   assert.equal(client.run.summary().result, RunResult.RUNNING);

@@ -1,4 +1,4 @@
-// What the log has of notes that many tunnels have alike: the first, and how many there were.
+// Notes that many tunnels have alike, in the log: the first, and how many there were.
 import assert from "node:assert/strict";
 import { EventWriter } from "@/engine/run/event_writer.ts";
 import type { Role } from "@/engine/run/run_context.ts";

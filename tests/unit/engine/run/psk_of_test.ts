@@ -61,7 +61,7 @@ Deno.test("errors of a file have its line, and no secret", () => {
   assert.doesNotMatch(hex, /hidden/);
   const nowhere = setup({}, { pskfile: "/nowhere/psk" });
   assert.throws(() => readPskFile(nowhere), /ikeconf\.pskfile: cannot read \/nowhere\/psk/);
-  // Nobody authenticates so: the file is not looked at.
+  // No end authenticates by it: the file is not read.
   const other = { authownmethod: "rsa", authpeermethod: "rsa" } as const;
   assert.deepEqual(readPskFile(setup({}, { pskfile: "/nowhere/psk", ...other })), []);
 });

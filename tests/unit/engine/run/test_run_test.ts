@@ -281,7 +281,8 @@ Deno.test("tunnels the gateway deletes are lost to a client, closed to the gatew
 });
 
 Deno.test("an identity that returns is the same tunnel if its earlier IKE SA has ended", () => {
-  // By the client's Delete, by its INITIAL_CONTACT, and not at all: then it is one more tunnel.
+  // The old IKE SA is ended by the client's Delete, by its INITIAL_CONTACT, or not at all: then there is one
+  // more tunnel.
   for (
     const [initialContact, graceful] of [[false, true], [true, false], [false, false]] as const
   ) {

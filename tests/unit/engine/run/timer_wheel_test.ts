@@ -162,7 +162,7 @@ Deno.test("alarms of one moment may be handled in several parts, in order", () =
   };
   part(2);
   assert.ok(wheel.nextMs() <= 120);
-  all[2]!.deadlineMs = 500; // moved meanwhile
+  all[2]!.deadlineMs = 500; // The deadline was moved meanwhile.
   wheel.disarm(all[3]!);
   part(1);
   part(9);

@@ -1,4 +1,4 @@
-/** What several parts of a run have counted becomes what one run would have counted. */
+/** The merged counts of several parts of a run are those that one run would have. */
 import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
 import { type FailureFigures, mergeFigures } from "@/engine/show/figure.ts";
@@ -46,7 +46,7 @@ function figuresOf(tally: Tally) {
   };
 }
 
-/** Without the order of causes that are as frequent, and without the examples. */
+/** Counts without the order of equally frequent causes, and without examples. */
 function counts(list: readonly FailureFigures[]): [string, number][] {
   return list.map(({ cause, count }): [string, number] => [cause, count]).sort();
 }
@@ -137,7 +137,7 @@ function count(tally: Tally, event: number, ms: number, cause: string): void {
   }
 }
 
-/** As much of an SA as is looked at. */
+/** The part of an SA that is used. */
 const SA = {
   index: 0,
   closeCode: CloseCode.INITIAL_CONTACT,

@@ -1,4 +1,4 @@
-/** Inner addresses: who gets which, and that they come back. */
+/** Inner addresses: which IKE SA gets which, and how they are returned. */
 import assert from "node:assert/strict";
 import { parseAddress, showAddress } from "@/base/address.ts";
 import {

@@ -1,4 +1,6 @@
-/** Fragments as they arrive (RFC 7383 §2.6): in any order, twice, forged, lying, too many, too late. */
+/**
+ * Received fragments (RFC 7383 §2.6): in any order, twice, forged, with false numbers, too many, too late.
+ */
 import assert from "node:assert/strict";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { OTHER_OCTETS } from "@/ike/window/repeats.ts";
@@ -28,7 +30,7 @@ import { TwoEnds } from "../../../two_ends.ts";
 
 const crypto = portableBackend();
 const keys = new WorldKeys(crypto);
-/** A status notify nobody knows (RFC 7296 §3.10.1: to be ignored), long enough for three fragments. */
+/** An unknown status notify, which is ignored (RFC 7296 §3.10.1), long enough for three fragments. */
 const LONG: readonly Payload[] = [notify(50_000, new Uint8Array(150).fill(7))];
 const STATUS_ONLY = ExchangeType.INFORMATIONAL;
 const NOT_FIRST = "a repeated fragment that is not the first";
@@ -70,7 +72,7 @@ function only(endpoint: Endpoint): IkeSa {
   return sa!;
 }
 
-/** A tunnel that stands, with what a test needs to speak in a's name. */
+/** An established tunnel, with the IKE SAs of both ends. */
 function established(config: Partial<IkeConfig> = {}): { pair: Pair; a: IkeSa; b: IkeSa } {
   const pair = new Pair(config);
   pair.dial();
@@ -97,7 +99,7 @@ function headerOf(sa: IkeSa, change: Partial<MessageHeader> = {}): MessageHeader
   return { spiI, spiR, messageId, ...kind, ...change };
 }
 
-/** One fragment in an end's name; what it says about itself need not be true. */
+/** A fragment with the keys of an end; its numbers may be false. */
 function fragment(
   sa: IkeSa,
   place: { readonly number: number; readonly total: number },
@@ -285,7 +287,8 @@ Deno.test("a message that came whole meanwhile ends its fragments' wait", () => 
   pair.arrive(pair.b, whole(a));
   assert.equal(b.window.partialRequest, undefined);
   assert.equal(pair.sent.length, 1);
-  // Now it is a repeated request: the first fragment stands for all (§2.6.1), also if cut otherwise.
+  // Now it is a repeated request, for which only the first fragment counts (§2.6.1), even if it is fragmented
+  // otherwise.
   pair.arrive(pair.b, second!);
   assert.deepEqual([pair.sent.length, pair.dropped()], [1, [NOT_FIRST]]);
   pair.arrive(pair.b, first!);
@@ -413,7 +416,8 @@ Deno.test("a lost fragment of the response: the request is repeated, and all of 
   );
   assert.deepEqual(again.map(({ octets }) => octets), answer);
   assert.equal(a.window.partialResponse, undefined);
-  // The SA of the rekey cuts its messages as the one before (§2.3: said in IKE_SA_INIT alone).
+  // The SA of the rekey fragments its messages like the old one, as the support is only announced in
+  // IKE_SA_INIT (§2.3).
   assert.ok([...pair.a.bySpi.values()].every((sa) => sa.peer.fragmentation));
 });
 
