@@ -30,7 +30,13 @@ const offered: Scenario = {
       b: { fullTranscript: ofB },
     });
     world.dial(a, b);
-    return { stands: true };
+    return {
+      stands: true,
+      check: () =>
+        world.ladder.some((line) => line.includes("AUTHENTICATION_FAILED"))
+          ? "ends that nobody disturbs authenticate the same messages of IKE_SA_INIT"
+          : undefined,
+    };
   },
 };
 
