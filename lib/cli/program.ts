@@ -14,6 +14,8 @@ import { addCompletion, answerTab } from "@/cli/completion_command.ts";
 import { ASK } from "@/cli/completion_scripts.ts";
 import { addControl } from "@/cli/control_command.ts";
 import { addCreatePki } from "@/cli/createpki_command.ts";
+import { addMerge } from "@/cli/merge_command.ts";
+import { type SliceFlags, withSliceOptions } from "@/cli/slice_options.ts";
 import { addReport } from "@/cli/report_command.ts";
 import { addCompare } from "@/cli/compare_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
@@ -104,6 +106,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addEchosvr(program, exit);
   addCreatePki(program, exit);
   addReport(program, exit);
+  addMerge(program, exit);
   addCompare(program, exit);
   addExplain(program, exit);
   addDefault(program, exit);
@@ -142,7 +145,7 @@ function addHelp(program: Command): void {
 
 /** Adds the options of `test` and `exec`. */
 function withRunOptions(command: Command): Command {
-  return withOutputOptions(command)
+  return withOutputOptions(withSliceOptions(command))
     .option(
       "-j, --json [bool]",
       "print only the result on standard output, as one line of JSON",
@@ -224,7 +227,7 @@ function addExec(program: Command, exit: (status: number) => void): void {
 }
 
 /** Options of `test` and `exec` as commander gives them. */
-interface RunFlags extends OutputFlags {
+interface RunFlags extends OutputFlags, SliceFlags {
   readonly json?: boolean;
   readonly usejsonresult?: boolean;
   readonly invokeshell?: boolean;
@@ -261,6 +264,8 @@ function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions 
     profile: flags.enableprofile ?? false,
     pcap: flags.pcap,
     keylog: flags.keylog,
+    slice: flags.slice,
+    startAtMs: flags.startAt,
     outputs: flags,
   };
 }

@@ -3,6 +3,8 @@
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
+import { showDuration } from "@/base/duration.ts";
+import { sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { TrustRules } from "@/api/caller.ts";
 import { readTlsFiles } from "@/api/credentials.ts";
@@ -64,6 +66,10 @@ export interface RunSetupOptions {
   readonly profile: boolean;
   readonly pcap: string | undefined;
   readonly keylog: string | undefined;
+  /** Which of the tunnels are made; undefined: all. */
+  readonly slice: Slice | undefined;
+  /** When the run begins, in milliseconds since 1970; undefined: at once. */
+  readonly startAtMs: number | undefined;
   readonly outputs: OutputFlags;
 }
 
@@ -143,6 +149,7 @@ class SetupRun {
   /** Whether a signal came before the run existed, or after it. */
   #isStopped = false;
   #endHold: () => void = () => {};
+  #endWait: () => void = () => {};
 
   constructor(
     path: string,
@@ -194,6 +201,7 @@ class SetupRun {
     this.#isStopped = true;
     this.#run?.stop(!again);
     this.#endHold();
+    this.#endWait();
   }
 
   /** Keeps the API until every subscriber has the result; with `--hold` until a signal. */
@@ -217,7 +225,7 @@ class SetupRun {
 
   async #prepare(): Promise<TestApi> {
     const setup = this.#setup;
-    const { flush } = this.#options;
+    const { flush, slice } = this.#options;
     if (setup.desc) tellLine(setup.desc);
     const log = this.#openLog();
     this.#undo.push(() => log.close());
@@ -230,13 +238,13 @@ class SetupRun {
       note: (words) => this.#events.publish(4, words),
     });
     this.#undo.push(() => auth.close());
-    const addresses = await prepareAddresses(setup, flush, (line) => {
+    const addresses = await prepareAddresses({ ...setup, slice }, flush, (line) => {
       tellLine(line);
       this.#events.publish(4, line);
     });
     this.#undo.push(() => addresses.undo());
     this.#checkHost();
-    const transport = openTransport(setup, (words) => this.#warn(words));
+    const transport = openTransport(setup, (words) => this.#warn(words), slice);
     this.#undo.push(() => transport.close());
     for (const note of transport.notes ?? []) this.#warn(note);
     const recorders = openRunFiles(this.#options);
@@ -249,6 +257,7 @@ class SetupRun {
       setupFileName: this.#path,
       hooks: { ...recorders.hooks, ...this.#outputs.hooks },
       notYet: this.#notYet,
+      slice,
     });
     const apiOptions = testApiOptions(setup, this.#trust());
     const api = await startTestApi(new RunAnswers(run), apiOptions);
@@ -261,13 +270,17 @@ class SetupRun {
         `API on ${api.address.includes(":") ? `[${api.address}]` : api.address}:${api.port}, ` +
         `${transport.name} transport, ${env.crypto.name} crypto`,
     );
+    if (slice && setup.thresholds.length > 0) {
+      this.#warn("thresholds are judged by myikev2 merge, on all slices together");
+    }
     this.#run = run;
     return api;
   }
 
   /** Names the limits of this host that do not suffice, and with --tune raises those that it can. */
   #checkHost(): void {
-    const { role, bindifname, numberoftunnels: tunnels, staticroute, ikeconf } = this.#setup;
+    const { role, bindifname, numberoftunnels, staticroute, ikeconf } = this.#setup;
+    const tunnels = sizeOfSlice(this.#options.slice ?? WHOLE, numberoftunnels);
     const address = this.#setup.startclntaddr ?? this.#setup.bindifaddr;
     const needs = {
       role,
@@ -310,8 +323,27 @@ class SetupRun {
     this.#events.publish(3, words);
   }
 
+  /** Waits for the time of --start-at, or until the run is stopped. */
+  async #waitForStart(): Promise<void> {
+    const { startAtMs } = this.#options;
+    if (startAtMs === undefined || this.#isStopped) return;
+    const waitMs = startAtMs - Date.now();
+    if (waitMs <= 0) {
+      return this.#warn(`The test begins ${showDuration(-waitMs)} late: --start-at is past`);
+    }
+    tellLine(`the test begins at ${new Date(startAtMs).toISOString()}`);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#endWait = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
   async #drive(): Promise<FinalResult> {
     const run = this.#run!;
+    await this.#waitForStart();
     const view = new RunAnswers(run);
     const hide = this.#options.shell ? await this.#openShell(view) : showLive(view);
     try {

@@ -12,6 +12,7 @@ import {
   type IpPrefix,
 } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
+import { indexInSlice, sizeOfSlice, type Slice } from "@/base/slice.ts";
 
 /** The part of a setup that says which addresses a test has. */
 export interface AddressPlan {
@@ -25,6 +26,8 @@ export interface AddressPlan {
   readonly mobikeaddrpertunnel: number;
   readonly mobikeaddrpergw: number;
   readonly staticroute: string;
+  /** Which tunnels the test makes; absent: all. */
+  readonly slice?: Slice | undefined;
 }
 
 /** The addresses and local routes of a test. */
@@ -52,6 +55,16 @@ export function ownAddressesOf(
     : [];
   if (!isClient || !first) return { addresses: ofGateway, localRoutes: [] };
   const each = mobike ? plan.mobikeaddrpertunnel : 1;
+  if (plan.slice) {
+    const ofTunnels = ofSlice({ first, each, tunnels: numberoftunnels }, plan.slice);
+    const [start, ...others] = ofTunnels;
+    if (!start || !isRoutable(first.address.length)) {
+      return { addresses: [...ofTunnels, ...ofGateway], localRoutes: [] };
+    }
+    const bits = 8 * first.address.length;
+    const localRoutes = others.map(({ address }) => ({ address, bits }));
+    return { addresses: [start, ...ofGateway], localRoutes };
+  }
   const count = numberoftunnels * each;
   if (!isRoutable(first.address.length)) {
     const ofTunnels = following(first, count, (i) => Math.floor(i / each));
@@ -83,6 +96,28 @@ export function prefixesFrom(first: IpAddress, last: IpAddress): IpPrefix[] {
     at += 1n << hostBits;
   }
   return prefixes;
+}
+
+/**
+ * The addresses of the tunnels of a slice, each with the prefix length of the first of all. No prefix covers
+ * them alone, and another host has the addresses between them.
+ */
+function ofSlice(
+  { first, each, tunnels }: {
+    readonly first: IpPrefix;
+    readonly each: number;
+    readonly tunnels: number;
+  },
+  slice: Slice,
+): IpPrefix[] {
+  const addresses: IpPrefix[] = [];
+  for (let nth = 0; nth < sizeOfSlice(slice, tunnels); nth++) {
+    const index = indexInSlice(slice, nth);
+    const begin = addressPlus(first.address, index * each);
+    if (!begin) throw noneLeft(index);
+    addresses.push(...following({ ...first, address: begin }, each, () => index));
+  }
+  return addresses;
 }
 
 /** `count` addresses from the first on, each with its prefix length. */

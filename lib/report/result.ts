@@ -9,6 +9,7 @@ import { figure, type FiguresOf, type JsonOf, jsonOf, noneOf } from "@/engine/sh
 import { FIGURES } from "@/engine/show/figures.ts";
 import type { TypeWords } from "@/engine/show/shape.ts";
 import { type FinalResult, RUN_RESULT_NAMES } from "@/engine/show/view.ts";
+import type { Slice } from "@/base/slice.ts";
 import { type Timeline, TIMELINE_PARTS, type TimelineJson } from "@/report/timeline.ts";
 
 /**
@@ -66,7 +67,25 @@ export const RUN_FIELDS = {
     "tunnels.configured",
     "number or null",
     null as number | null,
-    "`numberoftunnels`",
+    "`numberoftunnels`, or how many of them the slice has",
+  ),
+  slice: figure({
+    path: "slice",
+    type: "object or null",
+    doc: "client with `--slice`: which of `of` slices of the tunnels it made; null: all",
+    parts: [
+      { path: "number", type: "number", doc: "from 1 to `of`" },
+      { path: "of", type: "number", doc: "how many slices there are" },
+    ],
+    none: null as Slice | null,
+    merge: ([first]: readonly (Slice | null)[]) => first!,
+    json: (slice) => slice,
+  }),
+  startedAt: given(
+    "startedAt",
+    "text or null",
+    null as string | null,
+    "when the run began by the clock of its host, in UTC (ISO 8601)",
   ),
 } as const;
 
@@ -110,8 +129,15 @@ export function resultWith(
     role: summary.role,
     setup: summary.setupFileName,
     configured: summary.configured,
+    slice: summary.slice ?? null,
+    startedAt: timeOf(summary.startEpochMs),
   };
   return jsonOf(RESULT_TABLE, { ...fields, ...figures, timeline });
+}
+
+/** A time in ISO 8601; null where there is none, as a run failed before it began. */
+function timeOf(epochMs: number): string | null {
+  return Number.isFinite(epochMs) ? new Date(epochMs).toISOString() : null;
 }
 
 /** The result of a run that never began. */

@@ -232,6 +232,79 @@ await row(
   },
 );
 
+const SLICED = `
+numberoftunnels: 30
+bindifname: lo
+apilistenport: 0
+ikeconf: {psk: a secret of the slices, dhgrpid: 31, myid: "tunnel-&d"}
+`;
+const SLICED_GATEWAY = `role: gateway
+runningtime: 0s
+bindifaddr: 127.0.0.1/8
+ownport: 5620
+ownnattport: 5665
+${SLICED}`;
+const SLICED_CLIENT = `role: client
+runningtime: 8s
+startclntaddr: 127.3.0.1/8
+peeraddr: 127.0.0.1
+peerport: 5620
+peernattport: 5665
+ownport: 5620
+ownnattport: 5665
+setupinterval: 5ms
+thresholds: ["failed < 1", "max(setup) < 5s"]
+${SLICED}`;
+
+await row(
+  "three slices begin together, and their merged result is that of one process",
+  async () => {
+    const work = await Deno.makeTempDir({ prefix: "slices" });
+    await Deno.writeTextFile(`${work}/gateway.yaml`, SLICED_GATEWAY);
+    await Deno.writeTextFile(`${work}/client.yaml`, SLICED_CLIENT);
+    const gateway = new Deno.Command(binary, {
+      args: ["test", "gateway.yaml", "--flush=false", "--json"],
+      cwd: work,
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    await readUntil(gateway.stderr, "API on");
+    const startAt = new Date(Date.now() + 3_000).toISOString();
+    const slices = await Promise.all(["1/3", "2/3", "3/3"].map(async (slice, i) => {
+      const name = `slice${i + 1}`;
+      const files = ["--lf", `${name}.log`, "--csv", `${name}.csv`];
+      const shared = ["--slice", slice, "--start-at", startAt];
+      const args = ["test", "client.yaml", "--flush=false", "--json", ...files, ...shared];
+      const { code, stdout, stderr } = await run(binary, args, { cwd: work });
+      assert.equal(code, 0, stdout + stderr);
+      await Deno.writeTextFile(`${work}/r${i + 1}.json`, stdout);
+      return JSON.parse(stdout);
+    }));
+    gateway.kill("SIGINT");
+    const atGateway = JSON.parse(await new Response(gateway.stdout).text());
+    for (const { startedAt } of slices) assert.ok(startedAt >= startAt, `${startedAt}, ${startAt}`);
+    const merged = async (...files: string[]) => {
+      const { code, stdout } = await run(binary, ["merge", "--json", ...files], { cwd: work });
+      return { code, result: JSON.parse(stdout) };
+    };
+    const { code, result } = await merged("r1.json", "r2.json", "r3.json");
+    assert.equal(code, 0, JSON.stringify(result));
+    assert.deepEqual(result.tunnels, { configured: 30, established: 30, failed: 0, lost: 0 });
+    assert.deepEqual(result.thresholds.map(({ held }: { held: boolean }) => held), [true, true]);
+    assert.equal(atGateway.tunnels.established, 30, JSON.stringify(atGateway));
+    const indices: number[] = [];
+    for (const i of [1, 2, 3]) {
+      const [, ...rows] = (await Deno.readTextFile(`${work}/slice${i}.csv`)).trim().split("\n");
+      indices.push(...rows.map((one) => Number(one.split(",")[0])));
+    }
+    assert.deepEqual(indices.sort((a, b) => a - b), Array.from({ length: 30 }, (_, i) => i));
+    const short = await merged("r1.json", "r3.json");
+    assert.equal(short.code, 1);
+    assert.match(short.result.error, /^Slice 2 of 3 missing: .* is 1 modulo 3/);
+    await Deno.remove(work, { recursive: true });
+  },
+);
+
 await row("SIGINT ends a test gracefully", async () => {
   const work = await Deno.makeTempDir({ prefix: "signal" });
   const setup = (await Deno.readTextFile("examples/gateway.yaml")).replace("20s", "0s")

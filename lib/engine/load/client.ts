@@ -22,7 +22,7 @@ import {
   type Role,
   type RunContext,
 } from "@/engine/run/run_context.ts";
-import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
+import { type ClientPlan, ownTunnels, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
@@ -96,7 +96,7 @@ export class Client implements Role {
     this.#past = new Uint8Array(plan.tunnels);
     this.#tries = new Uint16Array(plan.tunnels);
     this.#window = new DialWindow({ max: plan.halfOpenMax, adapts: plan.halfOpenAdapts });
-    this.#queue = new DialQueue(plan.tunnels, plan.setupIntervalMs);
+    this.#queue = new DialQueue(plan.tunnels, plan.setupIntervalMs, plan.slice);
     this.#redirects = new Redirects(context, plan);
     const dialAgain = (index: number, nowMs: number) => this.#dialSoon(index, nowMs);
     this.#flapping = plan.flap && new Flapping(context, plan.flap, dialAgain);
@@ -271,7 +271,7 @@ export class Client implements Role {
 
   shortfall(): string | undefined {
     const { tally } = this.#context;
-    const { tunnels } = this.#plan;
+    const tunnels = ownTunnels(this.#plan);
     if (tally.established < tunnels) {
       return `${tally.established} of ${tunnels} tunnels established`;
     }

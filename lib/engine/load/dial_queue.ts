@@ -4,6 +4,8 @@
  * @module
  */
 
+import { indexInSlice, sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
+
 /** Milliseconds of creation that may be caught up after the process was held up. */
 const CATCH_UP_MS = 100;
 /** The list of failed tunnels is copied once so many of its first entries have been dialled. */
@@ -18,10 +20,12 @@ export interface DueTunnel {
 
 /** The tunnels of one client that wait until they are dialled. Times are in milliseconds. */
 export class DialQueue {
+  readonly #slice: Slice;
+  /** Number of tunnels of the slice. */
   readonly #tunnels: number;
-  /** Time between two new tunnels; 0: they are made as fast as the peer follows. */
+  /** Time between two new tunnels of all slices; 0: they are made as fast as the peer follows. */
   readonly #intervalMs: number;
-  /** The next tunnel that was never tried, and when it is due. */
+  /** How many tunnels were tried, and when the next one is due. */
   #next = 0;
   #nextMs = 0;
   /** When tunnel 0 was due. */
@@ -32,14 +36,20 @@ export class DialQueue {
   /** Tunnels that were up before, or are up and authenticate again. */
   readonly #again: number[] = [];
 
-  constructor(tunnels: number, intervalMs: number) {
-    this.#tunnels = tunnels;
+  /**
+   * The tunnels of a slice of `tunnels`, of which one is due every `intervalMs`: those of the slice are due
+   * when they would be if one process made all.
+   */
+  constructor(tunnels: number, intervalMs: number, slice: Slice = WHOLE) {
+    this.#slice = slice;
+    this.#tunnels = sizeOfSlice(slice, tunnels);
     this.#intervalMs = intervalMs;
   }
 
-  /** Records that the first tunnel is due now. */
+  /** Records that tunnel 0 is due now, whichever slice has it. */
   begin(nowMs: number): void {
-    this.#beganMs = this.#nextMs = nowMs;
+    this.#beganMs = nowMs;
+    this.#nextMs = nowMs + indexInSlice(this.#slice, 0) * this.#intervalMs;
   }
 
   /** The number of tunnels that were dialled at least once. */
@@ -77,8 +87,9 @@ export class DialQueue {
     }
     if (this.#again.length > 0) return { index: this.#again.shift()!, wasUp: true };
     if (this.#next === this.#tunnels || this.#nextMs > nowMs) return undefined;
-    this.#nextMs = Math.max(this.#nextMs + this.#intervalMs, nowMs - CATCH_UP_MS);
-    return { index: this.#next++, wasUp: false };
+    const stepMs = this.#intervalMs * this.#slice.of;
+    this.#nextMs = Math.max(this.#nextMs + stepMs, nowMs - CATCH_UP_MS);
+    return { index: indexInSlice(this.#slice, this.#next++), wasUp: false };
   }
 
   /** When the next tunnel is due, not before `nowMs` if it was up before; Infinity: none waits. */

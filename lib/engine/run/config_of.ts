@@ -3,6 +3,7 @@
  * rules, selectors, tunnels and times.
  * @module
  */
+import { indexInSlice, sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
 import { type IpAddress, type IpPrefix, prefixRange, showAddress } from "@/base/address.ts";
 import { must, SetupError } from "@/base/errors.ts";
 import { type AuthMaterial, authOf, signatureHashesOf } from "@/engine/run/auth_of.ts";
@@ -178,9 +179,15 @@ export interface OpenPorts {
  * Makes the plan of tunnels and times. @throws {SetupError} if an address is missing, is of another family,
  * or is outside of the address space.
  */
-export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
+export function planOf(setup: Setup, ports: OpenPorts, slice?: Slice): RunPlan {
+  if (slice && setup.role === "gateway") {
+    throw new SetupError(
+      "Cannot run a slice of a gateway: it answers whatever comes. Give --slice to the clients",
+    );
+  }
   const common = {
     tunnels: setup.numberoftunnels,
+    ...(slice && { slice }),
     runningTimeMs: setup.runningtime,
     stopTimeoutMs: setup.stoptimeout,
     abortOnError: setup.abortonerr,
@@ -206,7 +213,7 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
     setupIntervalMs: setup.setupinterval,
     retryIntervalMs: setup.tunnelretryinterval,
     triesMax: setup.tunnelmaxretry,
-    halfOpenMax: setup.maxhalfopen || ports.halfOpenMax,
+    halfOpenMax: halfOpenMaxOf(setup, ports, slice),
     halfOpenAdapts: setup.setupinterval === 0,
     ownAddress,
     addressStep,
@@ -217,6 +224,15 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
     reauthMakes: setup.ikeconf.reauthmode === "make",
     ...flapPlanOf(setup),
   };
+}
+
+/** The most tunnels that a client sets up at a time: all slices together no more than `maxhalfopen`. */
+function halfOpenMaxOf(
+  { maxhalfopen }: Setup,
+  { halfOpenMax }: OpenPorts,
+  { of } = WHOLE,
+): number {
+  return maxhalfopen ? Math.max(1, Math.floor(maxhalfopen / of)) : halfOpenMax;
 }
 
 /** The plan of flapping; undefined: no tunnel flaps. */
@@ -241,9 +257,10 @@ function flapPlanOf({ flapconf, numberoftunnels }: Setup): Pick<ClientPlan, "fla
 export function ownAddressesOf(
   setup: Setup,
   onInterface: (name: string) => readonly IpAddress[],
+  slice: Slice = WHOLE,
 ): readonly IpAddress[] {
   const mobike = mobikeOf(setup);
-  if (mobike) return mobileAddresses(mobike, setup.numberoftunnels);
+  if (mobike && setup.role === "gateway") return mobileAddresses(mobike, 0);
   if (setup.role === "gateway") {
     if (setup.bindifaddr) return [setup.bindifaddr.address];
     const addresses = onInterface(setup.bindifname);
@@ -253,7 +270,10 @@ export function ownAddressesOf(
   }
   const plan = planOf(setup, { ikePort: 0, halfOpenMax: 1 });
   if (plan.role !== "client") return [];
-  return Array.from({ length: plan.tunnels }, (_, i) => pathOfTunnel(plan, i).ownAddress);
+  return Array.from({ length: sizeOfSlice(slice, plan.tunnels) }, (_, nth) => {
+    const index = indexInSlice(slice, nth);
+    return mobike ? mobileAddresses(mobike, index) : [pathOfTunnel(plan, index).ownAddress];
+  }).flat();
 }
 
 function clientAddresses(setup: Setup): { ownAddress: IpAddress; addressStep: number } {

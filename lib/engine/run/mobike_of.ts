@@ -35,9 +35,11 @@ function run(first: IpAddress, count: number): IpAddress[] {
 }
 
 /**
- * All addresses of a client with `tunnels` tunnels, or of a gateway, without duplicates. @throws {SetupError}
- * if one is outside of the address space.
+ * All addresses of a tunnel of a client, or of a gateway.
+ * @throws {SetupError} where the last one lies past the end of its family's space.
  */
-export function mobileAddresses({ addresses, step }: MobikeConfig, tunnels: number): IpAddress[] {
-  return run(addresses[0]!, step === 0 ? addresses.length : step * tunnels);
+export function mobileAddresses({ addresses, step }: MobikeConfig, index: number): IpAddress[] {
+  const first = addressPlus(addresses[0]!, step * index);
+  if (first) return run(first, addresses.length);
+  throw new SetupError(`Cannot give tunnel ${index} an address: no more are left`);
 }

@@ -4,8 +4,14 @@
  */
 import type { IpAddress, Path } from "@/base/address.ts";
 import { addressPlus } from "@/base/address.ts";
+import { sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
 import { SetupError } from "@/base/errors.ts";
 import type { Threshold } from "@/setup/threshold.ts";
+
+/** How many tunnels a run has itself. */
+export function ownTunnels({ tunnels, slice = WHOLE }: RunPlan): number {
+  return sizeOfSlice(slice, tunnels);
+}
 
 /** The plan of a client. */
 export interface ClientPlan {
@@ -56,8 +62,10 @@ export interface GatewayPlan {
 
 /** The plan of a run. */
 export type RunPlan = (ClientPlan | GatewayPlan) & {
-  /** For a client the tunnels to create, for a gateway the tunnels that are expected. */
+  /** For a client the tunnels to create in all slices, for a gateway the tunnels that are expected. */
   readonly tunnels: number;
+  /** Which of them a client creates; absent: all. */
+  readonly slice?: Slice;
   /** Running time in milliseconds; 0: until the run is stopped. */
   readonly runningTimeMs: number;
   /** How long the end waits for an answer to its Deletes after the last one, in milliseconds. */

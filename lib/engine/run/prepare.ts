@@ -24,6 +24,7 @@ import type { EventHub } from "@/engine/show/event_hub.ts";
 import { impairmentOf } from "@/engine/run/impairment_of.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import { openSecrets } from "@/engine/run/resumption_of.ts";
+import type { Slice } from "@/base/slice.ts";
 import { pingPlanOf } from "@/engine/load/ping_plan.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
@@ -101,16 +102,24 @@ function methodsIn(groups: readonly number[]): readonly number[] {
  * Opens the sockets of a setup; `warn` is called with a sentence about sockets that are missing and not
  * needed. @throws {SetupError}
  */
-export function openTransport(setup: Setup, warn: (words: string) => void = () => {}): Transport {
+export function openTransport(
+  setup: Setup,
+  warn: (words: string) => void = () => {},
+  slice?: Slice,
+): Transport {
   const impairment = impairmentOf(setup.impairment);
-  const transport = openSockets(setup, warn);
+  const transport = openSockets(setup, warn, slice);
   return impairment ? new ImpairedTransport(transport, impairment) : transport;
 }
 
-function openSockets(setup: Setup, warn: (words: string) => void): Transport {
+function openSockets(
+  setup: Setup,
+  warn: (words: string) => void,
+  slice: Slice | undefined,
+): Transport {
   const kind = dataPathKind(setup.ikeconf);
   const common = {
-    ownAddresses: ownAddressesOf(setup, addressesOn),
+    ownAddresses: ownAddressesOf(setup, addressesOn, slice),
     kernelEsp: kind === "kernel",
     ownEsp: kind === "userland",
     linkLocalInterface: setup.bindifname,
@@ -193,6 +202,8 @@ export interface RunMaterial {
   readonly setupFileName: string;
   readonly hooks: RunHooks;
   readonly notYet: readonly string[];
+  /** Which of the tunnels the run makes; absent: all. */
+  readonly slice?: Slice | undefined;
 }
 
 /** Makes a run that has not begun. */
@@ -206,7 +217,7 @@ export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
       const crypto = { backend, random };
       return openDataPath(setup.ikeconf, listener, { crypto, udp: parts.transport.esp });
     },
-    plan: planOf(setup, { ikePort, halfOpenMax }),
+    plan: planOf(setup, { ikePort, halfOpenMax }, parts.slice),
     ping: pingPlanOf(setup),
     openPingSockets: ({ shape, peer, auto }, failed) =>
       openPingSockets(shape, { peer, bothFamilies: auto }, failed),

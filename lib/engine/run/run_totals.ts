@@ -7,7 +7,7 @@ import type { RunFigures } from "@/engine/show/figures.ts";
 import process from "node:process";
 import type { Clock } from "@/engine/run/clock.ts";
 import type { Role, RunContext } from "@/engine/run/run_context.ts";
-import type { RunPlan } from "@/engine/run/plan.ts";
+import { ownTunnels, type RunPlan } from "@/engine/run/plan.ts";
 import type { SaCounts } from "@/engine/show/sa_list.ts";
 import type { RunResult, RunSummary } from "@/engine/show/view.ts";
 import type { Transport } from "@/transport/transport.ts";
@@ -118,7 +118,8 @@ export class RunTotals {
       live: sas.live,
       hasChild: sas.hasChild,
       createdLive: sas.tunnels,
-      configured: plan.tunnels,
+      configured: ownTunnels(plan),
+      ...(plan.slice && { slice: plan.slice }),
       flapping: this.#role.flapping.down,
       result,
       lastErrMsg,
@@ -200,7 +201,7 @@ export class RunTotals {
     const durationMs = this.#createDurationMs();
     const { plan } = this.#options;
     // Both the duration and the number of tunnels end with the last configured tunnel.
-    const tunnels = Math.min(this.#context.tally.established, plan.tunnels);
+    const tunnels = Math.min(this.#context.tally.established, ownTunnels(plan));
     return tunnels > 0 && durationMs ? tunnels / (durationMs / 1_000) : undefined;
   }
 

@@ -3,6 +3,8 @@
  * puts the parts of a run together.
  * @module
  */
+import { ownTunnels } from "@/engine/run/plan.ts";
+import { WHOLE } from "@/base/slice.ts";
 import { Client } from "@/engine/load/client.ts";
 import { Gateway } from "@/engine/load/gateway.ts";
 import { PingRun } from "@/engine/load/ping_run.ts";
@@ -97,10 +99,10 @@ export class TestRun implements RunContext, LoopListener {
     this.#end = this.#newEnd();
     // This part is first, as an effect may lead others to end the run.
     if (hooks.tunnels) {
-      const { role, tunnels } = plan;
+      const { role, tunnels, slice = WHOLE } = plan;
       const { toEpoch } = this.#totals;
       const isEnding = () => this.ending;
-      this.#parts.add(hooks.tunnels.part({ role, tunnels, isEnding, toEpoch }));
+      this.#parts.add(hooks.tunnels.part({ role, tunnels, slice, isEnding, toEpoch }));
     }
     // The parts that count tunnels handle an effect before those that act on it.
     this.#parts.add(this.tally, this.tally.sas, this.#role, this.ping, this.#paths, this.rekeys);
@@ -160,7 +162,9 @@ export class TestRun implements RunContext, LoopListener {
       neighbourOverflow: this.#neighbours.overflow,
       throttled: this.#throttling.figures(),
     };
-    const { thresholds: rules, tunnels } = this.#options.plan;
+    const { plan } = this.#options;
+    const { thresholds: rules } = plan;
+    const tunnels = ownTunnels(plan);
     const verdicts = this.#end.verdicts ?? judge(rules, { figures: measured, tunnels });
     return { ...measured, thresholds: { rules, tunnels, verdicts } };
   }
@@ -230,8 +234,10 @@ export class TestRun implements RunContext, LoopListener {
 
   /** Ends the run at the first threshold that is broken, if the setup wants that. */
   #watchThresholds(nowMs: number): void {
-    const { thresholds, tunnels, abortOnFail } = this.#options.plan;
-    if (!abortOnFail || thresholds.length === 0) return;
+    const { plan } = this.#options;
+    const { thresholds, abortOnFail } = plan;
+    const tunnels = ownTunnels(plan);
+    if (!abortOnFail || thresholds.length === 0 || plan.slice) return;
     const watch = alarm((atMs) => {
       const broken = brokenMeanwhile(thresholds, { figures: this.figures(), tunnels });
       if (broken) return this.#end.thresholdBroken(broken);

@@ -4,7 +4,7 @@
  * figures.
  * @module
  */
-import { Histogram, type LatencyFigures } from "@/engine/show/histogram.ts";
+import { bucketOf, Histogram, type LatencyFigures, middleOf } from "@/engine/show/histogram.ts";
 import type { TypeWords } from "@/engine/show/shape.ts";
 
 /** Failed tunnels, or strangers, of one cause. */
@@ -30,6 +30,15 @@ export interface LatencyResult {
   readonly max: number | null;
 }
 
+/** The same with the histogram that they were computed from, so that results can be merged. */
+export interface MergeableLatency extends LatencyResult {
+  /**
+   * Pairs of the middle of a bucket in microseconds and its number of samples. 64 buckets are as wide as
+   * their first begins; below 64 µs each value has its own.
+   */
+  readonly buckets: readonly (readonly [us: number, samples: number])[];
+}
+
 /** One figure: `T` as the engine has it, `J` as JSON has it. */
 export interface Figure<P extends string, T, J> {
   /** Its place in the JSON result, such as `rekeys.ike`. Several figures may be in one object. */
@@ -48,6 +57,8 @@ export interface Figure<P extends string, T, J> {
    */
   merge(parts: readonly T[], whole: Readonly<Record<string, unknown>>): T;
   json(value: T): J;
+  /** The inverse of `json`, up to its rounding. `whole` is the JSON of all figures. */
+  read(json: J, whole: unknown): T;
   /**
    * Its lines in the closing report, which most figures only have if there is something to report. `whole` is
    * the JSON of all figures, for a line that compares.
@@ -68,6 +79,7 @@ interface Told<J> {
 }
 
 const silent = () => [];
+const same = <T>(value: T) => value;
 
 /** A number of events or things, which is summed up. */
 export function count<P extends string>(
@@ -76,13 +88,14 @@ export function count<P extends string>(
   { lines = silent }: Told<number> = {},
 ): Figure<P, number, number> {
   const merge = (parts: readonly number[]) => parts.reduce((sum, n) => sum + n, 0);
-  return { path, type: "number", doc, parts: [], none: 0, merge, json: (n) => n, lines };
+  return { path, type: "number", doc, parts: [], none: 0, merge, json: same, read: same, lines };
 }
 
 /** A number of which the largest one counts. */
 export function largest<P extends string>(path: P, doc: string): Figure<P, number, number> {
   const merge = (parts: readonly number[]) => Math.max(...parts);
-  return { path, type: "number", doc, parts: [], none: 0, merge, json: (n) => n, lines: silent };
+  const rest = { json: same<number>, read: same<number>, lines: silent };
+  return { path, type: "number", doc, parts: [], none: 0, merge, ...rest };
 }
 
 /** A number that may be absent; three decimals of it are shown. */
@@ -99,6 +112,7 @@ export function measured<P extends string>(
     parts: [],
     none: null,
     json: rounded,
+    read: (json) => json ?? undefined,
     lines,
     merge(parts, whole) {
       const known = parts.filter((part) => part !== undefined);
@@ -112,16 +126,17 @@ export function latency<P extends string>(
   path: P,
   doc: string,
   { lines = silent }: Told<LatencyResult> = {},
-): Figure<P, LatencyFigures | undefined, LatencyResult> {
+): Figure<P, LatencyFigures | undefined, MergeableLatency> {
   return {
     path,
-    type: "{p50, p90, p99, max}",
+    type: "{p50, p90, p99, max, buckets}",
     doc,
     parts: [],
     lines,
-    none: latencyJson(undefined),
+    none: mergeableJson(undefined),
     merge: mergeLatencies,
-    json: latencyJson,
+    json: mergeableJson,
+    read: readLatency,
   };
 }
 
@@ -138,7 +153,8 @@ export function causes<P extends string>(
     parts: [],
     none: [],
     merge: (parts) => mergeCauses(parts.flat()),
-    json: (list) => list,
+    json: same,
+    read: same,
     lines: (list) => causeLines(list, lineOf),
   };
 }
@@ -157,6 +173,7 @@ export function byName<P extends string>(
     none: {},
     merge: mergeNames,
     json: (counts) => Object.fromEntries(counts),
+    read: (counts) => new Map(Object.entries(counts)),
     lines: (counts) =>
       Object.entries(counts).sort(([, a], [, b]) => b - a).map(([name, n]) => lineOf(name, n)),
   };
@@ -175,17 +192,19 @@ export function word<P extends string, T extends string>(
     none: null,
     lines: silent,
     merge: ([first]) => first!,
-    json: (text) => text,
+    json: same,
+    // A text is missing where the run never began alone, and such results have no figures.
+    read: (text) => text!,
   };
 }
 
-/** Any other figure. */
+/** Any other figure; `read` may be left out where JSON has the value itself. */
 export function figure<P extends string, T, J>(
   figure:
-    & Omit<Figure<P, T, J>, "lines" | "parts">
-    & Partial<Pick<Figure<P, T, J>, "lines" | "parts">>,
+    & Omit<Figure<P, T, J>, "lines" | "parts" | "read">
+    & Partial<Pick<Figure<P, T, J>, "lines" | "parts" | "read">>,
 ): Figure<P, T, J> {
-  return { parts: [], lines: silent, ...figure };
+  return { parts: [], lines: silent, read: same as never, ...figure };
 }
 
 // deno-lint-ignore no-explicit-any -- a table holds figures of every type.
@@ -221,6 +240,15 @@ export function jsonOf<T extends FigureTable>(table: T, values: FiguresOf<T>): J
 /** The JSON of a table of a run that never began. */
 export function noneOf<T extends FigureTable>(table: T): JsonOf<T> {
   return placed(table, (_, figure) => figure.none);
+}
+
+/** The values that stand in the JSON of a table. */
+export function figuresIn<T extends FigureTable>(table: T, json: JsonOf<T>): FiguresOf<T> {
+  const values: Record<string, unknown> = {};
+  for (const [name, figure] of Object.entries(table)) {
+    values[name] = figure.read(valueAt(json, figure.path), json);
+  }
+  return values as FiguresOf<T>;
 }
 
 /** The values of a run that several parts share. */
@@ -270,6 +298,8 @@ export function group<P extends string, T extends FigureTable, N>(
       return known.length > 0 ? mergeFigures(table, known) : undefined;
     },
     json: (values) => values === undefined ? told.absent : jsonOf(table, values),
+    read: (json) =>
+      json === null || json === undefined ? undefined : figuresIn(table, json as JsonOf<T>),
     lines: told.lines,
   };
 }
@@ -343,6 +373,20 @@ export function latencyJson(figures: LatencyFigures | undefined): LatencyResult 
   if (!figures) return { p50: null, p90: null, p99: null, max: null };
   const { p50, p90, p99, max } = figures;
   return { p50: rounded(p50), p90: rounded(p90), p99: rounded(p99), max: rounded(max) };
+}
+
+/** The same with the buckets of the histogram. */
+function mergeableJson(figures: LatencyFigures | undefined): MergeableLatency {
+  const buckets = figures?.histogram?.buckets ?? [];
+  return {
+    ...latencyJson(figures),
+    buckets: buckets.map(([bucket, samples]) => [middleOf(bucket), samples]),
+  };
+}
+
+function readLatency({ max, buckets }: MergeableLatency): LatencyFigures | undefined {
+  const counted = buckets.map(([us, samples]) => [bucketOf(us), samples] as const);
+  return Histogram.merged([{ buckets: counted, max: max ?? 0 }]).figures();
 }
 
 /** Rounds to three decimals, which are microseconds of a figure in milliseconds. */

@@ -24,6 +24,7 @@ import {
   type ThresholdVerdictJson,
   verdictWords,
 } from "@/engine/show/thresholds.ts";
+import { parseThreshold } from "@/setup/threshold.ts";
 import { TRAFFIC_FIGURES } from "@/engine/show/traffic_figures.ts";
 
 /** All figures in the order of the JSON result and of the closing report. */
@@ -44,6 +45,7 @@ export const FIGURES = {
     none: null as number | null,
     merge: (parts: readonly number[]) => Math.max(...parts),
     json: (ms) => rounded(ms / 1_000),
+    read: (seconds) => (seconds ?? 0) * 1_000,
   }),
   cpuMsPerTunnel: measured(
     "cpuMsPerTunnel",
@@ -86,6 +88,13 @@ export const FIGURES = {
     },
     json: ({ verdicts }): readonly ThresholdVerdictJson[] =>
       verdicts.map((verdict) => ({ ...verdict, value: verdict.value ?? null })),
+    read: (verdicts, whole): JudgedThresholds => ({
+      rules: verdicts.map(({ threshold }) => parseThreshold(threshold))
+        .filter((rule) => rule !== undefined),
+      tunnels: (whole as { readonly tunnels: { readonly configured: number | null } }).tunnels
+        .configured ?? 0,
+      verdicts: verdicts.map((verdict) => ({ ...verdict, value: verdict.value ?? undefined })),
+    }),
     lines: (verdicts) => verdicts.map((verdict) => `Threshold ${verdictWords(verdict)}`),
   }),
 } as const;

@@ -114,7 +114,7 @@ export class Histogram {
 }
 
 /** The bucket of a duration: below 64 µs each value has its own; above, the top 7 bits choose. */
-function bucketOf(us: number): number {
+export function bucketOf(us: number): number {
   if (us < SUB_COUNT) return us;
   const doubling = Math.floor(Math.log2(us)) - SUB_BITS;
   return SUB_COUNT * (doubling + 1) + Math.floor(us / 2 ** doubling) - SUB_COUNT;

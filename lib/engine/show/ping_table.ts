@@ -2,7 +2,7 @@
  * The figures of the ping test: a table within the table of figures.
  * @module
  */
-import { type IpAddress, isUnspecified, showAddress } from "@/base/address.ts";
+import { type IpAddress, isUnspecified, parseAddress, showAddress } from "@/base/address.ts";
 import {
   count,
   figure,
@@ -101,6 +101,7 @@ export const PING_TABLE = {
     merge: (parts: readonly (readonly PingTaskFigures[])[]): readonly PingTaskFigures[] =>
       parts.flat().sort((a, b) => b.lost - a.lost).slice(0, WORST_MAX),
     json: (tasks) => tasks.map(taskJson),
+    read: (tasks) => tasks.map(taskIn),
   }),
 } as const;
 
@@ -126,6 +127,23 @@ export function pingLines(ping: PingResultJson): string[] {
     .filter((name) => ping[name] > 0).map((name) => `${ping[name]} ${name}`);
   if (odd.length > 0) lines.push(`Ping oddities: ${odd.join(", ")}`);
   return lines;
+}
+
+/** A task as JSON has it; its own address is unspecified where JSON has null. */
+function taskIn({ from, to, latencyMs, firstPacketMs, ...counts }: PingTaskJson): PingTaskFigures {
+  const peer = parseAddress(to) ?? new Uint8Array(4);
+  const { p50, p90, p99, max } = latencyMs;
+  return {
+    ...counts,
+    own: from === null
+      ? new Uint8Array(peer.length)
+      : parseAddress(from) ?? new Uint8Array(peer.length),
+    peer,
+    latencyMs: p50 === null
+      ? undefined
+      : { p50, p90: p90!, p99: p99!, max: max!, samples: counts.received },
+    firstPacketMs: firstPacketMs ?? undefined,
+  };
 }
 
 function taskJson(task: PingTaskFigures): PingTaskJson {

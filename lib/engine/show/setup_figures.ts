@@ -74,6 +74,7 @@ export const SETUP_FIGURES = {
     merge: (parts: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> =>
       mergeNames(parts),
     json: (counts): Readonly<Record<string, number>> => Object.fromEntries(counts),
+    read: (counts): ReadonlyMap<string, number> => new Map(Object.entries(counts)),
   }),
   throttled: causes(
     "throttled",

@@ -32,6 +32,8 @@ const LATENCY = objectOf({
   max: orNull(NUMBER),
 });
 
+const BUCKETS = { buckets: listOf(listOf(NUMBER)) };
+
 const PING_TASK = objectOf({
   from: orNull(TEXT),
   to: TEXT,
@@ -55,6 +57,11 @@ export const SHAPES = {
   '"passed", "failed" or "stopped"': { enum: ["passed", "failed", "stopped"] },
   '"client", "gateway" or null': { enum: ["client", "gateway", null] },
   "{p50, p90, p99, max}": LATENCY,
+  // Programs before the buckets wrote results without them.
+  "{p50, p90, p99, max, buckets}": {
+    ...LATENCY,
+    properties: { ...LATENCY.properties as Record<string, JsonSchema>, ...BUCKETS },
+  },
   "list of {cause, count, example}": listOf(
     objectOf({ cause: TEXT, count: NUMBER, example: TEXT }),
   ),

@@ -61,6 +61,7 @@ export const TRAFFIC_FIGURES = {
     merge: (parts: readonly (NeighbourOverflow | undefined)[]): NeighbourOverflow | undefined =>
       parts.find((part) => part !== undefined),
     json: (table): NeighbourOverflow | null => table ? { ...table } : null,
+    read: (table): NeighbourOverflow | undefined => table ?? undefined,
   }),
   impairment: figure({
     path: "impairment",
@@ -90,6 +91,7 @@ export const TRAFFIC_FIGURES = {
       return known.length > 0 ? summed(known) : undefined;
     },
     json: (counters): ConnectionCounters | null => counters ? { ...counters } : null,
+    read: (counters): ConnectionCounters | undefined => counters ?? undefined,
     lines: (counters) => connectionLines(counters),
   }),
   keepalivesSent: count("keepalives.sent", "NAT-T keepalives that left; they count as no datagram"),

@@ -5,6 +5,7 @@
  * authenticated, with the SAs that its rekeys made.
  * @module
  */
+import { indexInSlice, sizeOfSlice, type Slice } from "@/base/slice.ts";
 import { showAddress } from "@/base/address.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
 import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
@@ -84,6 +85,8 @@ export interface TunnelLogRun {
   readonly role: "client" | "gateway";
   /** `numberoftunnels`. */
   readonly tunnels: number;
+  /** Which of them a client makes. */
+  readonly slice: Slice;
   /** Whether the end has begun, from which on closed tunnels are not lost. */
   readonly isEnding: () => boolean;
   readonly toEpoch: ToEpoch;
@@ -120,9 +123,13 @@ export class TunnelLog {
   /** All records, in the order of tunnels; at a client also those of tunnels that were never begun. */
   *records(): IterableIterator<TunnelRecord> {
     if (!this.#run) return;
-    const { role, tunnels } = this.#run;
-    const length = role === "client" ? Math.min(tunnels, RECORDS_MAX) : this.#records.length;
-    for (let i = 0; i < length; i++) yield this.#records[i] ?? newDraft(i);
+    const { role, tunnels, slice } = this.#run;
+    if (role === "gateway") return yield* this.#records as Draft[];
+    for (let nth = 0; nth < sizeOfSlice(slice, tunnels); nth++) {
+      const index = indexInSlice(slice, nth);
+      if (index >= RECORDS_MAX) return;
+      yield this.#records[index] ?? newDraft(index);
+    }
   }
 
   #handlers({ role, isEnding, toEpoch }: TunnelLogRun): EffectHandlers {

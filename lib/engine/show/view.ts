@@ -6,6 +6,7 @@
  * not happened.
  * @module
  */
+import type { Slice } from "@/base/slice.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import type { PingTaskView } from "@/engine/show/ping_table.ts";
 import type { IpAddress } from "@/base/address.ts";
@@ -101,8 +102,10 @@ export interface RunSummary {
   readonly hasChild: number;
   /** Number of tunnels of `createdTunnels` that are live at present. */
   readonly createdLive: number;
-  /** `numberoftunnels`. */
+  /** `numberoftunnels`, or how many of them this slice has. */
   readonly configured: number;
+  /** The slice of the tunnels that this run makes; absent: all. */
+  readonly slice?: Slice;
   /** Number of tunnels that are down on purpose at present. */
   readonly flapping: number;
   readonly result: RunResult;

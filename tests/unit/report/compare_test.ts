@@ -30,7 +30,7 @@ function resultOf(sketch: Sketch): RunResultJson {
     tunnels: { ...tunnels, configured, failed, established: configured - failed },
     setupRate: rate,
     rssBytes: 1,
-    latencyMs: { ...latencyMs, setup: { p50: 10, p90: 20, p99: setupP99, max: 999 } },
+    latencyMs: { ...latencyMs, setup: { p50: 10, p90: 20, p99: setupP99, max: 999, buckets: [] } },
     timeline: steps
       ? {
         ...empty,

@@ -57,6 +57,12 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   "number or null": (v) => v === null || isNumber(v),
   "{p50, p90, p99, max}": (v) =>
     hasOnly(v, ["p50", "p90", "p99", "max"], (n) => n === null || isNumber(n)),
+  "{p50, p90, p99, max, buckets}": (v) => {
+    const { buckets, ...latency } = v as { buckets: unknown[] };
+    const isPair = (one: unknown) => Array.isArray(one) && one.length === 2 && one.every(isNumber);
+    return Array.isArray(buckets) && buckets.every(isPair) &&
+      TYPES["{p50, p90, p99, max}"]!(latency);
+  },
   "list of {cause, count, example}": (v) =>
     Array.isArray(v) &&
     v.every((f) =>
@@ -125,7 +131,7 @@ for (const [name, result] of Object.entries(RESULTS)) {
     const paths = pathsOf(wire, schema);
     // What is within a field that does not apply is not there.
     const absent = [...schema.keys()].filter((path) => !paths.includes(path));
-    assert.deepEqual(absent.filter((path) => !/^(?:packets|timeline)\./.test(path)), []);
+    assert.deepEqual(absent.filter((path) => !/^(?:packets|slice|timeline)\./.test(path)), []);
     assert.deepEqual(paths.filter((path) => !schema.has(path)), []);
     for (const path of paths) {
       const type = schema.get(path)!;
@@ -158,7 +164,13 @@ Deno.test("every figure is at the path of its name", () => {
   assert.deepEqual(result.children, { refused: childrenRefused, lost: childrenLost });
   assert.deepEqual([result.refusals, result.displaced], [refusals, 7]);
   assert.deepEqual(result.flaps, { down: 9, up: 8 });
-  assert.deepEqual(result.latencyMs.ikeSaInit, { p50: 1.235, p90: 2, p99: 3, max: 4.5 });
+  assert.deepEqual(result.latencyMs.ikeSaInit, {
+    p50: 1.235,
+    p90: 2,
+    p99: 3,
+    max: 4.5,
+    buckets: [],
+  });
   assert.deepEqual([result.latencyMs.ikeAuth.p50, result.latencyMs.setup.p50], [11, 21]);
   assert.deepEqual(result.drops, { malformed: 2, "unknown SPI": 8 });
   assert.deepEqual(result.datagrams, {
@@ -211,7 +223,7 @@ Deno.test("every figure is at the path of its name", () => {
 
 Deno.test("figures without samples are null, never 0", () => {
   const { latencyMs, setupRate, cpuMsPerTunnel, deletesUnanswered, error } = resultOf(NOTHING);
-  const none = { p50: null, p90: null, p99: null, max: null };
+  const none = { p50: null, p90: null, p99: null, max: null, buckets: [] };
   assert.deepEqual(latencyMs, {
     ikeSaInit: none,
     ikeAuth: none,

@@ -61,3 +61,26 @@ Deno.test("many failed tunnels keep their order", () => {
   assert.deepEqual(due(queue, 2_499), indices.slice(1_200));
   assert.deepEqual(queue.isEmpty, true);
 });
+
+Deno.test("slices dial each tunnel once, and when one process would", () => {
+  const whole = new DialQueue(10, 50);
+  whole.begin(1_000);
+  const slices = [1, 2, 3].map((number) => new DialQueue(10, 50, { number, of: 3 }));
+  for (const slice of slices) slice.begin(1_000);
+  const dialled: number[] = [];
+  for (let nowMs = 1_000; nowMs <= 1_450; nowMs += 50) {
+    const once = slices.flatMap((slice) => due(slice, nowMs));
+    assert.deepEqual(once, due(whole, nowMs), `at ${nowMs}`);
+    dialled.push(...once);
+  }
+  assert.deepEqual(dialled, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(slices.map(({ created }) => created), [4, 3, 3]);
+  assert.ok(slices.every(({ isEmpty }) => isEmpty));
+  assert.deepEqual(slices[1]!.sinceDueMs(4, 1_210), 10);
+});
+
+Deno.test("a slice beyond the last tunnel has none", () => {
+  const queue = new DialQueue(2, 0, { number: 3, of: 3 });
+  queue.begin(0);
+  assert.deepEqual([queue.isEmpty, queue.take(0), queue.dueMs(0)], [true, undefined, Infinity]);
+});

@@ -1,0 +1,31 @@
+/**
+ * Runs `myikev2 merge`.
+ * @module
+ */
+import { textOf } from "@/cli/compare.ts";
+import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
+import { printLine, tellLine } from "@/files/terminal.ts";
+import { mergeResults, type NamedResult } from "@/report/merge_results.ts";
+import { readResult } from "@/report/read_result.ts";
+import { summaryLines } from "@/report/summary.ts";
+
+/** Options of `merge`. */
+export interface MergeOptions {
+  readonly json?: boolean;
+}
+
+/** Merges the results of files; returns the exit status that one run would have. @throws {SetupError} */
+export async function mergeFiles(
+  paths: readonly string[],
+  { json }: MergeOptions,
+): Promise<number> {
+  const parts: NamedResult[] = [];
+  for (const path of paths) {
+    parts.push({ name: path, result: readResult(await textOf(path), path) });
+  }
+  const { result, notes } = mergeResults(parts);
+  if (json) printLine(JSON.stringify(result));
+  else for (const line of summaryLines(result)) printLine(line);
+  for (const note of notes) tellLine(note);
+  return result.result === "failed" ? EXIT_FAILED : EXIT_PASSED;
+}

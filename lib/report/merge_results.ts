@@ -1,0 +1,171 @@
+/**
+ * Makes one JSON result of the results of several processes that shared a load: the slices of one setup
+ * (`test --slice`), or runs with setups of their own.
+ * @module
+ */
+import { SetupError } from "@/base/errors.ts";
+import { showDuration } from "@/base/duration.ts";
+import { figuresIn, type FiguresOf, jsonOf, mergeFigures } from "@/engine/show/figure.ts";
+import { FIGURES } from "@/engine/show/figures.ts";
+import { verdictWords } from "@/engine/show/thresholds.ts";
+import { showSlice, type Slice } from "@/base/slice.ts";
+import {
+  RESULT_SCHEMA,
+  RESULT_TABLE,
+  type RUN_FIELDS,
+  type RunResultJson,
+} from "@/report/result.ts";
+
+/** A result and the name of its file. */
+export interface NamedResult {
+  readonly name: string;
+  readonly result: RunResultJson;
+}
+
+/** One result of all, and what has to be said of how it came about. */
+export interface MergedResult {
+  readonly result: RunResultJson;
+  readonly notes: readonly string[];
+}
+
+/** The most numbers of missing slices that are told. */
+const MISSING_SHOWN_MAX = 20;
+/** Starts further apart than this are told, as the slices did not load the peer together. */
+const APART_MS = 100;
+
+/**
+ * Merges results. It fails where one has failed, a slice is missing, or a threshold does not hold for all
+ * together. @throws {SetupError} where they are no parts of one load.
+ */
+export function mergeResults(parts: readonly NamedResult[]): MergedResult {
+  const of = slicesOf(parts);
+  refuseOthers(parts);
+  const missing = of === undefined ? [] : missingSlices(parts, of);
+  const begun = parts.filter(({ result }) => result.role !== null);
+  if (begun.length === 0) throw new SetupError("Cannot merge: none of these runs ever began");
+  const figures = mergedFigures(begun.map(({ result }) => result));
+  const broken = figures.thresholds.verdicts.find(({ held }) => !held);
+  const faults = [
+    ...missing.length > 0 && of !== undefined ? [missingWords(missing, of)] : [],
+    ...parts.filter(({ result }) => result.result === "failed").map(failedWords),
+    ...broken ? [`Threshold ${verdictWords(broken)}`] : [],
+  ];
+  const isStopped = parts.some(({ result }) => result.result === "stopped");
+  const [first] = begun;
+  const starts = begun.map(({ result }) => result.startedAt).filter((at) => at !== null).sort();
+  const fields: FiguresOf<typeof RUN_FIELDS> = {
+    schema: RESULT_SCHEMA,
+    program: first!.result.program,
+    result: faults.length > 0 ? "failed" : isStopped ? "stopped" : "passed",
+    error: faults[0] ?? null,
+    setupErrors: parts.flatMap(({ result }) => result.setupErrors),
+    role: first!.result.role,
+    setup: first!.result.setup,
+    configured: begun.reduce((sum, { result }) => sum + (result.tunnels.configured ?? 0), 0),
+    slice: null,
+    startedAt: starts[0] ?? null,
+  };
+  const result = jsonOf(RESULT_TABLE, { ...fields, ...figures, timeline: null });
+  return { result, notes: [...faults.slice(1), ...notesOn(parts, starts)] };
+}
+
+/** The figures of all; see {@linkcode cpuOf} for the one that processes do not share as threads do. */
+function mergedFigures(results: readonly RunResultJson[]): FiguresOf<typeof FIGURES> {
+  const figures = mergeFigures(FIGURES, results.map((result) => figuresIn(FIGURES, result)));
+  return { ...figures, cpuMsPerTunnel: cpuOf(results) };
+}
+
+/** Processor time by tunnel: each process has taken its own for its own tunnels. */
+function cpuOf(results: readonly RunResultJson[]): number | undefined {
+  let ms = 0;
+  let tunnels = 0;
+  for (const { cpuMsPerTunnel, tunnels: { established } } of results) {
+    if (cpuMsPerTunnel === null) continue;
+    ms += cpuMsPerTunnel * established;
+    tunnels += established;
+  }
+  return tunnels > 0 ? ms / tunnels : undefined;
+}
+
+/** How many slices there are; undefined: the results are of whole runs. */
+function slicesOf(parts: readonly NamedResult[]): number | undefined {
+  if (parts.length === 0) throw new SetupError("Cannot merge: no result was given");
+  const known = new Map<number, string>();
+  // A run that never began does not say which slice it was to be.
+  const sliced = parts.filter(({ result }) => result.role !== null);
+  const of = sliced[0]?.result.slice?.of;
+  for (const { name, result: { slice } } of sliced) {
+    if (slice?.of !== of) {
+      throw new SetupError(
+        `Cannot merge ${name}: it is ${sliceWords(slice)}, and ${sliced[0]!.name} is ` +
+          sliceWords(sliced[0]!.result.slice),
+      );
+    }
+    if (!slice) continue;
+    const before = known.get(slice.number);
+    if (before !== undefined) {
+      throw new SetupError(`Cannot merge ${name}: ${before} is slice ${showSlice(slice)} too`);
+    }
+    known.set(slice.number, name);
+  }
+  return of;
+}
+
+function sliceWords(slice: Slice | null): string {
+  return slice ? `slice ${showSlice(slice)}` : "the result of a whole run";
+}
+
+/** Refuses parts of another role, or with other thresholds, which cannot be judged together. */
+function refuseOthers(parts: readonly NamedResult[]): void {
+  const begun = parts.filter(({ result }) => result.role !== null);
+  const rulesOf = ({ thresholds }: RunResultJson) =>
+    thresholds.map(({ threshold }) => threshold).join(", ") || "none";
+  for (const { name, result } of begun) {
+    const [{ name: first, result: other }] = begun as [NamedResult];
+    if (result.role !== other.role) {
+      throw new SetupError(
+        `Cannot merge ${name}: it is of a ${result.role}, and ${first} of a ${other.role}`,
+      );
+    }
+    if (rulesOf(result) !== rulesOf(other)) {
+      throw new SetupError(
+        `Cannot merge ${name}: its thresholds (${rulesOf(result)}) are not those of ${first} ` +
+          `(${rulesOf(other)})`,
+      );
+    }
+  }
+}
+
+function missingSlices(parts: readonly NamedResult[], of: number): number[] {
+  const known = new Set(parts.map(({ result }) => result.slice?.number));
+  return Array.from({ length: of }, (_, i) => i + 1).filter((number) => !known.has(number));
+}
+
+function missingWords(missing: readonly number[], of: number): string {
+  const shown = missing.slice(0, MISSING_SHOWN_MAX).join(", ");
+  const more = missing.length > MISSING_SHOWN_MAX ? " and others" : "";
+  const what = missing.length === 1 ? "Slice" : "Slices";
+  return `${what} ${shown}${more} of ${of} missing: the tunnels whose index is ` +
+    `${missing.slice(0, MISSING_SHOWN_MAX).map((number) => number - 1).join(", ")}${more} modulo ` +
+    `${of} were not made, or their result was not given`;
+}
+
+function failedWords({ name, result: { error, slice } }: NamedResult): string {
+  return `${slice ? `Slice ${showSlice(slice)} (${name})` : name} failed: ${error ?? "no reason"}`;
+}
+
+/** What is not visible in the figures: how far apart the starts were by the clocks of the hosts. */
+function notesOn(parts: readonly NamedResult[], starts: readonly string[]): string[] {
+  const notes: string[] = [];
+  const apartMs = Date.parse(starts.at(-1) ?? "") - Date.parse(starts[0] ?? "");
+  if (apartMs > APART_MS) {
+    notes.push(
+      `The runs began ${showDuration(apartMs)} apart, by the clocks of their hosts: clocks that ` +
+        "differ, or no common --start-at. The rate of the sum is that of runs at the same time",
+    );
+  }
+  if (parts.some(({ result }) => result.timeline !== null)) {
+    notes.push("Timelines are left out, as those of several hosts do not make one");
+  }
+  return notes;
+}
