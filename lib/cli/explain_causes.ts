@@ -113,7 +113,7 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "`resumelifetime` of the gateway, and the clocks of both ends.",
   ],
   TICKET_USED: [
-    "A client presented a ticket a second time, or after its IKE SA was deleted.",
+    "A client presented a ticket a second time, or after this gateway had ended its IKE SA.",
     "RFC 5723 §4.3.1, §4.3.2",
     "Whether the client keeps tickets that it has used, or somebody repeats its messages.",
   ],

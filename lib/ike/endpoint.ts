@@ -53,9 +53,11 @@ import {
 
 /** The most reasons that are counted apart, as some contain a number of the peer's choice. */
 const DROP_REASONS_MAX = 200;
-/** Ends that both sides know of: nothing is resumed afterwards (RFC 5723 §4.3.2). */
+/**
+ * Ends that this gateway decided on: nothing is resumed afterwards (RFC 5723 §4.3.2). A client that deletes
+ * its IKE SA may come back by the ticket, which is how libreswan suspends a connection.
+ */
 const DELETED: ReadonlySet<number> = new Set([
-  CloseCode.DELETED_BY_PEER,
   CloseCode.STOPPED,
   CloseCode.FLAPPED,
   CloseCode.REAUTHENTICATED,

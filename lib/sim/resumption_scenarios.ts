@@ -118,7 +118,7 @@ const twice: Scenario = {
   },
 };
 
-/** A client presents a ticket after its time, or after its IKE SA was deleted. */
+/** A client presents a ticket after its time, or after the gateway has ended its IKE SA. */
 const late: Scenario = {
   name: "resume_late",
   start(world) {
@@ -127,8 +127,8 @@ const late: Scenario = {
     world.dial(a, b);
     if (!expires) {
       world.at(20_000, () => {
-        const sa = establishedSa(a);
-        if (sa) world.tell(a, sa, { kind: "close", closeCode: CloseCode.STOPPED });
+        const sa = establishedSa(b);
+        if (sa) world.tell(b, sa, { kind: "close", closeCode: CloseCode.STOPPED });
       });
     }
     world.at(10_000, () => {

@@ -306,9 +306,8 @@ check(
     nacked(bench, opaque, "TICKET_EXPIRED");
 
     const deleted = ticketed();
-    deleted.bench.ask(INFORMATIONAL, [
-      { type: PayloadType.DELETE, protocol: 1, spis: [] } as Payload,
-    ]);
+    deleted.bench.tell({ kind: "close", closeCode: CloseCode.STOPPED });
+    deleted.bench.answer([]);
     nacked(deleted.bench, deleted.opaque, "TICKET_USED");
 
     const strict = ticketed();

@@ -45,7 +45,7 @@ export type TicketRefusal =
   /** Its key is unknown here, or it was altered. */
   | "TICKET_UNKNOWN"
   | "TICKET_EXPIRED"
-  /** An IKE SA was resumed by it, or the IKE SA for which it was issued was deleted. */
+  /** An IKE SA was resumed by it, or this gateway has ended the one for which it was issued. */
   | "TICKET_USED"
   /** Its algorithms are not configured any more. */
   | "TICKET_POLICY";

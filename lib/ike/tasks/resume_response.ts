@@ -32,7 +32,7 @@ import { findPayload } from "@/wire/message.ts";
 const WORDS: Readonly<Record<TicketRefusal, string>> = {
   TICKET_UNKNOWN: "it is none of this gateway, or was altered",
   TICKET_EXPIRED: "it has expired",
-  TICKET_USED: "an IKE SA was resumed by it before, or its IKE SA was deleted",
+  TICKET_USED: "an IKE SA was resumed by it before, or this end has ended its IKE SA",
   TICKET_POLICY: "what it keeps is not configured here any more",
 };
 
