@@ -69,7 +69,7 @@ Deno.test("options, methods and RFCs that explanations name exist", () => {
   const known = new Set([...OPTIONS, ...sections(ROOT).flatMap(namesOf)]);
   const entries = Object.entries({ ...CAUSE_EXPLANATIONS, ...NOTIFY_EXPLANATIONS });
   for (const [name, [means, source, lookAt]] of entries) {
-    assert.match(source, /RFC \d{3,4}|docs\/|README|IANA|3GPP|sendto/, name);
+    assert.match(source, /RFC \d{3,4}|docs\/|README|IANA|3GPP|draft-ietf-|sendto/, name);
     assert.match(means, /\.$/, name);
     assert.match(lookAt, /\.$/, name);
     for (const [, quoted] of `${means} ${lookAt}`.matchAll(/`([a-z]+)(?:[:`])/g)) {
