@@ -59,6 +59,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["ML-KEM, alone and as an additional key exchange", /^ML-KEM|^additional key exchange/],
   ["Several key exchanges, also of rekeys", /^three additional key exchanges/],
   ["Post-quantum pre-shared keys", /^PPK/],
+  ["Session resumption", /^tickets, |^no ticket of/],
   ["Childless set-up", /^childless/],
   ["Redirection to another gateway", /^redirected/],
   ["CHILD_SA rekeyed by the peer", /^CHILD_SA rekeyed by (strongSwan|libreswan)/],

@@ -144,6 +144,9 @@ No row can show these with a peer; our two roles, tshark and tests without a pee
   only by configuration. They send none, and ignore ours, as they say in their logs.
 - OCSP responses of the peer in IKE_AUTH (RFC 4806): strongSwan 6 sends what a plugin has fetched by
   HTTP, and the build that is used here has no such plugin. libreswan has none in IKE_AUTH.
+- An IKE SA that is resumed to its end (RFC 5723): libreswan 5.4 issues tickets, presents them and derives
+  the same keys, but its AUTH is prf(SK_px, message), without the nonce and the identity of RFC 7296
+  §2.15, to which RFC 5723 §5.1 refers. Each end refuses the other's AUTH, and a whole set-up follows.
 - EAP of libreswan as the initiator: its only method is EAP-TLS, and it only answers.
 - EAP-AKA' of strongSwan: it relays the method to a RADIUS server, as in the row with hostapd.
 

@@ -36,6 +36,11 @@ export interface TestResult {
   };
   readonly moves: { readonly done: number; readonly failed: { readonly count: number } };
   readonly reauthentications: number;
+  readonly resumptions: {
+    readonly tickets: number;
+    readonly done: number;
+    readonly refused: readonly CauseCount[];
+  };
   readonly flaps: { readonly down: number; readonly up: number };
   readonly ping?: PingResultJson;
   readonly packets?: { readonly drops: Readonly<Record<string, number>> } | null;

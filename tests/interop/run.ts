@@ -42,6 +42,7 @@ import { REAUTH_ROWS } from "./rows_reauth.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
 import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
 import { USERLAND_ROWS } from "./rows_userland.ts";
+import { LIBRESWAN_RESUMPTION_ROWS, RESUMPTION_ROWS } from "./rows_resumption.ts";
 import { SECOND_AUTH_ROWS } from "./rows_second_auth.ts";
 import { STRONGSWAN_6, strongSwanVersion } from "./strongswan.ts";
 
@@ -68,6 +69,7 @@ const ALL: readonly AnyRow[] = [
   ...PPK_EAP_ROWS,
   ...EXTENSION_ROWS,
   ...AUTH_METHOD_ROWS,
+  ...RESUMPTION_ROWS,
   ...CONFIGURATION_ROWS,
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
@@ -75,6 +77,7 @@ const ALL: readonly AnyRow[] = [
   ...LIBRESWAN_RAW_KEY_ROWS,
   ...LIBRESWAN_MOBIKE_ROWS,
   ...LIBRESWAN_AUTH_METHOD_ROWS,
+  ...LIBRESWAN_RESUMPTION_ROWS,
   ...LIBRESWAN_CONFIGURATION_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);

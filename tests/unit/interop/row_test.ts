@@ -102,6 +102,7 @@ Deno.test("a failure must say all words at once", () => {
     keyExchanges: { ike: {}, child: {} },
     moves: { done: 0, failed: { count: 0 } },
     reauthentications: 0,
+    resumptions: { tickets: 0, done: 0, refused: [] },
     flaps: { down: 0, up: 0 },
     suites: new Map(),
     peers: new Map(),
