@@ -4,6 +4,7 @@
  * RFC 8598, RFC 9464; 3GPP TS 24.302 §8.2.4.2).
  * @module
  */
+import { stateCopy } from "@/base/octets.ts";
 import { Reader } from "@/base/bytes.ts";
 import { CfgAttribute, nameOfCfgAttribute } from "@/iana/cfg_attribute.ts";
 import { CpType } from "@/iana/cp_type.ts";
@@ -56,7 +57,7 @@ export function takeConfigured(turn: Turn, payloads: readonly Payload[]): void {
     if (!isAsked || value.length === 0 || kept.length === KEPT_MAX) continue;
     const fault = placeFault(sa, reply.attributes[i - 1], one) ?? cfgValueFault(attribute, value);
     if (fault) faults.push(`${nameOfCfgAttribute(attribute)}: ${fault}`);
-    else kept.push(one);
+    else kept.push({ attribute, value: stateCopy(value) });
   }
   sa.peer.configured = kept;
   const period = kept.find((one) => one.attribute === TIMEOUT_PERIOD_FOR_LIVENESS_CHECK);

@@ -3,6 +3,7 @@
  * notifies with addresses, and the choice of the next path.
  * @module
  */
+import { stateCopy } from "@/base/octets.ts";
 import {
   addressPlus,
   compareAddresses,
@@ -134,7 +135,7 @@ export function takeAdditional({ sa, out }: Turn, payloads: readonly Payload[], 
   const named = notifies(payloads).filter(({ notify: type, data }) =>
     type === ADDITIONAL_IP4_ADDRESS && data.length === 4 ||
     type === ADDITIONAL_IP6_ADDRESS && data.length === 16
-  ).map(({ data }) => data);
+  ).map(({ data }) => stateCopy(data));
   const usable = named.filter((address) => !whyUnreachable(address));
   const list: IpAddress[] = [path.peerAddress];
   for (const address of usable) if (!list.some((one) => isSame(one, address))) list.push(address);
