@@ -48,7 +48,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ),
   "eap-tls": login(
     "tls",
-    { eapusers: [{ identity: "user-&d", methods: ["tls"] }] },
+    { eapaskidentity: true, eapusers: [{ identity: "user-&d", methods: ["tls"] }] },
     { eapidentity: "user-&d" },
   ),
 };
