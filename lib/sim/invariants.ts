@@ -18,6 +18,7 @@ import { isHalfOpen } from "@/ike/newcomers.ts";
 import { allCovered, sameSelector, shifted } from "@/ike/negotiate/selectors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { isSomeTaken, isTaken, type Traffic } from "@/sim/traffic.ts";
+import { isInClear } from "@/wire/exchange_rules.ts";
 import { HEADER_OCTETS, type Payload, PAYLOAD_HEADER_OCTETS } from "@/wire/message.ts";
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -349,6 +350,9 @@ function samePorts(a: readonly TrafficSelector[], b: readonly TrafficSelector[])
   return a.map(shown).join() === b.map(shown).join();
 }
 
+/** Where the type of the first payload stands in an IKE header (RFC 7296 §3.1). */
+const FIRST_PAYLOAD_AT = 16;
+
 /** Observes what is sent, and checks that a Message ID never carries two different messages. */
 export class MessageObserver {
   readonly #seen = new Map<string, string>();
@@ -376,6 +380,11 @@ export class MessageObserver {
     // IKE_SA_INIT may be sent again with a cookie or another group, until there is a responder SPI.
     if (!settled) return undefined;
     const response = (flags & 0x20) !== 0;
+    // An end that has no such IKE SA answers in clear (RFC 7296 §2.21.4, RFC 6290 §4.5), also where it had
+    // that SA before and sent a protected response with this Message ID.
+    if (response && octets[FIRST_PAYLOAD_AT] === PayloadType.NOTIFY && !isInClear(exchange)) {
+      return undefined;
+    }
     const name = `${sender} ${spis} ${response} ${toHex(octets.subarray(20, 24))}`;
     const place = placeOf(octets);
     const same = this.#isSame(`${name} ${place?.number ?? 1}`, toHex(octets)) &&

@@ -101,8 +101,9 @@ function addTable(
     const value = values[name];
     if (value === null || value === undefined) continue;
     if (path === "ping") addTable(text, PING_TABLE, value as typeof values, "ping.");
-    else if (figure.type === "{p50, p90, p99, max}") addLatency(text, { ...figure, path }, value);
-    else addJson(text, { path, doc: figure.doc, parts: figure.parts }, figure.json(value));
+    else if (figure.type === "{p50, p90, p99, max, buckets}") {
+      addLatency(text, { ...figure, path }, value);
+    } else addJson(text, { path, doc: figure.doc, parts: figure.parts }, figure.json(value));
   }
 }
 
