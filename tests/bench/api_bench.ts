@@ -1,7 +1,7 @@
 /**
- * The Test API of both ends while tunnels are set up as fast as they can be: how long GetSummary and a
- * page of ListIKESA take, how old an event of level 4 is when its reader has it, and how many events that
- * reader loses, which does nothing else.
+ * Measures the Test API of a gateway and of a client while tunnels are set up as fast as possible: the
+ * milliseconds that GetSummary and a page of ListIKESA take, the age of each event of level 4 when it
+ * arrives at a reader that does nothing else, and the number of events that this reader loses.
  *
  * Run: deno run -A tests/bench/api_bench.ts [TUNNELS]
  * @module
@@ -11,26 +11,29 @@ import { TestClient } from "@/api/client.ts";
 const POLL_MS = 50;
 /** IKE SAs of one page of ListIKESA. */
 const PAGE_LEN = 100;
-/** A slow machine ends the measurement before the last tunnel is up. */
-const PATIENCE_MS = 60_000;
-const LOST = /^(\d+) events? (?:was|were) lost/;
+/** Milliseconds after which the measurement ends, even if not all tunnels are established. */
+const LISTEN_MS_MAX = 60_000;
+const LOST_EVENTS = /^(\d+) events? (?:was|were) lost/;
 
-/** What one process has heard of one end. */
-interface Heard {
+/** What one listening process has measured at the API of one end. */
+interface Measured {
   readonly events: number;
   readonly lost: number;
   /** Milliseconds that each GetSummary took. */
   readonly summariesMs: readonly number[];
-  /** Milliseconds that each page of ListIKESA took; the pages go round the list. */
+  /** Milliseconds that each page of ListIKESA took. After the last page the first one follows. */
   readonly pagesMs: readonly number[];
-  /** Milliseconds between the making of an event and its arrival at the reader, of every event. */
+  /** Milliseconds from the time of each event until it arrived at the reader. */
   readonly eventsMs: readonly number[];
 }
 
-/** Reads events and asks for the summary until so many tunnels are up; a process of its own. */
-async function listen(place: string, tunnels: number): Promise<Heard> {
-  const reader = new TestClient(place);
-  const asker = new TestClient(place);
+/**
+ * Reads events, and asks for the summary and for pages of the list, until so many tunnels are
+ * established. It runs in a process of its own.
+ */
+async function listen(address: string, tunnels: number): Promise<Measured> {
+  const reader = new TestClient(address);
+  const caller = new TestClient(address);
   let events = 0;
   let lost = 0;
   const summariesMs: number[] = [];
@@ -39,32 +42,32 @@ async function listen(place: string, tunnels: number): Promise<Heard> {
   const feed = reader.events({ level: 4, keyword: "" }, ({ msg, epochMs }) => {
     events++;
     eventsMs.push(Date.now() - epochMs);
-    lost += Number(LOST.exec(msg)?.[1] ?? 0);
+    lost += Number(LOST_EVENTS.exec(msg)?.[1] ?? 0);
   });
-  await asker.call("GetSummary");
+  await caller.call("GetSummary");
   console.log("ready");
-  const untilMs = performance.now() + PATIENCE_MS;
+  const untilMs = performance.now() + LISTEN_MS_MAX;
   let start = 0;
-  for (let isUp = false; !isUp && performance.now() < untilMs;) {
+  for (let allUp = false; !allUp && performance.now() < untilMs;) {
     await pause(POLL_MS);
-    const summary = await timed(summariesMs, () => asker.call("GetSummary"));
-    isUp = Number(summary.NumOfCreatedTunnel) >= tunnels;
+    const summary = await timed(summariesMs, () => caller.call("GetSummary"));
+    allUp = Number(summary.NumOfCreatedTunnel) >= tunnels;
     const page = { Start: start, Len: PAGE_LEN };
-    const { SummaryList: list } = await timed(pagesMs, () => asker.call("ListIKESA", page));
+    const { SummaryList: list } = await timed(pagesMs, () => caller.call("ListIKESA", page));
     start = (list as unknown[]).length < PAGE_LEN ? 0 : start + PAGE_LEN;
   }
   await pause(2_000);
   feed.close();
   reader.close();
-  asker.close();
+  caller.close();
   return { events, lost, summariesMs, pagesMs, eventsMs };
 }
 
-/** Does a call and notes how many milliseconds it took. */
+/** Makes a call, and adds the milliseconds it took to `all`. */
 async function timed<T>(all: number[], call: () => Promise<T>): Promise<T> {
-  const asked = performance.now();
+  const startMs = performance.now();
   const answer = await call();
-  all.push(performance.now() - asked);
+  all.push(performance.now() - startMs);
   return answer;
 }
 
@@ -72,6 +75,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** The setup file of one end; `more` has the options of its role. */
 const SETUP = (role: string, tunnels: number, more: string, apiPort: number) =>
   `role: ${role}
 numberoftunnels: ${tunnels}
@@ -83,6 +87,7 @@ apilistenport: ${apiPort}
 ikeconf: {psk: bench, dhgrpid: 31, ikeencyptalg: aes-gcm-16:128, childlist: [{encalg: aes-gcm-16:128}]}
 `;
 
+/** Starts a process of deno that runs with these arguments. */
 function start(args: readonly string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", ...args],
@@ -91,7 +96,7 @@ function start(args: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-/** How many there are, their median, the 99th percentile and the maximum, in milliseconds. */
+/** The count of the values, their median, 99th percentile and maximum, as text in milliseconds. */
 function figures(all: readonly number[]): string {
   const sorted = [...all].sort((a, b) => a - b);
   const at = (fraction: number) =>
@@ -99,13 +104,16 @@ function figures(all: readonly number[]): string {
   return `${all.length}×, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`;
 }
 
-/** A line of a process's standard output, once it is there; then all that follows. */
+/**
+ * Waits until a process has written this line to standard output. The function it returns waits for
+ * the end of the process, and returns what followed the line.
+ */
 async function outputAfter(child: Deno.ChildProcess, line: string) {
   const chunks = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   while (!text.includes(`${line}\n`)) {
     const { value, done } = await chunks.read();
-    if (done) throw new Error(`The process ended without saying ${line}: ${text}`);
+    if (done) throw new Error(`The process ended before it wrote ${line}: ${text}`);
     text += value;
   }
   return async () => {
@@ -117,6 +125,7 @@ async function outputAfter(child: Deno.ChildProcess, line: string) {
   };
 }
 
+/** Runs a gateway and a client, each with a listening process, and prints what those measured. */
 async function compare(tunnels: number): Promise<void> {
   const directory = Deno.makeTempDirSync({ prefix: "api_bench" });
   const main = new URL("../../main.ts", import.meta.url).pathname;
@@ -131,10 +140,10 @@ async function compare(tunnels: number): Promise<void> {
   try {
     for (const role of ["gateway", "client"] as const) {
       const path = `${directory}/${role}.yaml`;
-      // The client dials when both its listener and the gateway's are there.
+      // The gateway and its listener start first: the client sets up tunnels as soon as it runs.
       Deno.writeTextFileSync(path, SETUP(role, tunnels, more[role], ports[role]));
       ends.push(start([main, "test", path, "--flush=false", "--json", "--lf", `${path}.log`]));
-      await answering(`127.0.0.1:${ports[role]}`);
+      await untilAnswering(`127.0.0.1:${ports[role]}`);
       const child = start([
         import.meta.filename!,
         "--listen",
@@ -144,34 +153,35 @@ async function compare(tunnels: number): Promise<void> {
       listeners.push({ role, rest: await outputAfter(child, "ready") });
     }
     for (const { role, rest } of listeners) {
-      const { events, lost, summariesMs, pagesMs, eventsMs } = JSON.parse(await rest()) as Heard;
+      const { events, lost, summariesMs, pagesMs, eventsMs } = JSON.parse(await rest()) as Measured;
       console.log(
         `${role.padEnd(8)} GetSummary ${figures(summariesMs)}; ListIKESA ${figures(pagesMs)}; ` +
           `events ${figures(eventsMs)}, ${lost} of ${events} lost`,
       );
     }
-    const asker = new TestClient(`127.0.0.1:${ports.client}`);
-    const { SetupRate, NumOfCreatedTunnel: up } = await asker.call("GetSummary");
+    const caller = new TestClient(`127.0.0.1:${ports.client}`);
+    const { SetupRate, NumOfCreatedTunnel: up } = await caller.call("GetSummary");
     console.log(`${up} of ${tunnels} tunnels, ${Number(SetupRate).toFixed(0)} tunnels/s`);
-    asker.close();
+    caller.close();
   } finally {
     for (const end of ends) end.kill("SIGKILL");
     Deno.removeSync(directory, { recursive: true });
   }
 }
 
-async function answering(place: string): Promise<void> {
+/** Waits until a Test API answers at this address. @throws Error after 200 attempts. */
+async function untilAnswering(address: string): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
-    const asker = new TestClient(place);
-    const isThere = await asker.call("GetSummary").then(() => true, () => false);
-    asker.close();
-    if (isThere) return;
+    const caller = new TestClient(address);
+    const hasAnswered = await caller.call("GetSummary").then(() => true, () => false);
+    caller.close();
+    if (hasAnswered) return;
     await pause(100);
   }
-  throw new Error(`Nothing answers at ${place}`);
+  throw new Error(`No Test API answers at ${address}`);
 }
 
-const [mode, place, count] = Deno.args;
-if (mode === "--listen") console.log(JSON.stringify(await listen(place!, Number(count))));
+const [mode, address, count] = Deno.args;
+if (mode === "--listen") console.log(JSON.stringify(await listen(address!, Number(count))));
 else await compare(Number(mode ?? 3_000));
 Deno.exit(0);

@@ -1,8 +1,8 @@
 /**
- * Set-ups per second by the way of authentication: a gateway and a client of ours in two processes, over
- * UDP on loopback without root, with pre-shared keys, certificates of ECDSA P-256 and RSA-2048 (a chain of
- * root and end entity, one key pair for each tunnel), EAP-MSCHAPv2 and EAP-TLS. strongSwan's load-tester is
- * measured beside it by the rig (`loadtest.sh`, `LT_AUTH=pubkey`).
+ * Measures how many tunnels are set up in a second with each method of authentication. A gateway and a
+ * client of this program run in two processes, over UDP on loopback, and need no root. The methods are
+ * pre-shared keys, certificates of ECDSA P-256 and RSA-2048 (chains of a root and an end entity, with a
+ * key pair for each tunnel), EAP-MSCHAPv2 and EAP-TLS.
  *
  * Run: deno run -A tests/bench/auth_bench.ts [TUNNELS [KIND…]]
  * @module
@@ -11,27 +11,33 @@ import { stringify } from "yaml";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const tunnels = Number(Deno.args[0] ?? 1_000);
-const only = Deno.args.slice(1);
-/** Longest time of one measurement, in seconds; a gateway that has its tunnels is stopped before. */
-const LIMIT_SEC = 60;
+/** Names of the methods to measure; all of them if there is none. */
+const selectedKinds = Deno.args.slice(1);
+/** Seconds after which a gateway ends by itself. It is stopped earlier when its client has ended. */
+const GATEWAY_SEC = 60;
+/** Seconds that a client has to set up its tunnels. */
 const CLIENT_SEC = Math.ceil(4 + tunnels / 100);
 
 type Conf = Readonly<Record<string, unknown>>;
 
-/** What a kind of authentication adds to `ikeconf` of both ends. */
+/** What a method of authentication needs. */
 interface Kind {
+  /** The key type of the certificates, as createpki takes it; undefined if there are none. */
   readonly key?: string;
+  /** Options that it adds to `ikeconf` of each end. */
   readonly gateway: Conf;
   readonly client: Conf;
 }
 
 const DS = "digital-signature";
-const mutual = (key: string, method: string): Kind => ({
+/** Both ends authenticate by signatures with keys of this type. */
+const bySignatures = (key: string, method: string): Kind => ({
   key,
   gateway: { authownmethod: method, authpeermethod: method },
   client: { authownmethod: method, authpeermethod: method },
 });
-const login = (method: string, gateway: Conf, client: Conf): Kind => ({
+/** The client authenticates by EAP, and the gateway by a signature. */
+const byEap = (method: string, gateway: Conf, client: Conf): Kind => ({
   key: "ecdsa:p-256",
   gateway: { authownmethod: DS, authpeermethod: "eap", eapmethod: method, ...gateway },
   client: { authownmethod: "eap", authpeermethod: DS, eapmethod: method, ...client },
@@ -39,20 +45,21 @@ const login = (method: string, gateway: Conf, client: Conf): Kind => ({
 
 const KINDS: Readonly<Record<string, Kind>> = {
   "psk": { gateway: {}, client: {} },
-  "ecdsa-p256": mutual("ecdsa:p-256", "ecdsa-sha256-p256"),
-  "rsa-2048": mutual("rsa:2048", "rsa"),
-  "eap-mschapv2": login(
+  "ecdsa-p256": bySignatures("ecdsa:p-256", "ecdsa-sha256-p256"),
+  "rsa-2048": bySignatures("rsa:2048", "rsa"),
+  "eap-mschapv2": byEap(
     "mschapv2",
     { eapaskidentity: true, eapusers: [{ identity: "user-&d", password: "secret-&d" }] },
     { eapidentity: "user-&d", eappassword: "secret-&d" },
   ),
-  "eap-tls": login(
+  "eap-tls": byEap(
     "tls",
     { eapaskidentity: true, eapusers: [{ identity: "user-&d", methods: ["tls"] }] },
     { eapidentity: "user-&d" },
   ),
 };
 
+/** Runs a command of this program; returns its standard output. @throws Error with what it wrote. */
 async function run(args: readonly string[]): Promise<string> {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", MAIN, ...args],
@@ -64,8 +71,8 @@ async function run(args: readonly string[]): Promise<string> {
   throw new Error(new TextDecoder().decode(stderr) || new TextDecoder().decode(stdout));
 }
 
-/** Authorities, a pair of the gateway, and one for each tunnel. */
-async function pki(directory: string, type: string): Promise<void> {
+/** Writes a root certificate, and a certificate with its key for each tunnel. The gateway uses them too. */
+async function makeCertificates(directory: string, type: string): Promise<void> {
   const keys = [
     "--cakeytype",
     type,
@@ -91,8 +98,9 @@ async function pki(directory: string, type: string): Promise<void> {
   ]);
 }
 
+/** Runs a gateway and a client with one method; returns their JSON results. */
 async function measure(kind: Kind, directory: string) {
-  if (kind.key) await pki(directory, kind.key);
+  if (kind.key) await makeCertificates(directory, kind.key);
   const common = {
     numberoftunnels: tunnels,
     bindifname: "lo",
@@ -101,7 +109,7 @@ async function measure(kind: Kind, directory: string) {
     apilistenport: 0,
   };
   const ike = {
-    psk: "a secret of the bench",
+    psk: "a secret of the benchmark",
     dhgrpid: 31,
     ikeencyptalg: "aes-gcm-16:256",
     childlist: [{ encalg: "aes-gcm-16:128" }],
@@ -110,7 +118,7 @@ async function measure(kind: Kind, directory: string) {
   const gateway = {
     ...common,
     role: "gateway",
-    runningtime: `${LIMIT_SEC}s`,
+    runningtime: `${GATEWAY_SEC}s`,
     bindifaddr: "127.0.0.1/8",
     ikeconf: { ...ike, myid: "gateway.bench", ...kind.gateway },
   };
@@ -128,7 +136,7 @@ async function measure(kind: Kind, directory: string) {
   for (const [name, setup] of [["gateway", gateway], ["client", client]] as const) {
     await Deno.writeTextFile(`${directory}/${name}.yaml`, stringify(setup));
   }
-  const test = (name: string) =>
+  const testCommand = (name: string) =>
     new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", MAIN, "test", `${directory}/${name}.yaml`, "--flush=false", "--json"],
@@ -137,11 +145,11 @@ async function measure(kind: Kind, directory: string) {
       stdout: "piped",
       stderr: "null",
     });
-  const atGateway = test("gateway").spawn();
+  const gatewayProcess = testCommand("gateway").spawn();
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  const { stdout } = await test("client").output();
-  atGateway.kill("SIGINT");
-  const results = [stdout, (await atGateway.output()).stdout].map((octets) =>
+  const { stdout } = await testCommand("client").output();
+  gatewayProcess.kill("SIGINT");
+  const results = [stdout, (await gatewayProcess.output()).stdout].map((octets) =>
     JSON.parse(new TextDecoder().decode(octets))
   );
   return { ofClient: results[0], ofGateway: results[1] };
@@ -149,7 +157,7 @@ async function measure(kind: Kind, directory: string) {
 
 console.log(`${tunnels} tunnels, X25519, AES-256-GCM, two processes on loopback`);
 for (const [name, kind] of Object.entries(KINDS)) {
-  if (only.length > 0 && !only.includes(name)) continue;
+  if (selectedKinds.length > 0 && !selectedKinds.includes(name)) continue;
   const directory = await Deno.makeTempDir({ prefix: "auth-bench-" });
   try {
     const { ofClient, ofGateway } = await measure(kind, directory);

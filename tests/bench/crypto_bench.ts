@@ -1,6 +1,7 @@
 /**
- * The crypto of one side of one tunnel, on each backend: key exchange, key derivation, two AUTH
- * values, SK protection of IKE_AUTH both ways, keys of the first CHILD_SA.
+ * Measures the cryptography of one end of one tunnel, on each backend: the key exchange, the key
+ * derivation, the AUTH values of both ends, the SK payloads of IKE_AUTH in both directions, and the keys
+ * of the first CHILD_SA.
  *
  * Run: deno bench --allow-read --allow-ffi tests/bench/crypto_bench.ts
  * @module
@@ -16,7 +17,7 @@ interface Suite {
   readonly name: string;
   readonly encr: number;
   readonly keyBits: number;
-  /** 0 with AEAD. */
+  /** The integrity algorithm; NONE (0) if the cipher is AEAD. */
   readonly integ: number;
   readonly prf: number;
   readonly group: number;
@@ -41,8 +42,11 @@ const SUITES: readonly Suite[] = [
   },
 ];
 
+/** As long as a message of IKE_AUTH. */
 const message = new Uint8Array(288);
-const ident = new Uint8Array(24);
+/** As long as an ID payload. */
+const idPayload = new Uint8Array(24);
+/** Both nonces, of 32 octets each. */
 const nonces = new Uint8Array(64);
 
 for (const suite of SUITES) {
@@ -51,16 +55,17 @@ for (const suite of SUITES) {
     const peer = await exchange.generate();
     Deno.bench({ name: backend.name, group: suite.name }, async () => {
       const pair = await exchange.generate();
-      symmetric(backend, suite, await exchange.derive(pair, peer.publicValue));
+      symmetricPart(backend, suite, await exchange.derive(pair, peer.publicValue));
     });
     const shared = await exchange.derive(peer, peer.publicValue);
     Deno.bench({ name: backend.name, group: `${suite.name}: symmetric part` }, () => {
-      symmetric(backend, suite, shared);
+      symmetricPart(backend, suite, shared);
     });
   }
 }
 
-function symmetric(backend: CryptoBackend, suite: Suite, shared: Uint8Array): void {
+/** The work after the shared secret is known; also the four hashes of NAT detection. */
+function symmetricPart(backend: CryptoBackend, suite: Suite, shared: Uint8Array): void {
   const prf = backend.prf(suite.prf)!;
   const cipher = backend.cipher(suite.encr, suite.keyBits)!;
   const integrity = backend.integrity(suite.integ);
@@ -69,7 +74,7 @@ function symmetric(backend: CryptoBackend, suite: Suite, shared: Uint8Array): vo
   const skP = keys.subarray(-prf.keyOctets);
   for (let i = 0; i < 4; i++) backend.sha1(nonces.subarray(0, 22));
   for (let i = 0; i < 2; i++) {
-    prf.compute(prf.compute(ident, ident), prf.compute(skP, ident));
+    prf.compute(prf.compute(idPayload, idPayload), prf.compute(skP, idPayload));
   }
   const iv = backend.randomOctets(cipher.ivOctets);
   const aad = message.subarray(0, 32);

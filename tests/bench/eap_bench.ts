@@ -1,5 +1,6 @@
 /**
- * CPU of EAP alone: logins between our peer and our server in one process, without IKE and RADIUS.
+ * Measures the CPU time of EAP alone: an EAP peer and an EAP server authenticate in one process, without
+ * IKE and without RADIUS.
  *
  * Run: deno run -A tests/bench/eap_bench.ts [LOGINS]
  * @module
@@ -22,7 +23,7 @@ const users = new EapUsers([
   { identity: "001", sim: { ...keys, sqn: 0n } },
 ]);
 const pem = (name: string) => Deno.readTextFileSync(new URL(`../api/tls/${name}`, import.meta.url));
-const tlsOf = (name: string, versionMax: number) => ({
+const tlsSettings = (name: string, versionMax: number) => ({
   anchors: pem("authority.pem"),
   certificate: pem(`${name}.pem`),
   key: pem(`${name}.key`),
@@ -31,7 +32,8 @@ const tlsOf = (name: string, versionMax: number) => ({
 
 const byPassword = { identity: "bob", password: "secret" };
 const bySim = (digit: string) => ({ identity: `${digit}001`, sim: newSimCard(keys, 0n) });
-const rows: readonly (readonly [string, number, Omit<EapCredentials, "methods">, number])[] = [
+/** Each method: its name, its EAP type, the credentials of the peer, and the TLS version or 0. */
+const methods: readonly (readonly [string, number, Omit<EapCredentials, "methods">, number])[] = [
   ["MD5", EapType.MD5_CHALLENGE, byPassword, 0],
   ["GTC", EapType.GTC, byPassword, 0],
   ["MSCHAPv2", EapType.MSCHAPV2, byPassword, 0],
@@ -43,14 +45,14 @@ const rows: readonly (readonly [string, number, Omit<EapCredentials, "methods">,
   ["TTLS, PAP, TLS 1.3", EapType.TTLS, { ...byPassword, inner: "pap" }, 0x0304],
   ["PEAP, MSCHAPv2, TLS 1.2", EapType.PEAP, { ...byPassword, inner: "mschapv2" }, 0x0303],
 ];
-console.log("both ends of one login, in this process");
-for (const [name, type, own, version] of rows) {
+console.log("milliseconds of one login, both ends together in this process");
+for (const [name, type, own, version] of methods) {
   if (version && !env.tls) {
-    console.log(`${name.padEnd(26)} left out: no shim`);
+    console.log(`${name.padEnd(26)} left out: the shim is not built`);
     continue;
   }
-  const client = version ? tlsOf("client", version) : undefined;
-  const server = version ? tlsOf("server", version) : undefined;
+  const client = version ? tlsSettings("client", version) : undefined;
+  const server = version ? tlsSettings("server", version) : undefined;
   const settings = { methods: [type], users, tls: server };
   const credentials = { ...own, methods: [type], tls: client };
   for (let i = 0; i < WARM_UP; i++) login(credentials, settings);
@@ -60,14 +62,15 @@ for (const [name, type, own, version] of rows) {
   console.log(`${name.padEnd(26)} ${ms.toFixed(3).padStart(8)} ms ${Math.round(1000 / ms)}/s`);
 }
 
+/** One authentication from the first request to EAP-Success. @throws Error if it does not succeed. */
 function login(own: EapCredentials, settings: EapServerSettings): void {
   const peer = openEapPeer(own, env);
   const server = openEapServer(settings, env);
   let answer = server.start(own.identity);
   while (answer.kind === "send") {
-    const said = peer.step(answer.octets);
-    if (said.kind !== "send") throw new Error(JSON.stringify(said));
-    answer = server.step(said.octets);
+    const response = peer.step(answer.octets);
+    if (response.kind !== "send") throw new Error(JSON.stringify(response));
+    answer = server.step(response.octets);
   }
   if (answer.kind !== "succeeded") throw new Error(JSON.stringify(answer));
   peer.close();

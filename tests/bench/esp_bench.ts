@@ -1,7 +1,8 @@
 /**
- * Throughput of ESP in the process: our client and gateway against two strongSwan with their userland
- * ESP (kernel-libipsec), each pair in two network namespaces joined by a veth, in turn within one run,
- * with the ratios. Tunnel mode in UDP, AES-GCM-16 with 128 bits.
+ * Measures the throughput of the userland data path, and compares it with that of strongSwan's
+ * (kernel-libipsec). A client and a gateway of this program are one pair, two strongSwan are the other;
+ * each pair is in two network namespaces that a veth joins. The pairs are measured in turn within one
+ * run, and the ratios are printed. ESP is in tunnel mode in UDP, with AES-GCM-16 and 128 bits.
  *
  * Run as root, with strongSwan and iperf3: deno run -A tests/bench/esp_bench.ts [ROUNDS [SECONDS]]
  * @module
@@ -18,20 +19,21 @@ const SECONDS = Number(Deno.args[1] ?? 5);
 const INNER = { ours: "10.2.0.1", theirs: "10.1.0.1" } as const;
 const USERLAND = `  load = kernel-libipsec ${PLUGINS}\n  install_routes = yes`;
 
-/** Measures: what iperf3 is told, and what is read of its result. */
+/** What is measured: the name, arguments of iperf3, and the figure in its result. */
 const MEASURES = [
   {
     name: "TCP, Mbit/s",
-    words: [],
+    args: [],
     read: (end: IperfEnd) => end.sum_received.bits_per_second / 1e6,
   },
   {
     name: "UDP of 64 octets, packets/s that arrived",
-    words: ["-u", "-b", "0", "-l", "64"],
+    args: ["-u", "-b", "0", "-l", "64"],
     read: ({ sum }: IperfEnd) => (sum.packets - sum.lost_packets) / sum.seconds,
   },
 ] as const;
 
+/** The part of the JSON result of iperf3 that is read. */
 interface IperfEnd {
   readonly sum_received: { readonly bits_per_second: number };
   readonly sum: {
@@ -41,31 +43,33 @@ interface IperfEnd {
   };
 }
 
-/** A tunnel that is up, and its two namespaces. */
+/** Two ends with an established tunnel, in their namespaces. */
 interface Pair {
   readonly name: string;
   readonly lab: Lab;
 }
 
-async function inner(lab: Lab): Promise<void> {
+/** Gives each namespace its inner address, on the loopback interface. */
+async function addInnerAddresses(lab: Lab): Promise<void> {
   for (const site of ["ours", "theirs"] as const) {
-    const words = ["addr", "add", `${INNER[site]}/32`, "dev", "lo"];
-    await mustRun("ip", ["-n", lab[site].namespace, ...words]);
+    const args = ["addr", "add", `${INNER[site]}/32`, "dev", "lo"];
+    await mustRun("ip", ["-n", lab[site].namespace, ...args]);
   }
 }
 
-async function reaches(lab: Lab): Promise<void> {
-  const words = ["-c", "1", "-W", "1", "-I", INNER.ours, INNER.theirs];
+/** Waits until a ping through the tunnel is answered. */
+async function untilPingAnswered(lab: Lab): Promise<void> {
+  const args = ["-c", "1", "-W", "1", "-I", INNER.ours, INNER.theirs];
   await until(
     "a ping through the tunnel",
     20_000,
-    async () => (await lab.exec(lab.ours, "ping", words)).code === 0,
+    async () => (await lab.exec(lab.ours, "ping", args)).code === 0,
   );
 }
 
 async function ourPair(): Promise<Pair> {
   const lab = await Lab.open("u");
-  await inner(lab);
+  await addInnerAddresses(lab);
   const child = (own: string, peer: string): Setup => ({
     encalg: ["aes-gcm-16:128"],
     integrityalg: [],
@@ -87,13 +91,13 @@ async function ourPair(): Promise<Pair> {
   }, MODERN);
   await Ours.start(lab, lab.theirs, atSite(gateway, lab.theirs));
   await Ours.start(lab, lab.ours, atSite(client, lab.ours));
-  await reaches(lab);
-  return { name: "ours", lab };
+  await untilPingAnswered(lab);
+  return { name: "myikev2", lab };
 }
 
 async function strongSwanPair(): Promise<Pair> {
   const lab = await Lab.open("w");
-  await inner(lab);
+  await addInnerAddresses(lab);
   const espProposals = "aes128gcm16";
   const theirs = await Charon.start(lab, lab.theirs, USERLAND);
   await theirs.load(swanctl(connection({
@@ -114,14 +118,15 @@ async function strongSwanPair(): Promise<Pair> {
     remoteTs: `${INNER.theirs}/32`,
   })));
   await ours.initiate("net");
-  await reaches(lab);
+  await untilPingAnswered(lab);
   return { name: `strongSwan ${await strongSwanVersion()}`, lab };
 }
 
-async function measure({ lab }: Pair, words: readonly string[]): Promise<IperfEnd> {
+/** Runs iperf3 through the tunnel of a pair, once. */
+async function measure({ lab }: Pair, args: readonly string[]): Promise<IperfEnd> {
   const server = lab.exec(lab.theirs, "iperf3", ["-s", "-1", "-B", INNER.theirs]);
   await new Promise((resolve) => setTimeout(resolve, 300));
-  const client = ["-J", "-c", INNER.theirs, "-B", INNER.ours, "-t", `${SECONDS}`, ...words];
+  const client = ["-J", "-c", INNER.theirs, "-B", INNER.ours, "-t", `${SECONDS}`, ...args];
   const { stdout } = await lab.exec(lab.ours, "iperf3", client);
   await server;
   return (JSON.parse(stdout) as { end: IperfEnd }).end;
@@ -132,7 +137,7 @@ function median(values: readonly number[]): number {
 }
 
 if (Deno.uid() !== 0 || (await run("iperf3", ["--version"]).catch(() => undefined)) === undefined) {
-  console.log("left out: it needs root and iperf3");
+  console.log("left out: this benchmark needs root and iperf3");
   Deno.exit();
 }
 if (await strongSwanVersion() === undefined) {
@@ -143,16 +148,16 @@ const pairs: Pair[] = [];
 try {
   pairs.push(await ourPair(), await strongSwanPair());
   console.log(`median of ${ROUNDS}, ${SECONDS} s each`);
-  for (const { name, words, read } of MEASURES) {
-    const found = pairs.map((): number[] => []);
+  for (const { name, args, read } of MEASURES) {
+    const figures = pairs.map((): number[] => []);
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [i, pair] of pairs.entries()) found[i]!.push(read(await measure(pair, words)));
+      for (const [i, pair] of pairs.entries()) figures[i]!.push(read(await measure(pair, args)));
     }
-    const [mine, theirs] = found.map(median) as [number, number];
+    const [ownMedian, otherMedian] = figures.map(median) as [number, number];
     for (const [i, pair] of pairs.entries()) {
-      console.log(`${name}: ${pair.name} ${Math.round(median(found[i]!))}`);
+      console.log(`${name}: ${pair.name} ${Math.round(median(figures[i]!))}`);
     }
-    console.log(`${name}: ratio ${(mine / theirs).toFixed(2)}`);
+    console.log(`${name}: ratio ${(ownMedian / otherMedian).toFixed(2)}`);
   }
 } finally {
   for (const { lab } of pairs) await lab.close();

@@ -1,7 +1,8 @@
 /**
- * ESP states that our batched netlink puts into the kernel in a second, against `ip -batch` with the
- * same states in the same run, with the ratio. Where this kernel has no ESP it is run in the one that
- * the command in ESPKERNEL boots; rates from there compare, and say little beyond.
+ * Measures how many ESP states our batches of netlink requests add to the kernel in a second, and how
+ * many `ip -batch` adds with the same states in the same run; prints both and the ratio. If the kernel of
+ * this host has no ESP, the benchmark runs in a kernel that the command in ESPKERNEL boots. The rates
+ * there are comparable with each other only.
  *
  * Run as root: deno run -A tests/bench/netlink_bench.ts [PAIRS [ROUNDS]]
  * @module
@@ -30,14 +31,15 @@ function allStates(): XfrmState[] {
   }).flat();
 }
 
-function lineOf({ source, destination, spi, reqid, keys, replayWindow = 0 }: XfrmState): string {
+/** The line of `ip -batch` that adds a state. */
+function ipLine({ source, destination, spi, reqid, keys, replayWindow = 0 }: XfrmState): string {
   return `xfrm state add src ${showAddress(source)} dst ${showAddress(destination)} proto esp ` +
     `spi ${spi} reqid ${reqid} mode tunnel flag af-unspec replay-window ${replayWindow} ` +
     `aead rfc4106(gcm(aes)) 0x${toHex(keys.encryption)} 128\n`;
 }
 
-/** States a second; everything from the plain records on counts. */
-function byUs(states: readonly XfrmState[]): number {
+/** States that this program adds in a second. The time includes the encoding of the requests. */
+function ownRate(states: readonly XfrmState[]): number {
   const { symbols } = loadShim();
   must(symbols !== undefined, "the shim (deno task shim)");
   const socket = new NetlinkSocket(symbols, {
@@ -52,11 +54,14 @@ function byUs(states: readonly XfrmState[]): number {
   return states.length / tookMs * 1_000;
 }
 
-/** The file is written before: what counts is one process of `ip` for all of them. */
-async function byIp(states: readonly XfrmState[]): Promise<number> {
+/**
+ * States that `ip -batch` adds in a second. The time is that of one process of `ip` for all states; the
+ * file it reads is written before.
+ */
+async function ipBatchRate(states: readonly XfrmState[]): Promise<number> {
   const file = await Deno.makeTempFile();
   try {
-    await Deno.writeTextFile(file, states.map(lineOf).join(""));
+    await Deno.writeTextFile(file, states.map(ipLine).join(""));
     const startMs = performance.now();
     await mustRun("ip", ["-n", NAMESPACE, "-batch", file]);
     return states.length / (performance.now() - startMs) * 1_000;
@@ -65,10 +70,11 @@ async function byIp(states: readonly XfrmState[]): Promise<number> {
   }
 }
 
-/** All that were meant are there; takes them out again. */
-async function settle(): Promise<void> {
-  const said = await mustRun("ip", ["-n", NAMESPACE, "xfrm", "state", "count"]);
-  must(said.includes(`${2 * PAIRS}`), `${2 * PAIRS} states in the kernel's listing, not ${said}`);
+/** Checks that the kernel has all the states, and removes them. */
+async function checkAndFlush(): Promise<void> {
+  const listing = await mustRun("ip", ["-n", NAMESPACE, "xfrm", "state", "count"]);
+  const count = `${2 * PAIRS}`;
+  must(listing.includes(count), `${count} states in the kernel's listing, not ${listing}`);
   await mustRun("ip", ["-n", NAMESPACE, "xfrm", "state", "flush"]);
 }
 
@@ -78,10 +84,10 @@ async function bench(): Promise<void> {
   await mustRun("ip", ["netns", "add", NAMESPACE]);
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      rates.ours.push(byUs(states));
-      await settle();
-      rates.ip.push(await byIp(states));
-      await settle();
+      rates.ours.push(ownRate(states));
+      await checkAndFlush();
+      rates.ip.push(await ipBatchRate(states));
+      await checkAndFlush();
     }
   } finally {
     await mustRun("ip", ["netns", "del", NAMESPACE]);
@@ -90,22 +96,22 @@ async function bench(): Promise<void> {
     all.toSorted((a, b) => a - b)[all.length >> 1]!
   );
   console.log(
-    `${states.length} states of AES-GCM-16: ${Math.round(ours!)}/s by us, ` +
+    `${states.length} states of AES-GCM-16: ${Math.round(ours!)}/s by this program, ` +
       `${Math.round(ip!)}/s by ip -batch, ratio ${(ours! / ip!).toFixed(2)} (medians of ${ROUNDS})`,
   );
 }
 
-const lack = whyKernelCannot();
-const booter = Deno.env.get("ESPKERNEL");
-if (Deno.uid() !== 0) console.log("left out: it needs root");
-else if (lack === undefined) await bench();
-else if (!booter || Deno.env.has("NETLINK_BENCH_BOOTED")) {
-  console.log(`left out: ${lack}; ESPKERNEL names no command that boots a kernel with ESP`);
+const kernelLack = whyKernelCannot();
+const bootCommand = Deno.env.get("ESPKERNEL");
+if (Deno.uid() !== 0) console.log("left out: this benchmark needs root");
+else if (kernelLack === undefined) await bench();
+else if (!bootCommand || Deno.env.has("NETLINK_BENCH_BOOTED")) {
+  console.log(`left out: ${kernelLack}; ESPKERNEL names no command that boots a kernel with ESP`);
 } else {
   const temporary = await Deno.makeTempDir({ prefix: "netlink-bench-" });
   const command = [Deno.execPath(), "run", "-A", import.meta.filename!, ...Deno.args];
   const variables = [`TMPDIR=${temporary}`, `DENO_DIR=${temporary}/deno`, "NETLINK_BENCH_BOOTED=1"];
   const args = ["run", "-w", temporary, "-t", "300", "--", "env", ...variables, ...command];
-  Deno.exitCode = (await new Deno.Command(booter, { args }).spawn().status).code;
+  Deno.exitCode = (await new Deno.Command(bootCommand, { args }).spawn().status).code;
   await Deno.remove(temporary, { recursive: true });
 }

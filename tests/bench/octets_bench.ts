@@ -1,6 +1,7 @@
 /**
- * What an array of octets costs: with memory of its own, as a copy, and as a view of a larger piece
- * (`lib/base/octets.ts`), in nanoseconds of CPU with the garbage collector's share, and as a ratio.
+ * Measures what it costs to make an array of octets: with memory of its own, as a copy of another one,
+ * and as a view of a larger piece of memory (`lib/base/octets.ts`). The figures are nanoseconds of CPU,
+ * those of the garbage collector included, and their ratios.
  *
  * Run: deno run -A tests/bench/octets_bench.ts
  * @module
@@ -12,9 +13,10 @@ const TIMES = 500_000;
 const WARM_UP = 50_000;
 const source = new Uint8Array(4_096);
 
-/** The last array that was made, so that making it is not optimized away. */
+/** The last array that was made. It is kept so that the engine cannot optimize the work away. */
 let made: Uint8Array = source;
 
+/** Nanoseconds of CPU that `make` takes. */
 function nanoseconds(make: () => Uint8Array): number {
   for (let i = 0; i < WARM_UP; i++) made = make();
   const before = process.cpuUsage();

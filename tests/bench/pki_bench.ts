@@ -1,6 +1,7 @@
 /**
- * Signatures, certificates and paths on each backend: signing and verifying with keys that are kept,
- * reading a certificate, judging a chain of three that was never seen, and one that is remembered.
+ * Measures signatures, certificates and certification paths on each backend: signing and verifying with
+ * keys that are imported already, parsing a certificate, and validating a chain of three certificates
+ * that is new, and one that an earlier validation has left in the memory of paths.
  *
  * Run: deno bench -A tests/bench/pki_bench.ts
  * @module
@@ -14,7 +15,7 @@ import { BACKENDS } from "../unit/crypto/_backends.ts";
 import { Maker, NOW_MS } from "../unit/pki/_maker.ts";
 
 const KINDS: readonly KeyKind[] = ["p-256", "p-384", "rsa", "ed25519", "ed448", "ml-dsa-44"];
-/** As long as what IKE_AUTH signs. */
+/** As long as the octets that are signed in IKE_AUTH. */
 const data = new Uint8Array(400);
 
 for (const backend of BACKENDS) {
@@ -32,33 +33,35 @@ for (const backend of BACKENDS) {
   }
   const maker = new Maker(backend);
   const root = await maker.root();
-  const above = await maker.issue("Authority", root, { authority: true });
-  const { certificate } = await maker.issue("gw.example", above, {
+  const intermediate = await maker.issue("Authority", root, { authority: true });
+  const { certificate } = await maker.issue("gw.example", intermediate, {
     altNames: [{ form: "dns", text: "gw.example" }],
   });
   const store = trustStoreOf({ authorities: [root.certificate] });
-  const question = {
+  const request = {
     certificate,
-    untrusted: [above.certificate],
+    untrusted: [intermediate.certificate],
     store,
     nowMs: NOW_MS,
     revocation: "soft",
     purpose: "ike",
   } as const;
   if (name === "portable") {
-    Deno.bench({ name: "either", group: "read a certificate" }, () => {
+    Deno.bench({ name: "either", group: "parse a certificate" }, () => {
       parseCertificate(certificate.der);
     });
   }
-  Deno.bench({ name, group: "a chain of three, P-256: read and judge" }, async () => {
-    const [end, issuer] = [certificate, above.certificate].map(({ der }) => parseCertificate(der));
-    await validatePath({ ...question, certificate: end!, untrusted: [issuer!] }, backend);
+  Deno.bench({ name, group: "a chain of three, P-256: parsed and validated" }, async () => {
+    const [end, issuer] = [certificate, intermediate.certificate].map(({ der }) =>
+      parseCertificate(der)
+    );
+    await validatePath({ ...request, certificate: end!, untrusted: [issuer!] }, backend);
   });
   const memory = new PathMemory(backend);
   Deno.bench({ name, group: "a chain of three, P-256: remembered" }, async () => {
-    const [end, issuer] = [certificate, above.certificate].map(({ der }) =>
+    const [end, issuer] = [certificate, intermediate.certificate].map(({ der }) =>
       memory.certificate(der)
     );
-    await memory.validate({ ...question, certificate: end!, untrusted: [issuer!] });
+    await memory.validate({ ...request, certificate: end!, untrusted: [issuer!] });
   });
 }

@@ -1,5 +1,5 @@
 /**
- * All benchmarks, one after the other; each compares what it compares within one run.
+ * Runs all benchmarks, one after the other. Figures are comparable only within one run of a benchmark.
  *
  * Run: deno task bench
  * @module

@@ -1,10 +1,11 @@
 /**
- * Set-ups per second, CPU and memory per tunnel: the demo (gateway and client in one process, over UDP
- * on loopback) for three suites on each backend, in turn within one run, with the ratios. CPU is also
- * compared with that of the key exchanges alone, which are computed beside it.
+ * Measures the set-ups per second, and the CPU time and memory per tunnel. The demo (a gateway and a
+ * client in one process, over UDP on loopback) runs with three suites on each backend, in turn within
+ * one run, and the ratios are printed. Its CPU time is also compared with that of its key exchanges
+ * alone, which are computed between the demos.
  *
- * `--against DIR` runs the demo of another checkout too, in turn with this one, and says by how much this
- * one takes more: how a change is judged on a machine that has other work.
+ * With `--against DIR` the demo of another checkout runs in turn with that of this one, and the ratios of
+ * the two are printed. They show the effect of a change even on a machine that has other work.
  *
  * Run: deno run -A tests/bench/setup_bench.ts [--against DIR] [--suite NAME] [TUNNELS [ROUNDS]]
  * @module
@@ -19,28 +20,31 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: { against: { type: "string" }, suite: { type: "string" } },
 });
-const wanted = positionals[0] === undefined ? undefined : Number(positionals[0]);
+const tunnelsAsked = positionals[0] === undefined ? undefined : Number(positionals[0]);
 const rounds = Number(positionals[1] ?? 3);
-/** Tunnels of each suite, enough that the start of the process does not count, and its key exchanges. */
+/**
+ * Each suite with its number of tunnels, which is large enough to make the start of the process
+ * negligible, and with its key exchange methods.
+ */
 const SUITES = {
   "x25519-gcm": { tunnels: 8000, groups: [KeGroup.CURVE25519] },
   "x25519-mlkem768-gcm": { tunnels: 2000, groups: [KeGroup.CURVE25519, KeGroup.ML_KEM_768] },
   "modp2048-cbc": { tunnels: 1500, groups: [KeGroup.MODP_2048] },
 } as const;
-const HERE = new URL("../../main.ts", import.meta.url).pathname;
-/** Key exchanges that are computed to measure one. */
+const OWN_MAIN = new URL("../../main.ts", import.meta.url).pathname;
+/** The number of key exchanges that are computed to measure one. */
 const EXCHANGES = 300;
 
 interface Figures {
   /** Tunnels per second. */
   readonly rate: number;
-  /** Milliseconds of CPU for each tunnel, both ends and the start of the process together. */
+  /** Milliseconds of CPU time per tunnel, both ends and the start of the process together. */
   readonly cpuMs: number;
   /** Octets of resident memory at the end. */
   readonly rss: number;
 }
 
-/** One demo of a checkout; undefined where it does not have the backend or the suite. */
+/** Runs the demo of a checkout; undefined if it does not have the backend or the suite. */
 async function demo(
   main: string,
   { suite, backend, tunnels }: {
@@ -92,46 +96,58 @@ function medians(all: readonly Figures[]): Figures {
   };
 }
 
-/** What the demo of a checkout takes with hardly any tunnel. */
+/** Octets of resident memory that the demo of a checkout has with only ten tunnels. */
 async function atRest(main: string, suite: string, backend: string): Promise<number> {
   return (await demo(main, { suite, backend, tunnels: 10 }))?.rss ?? 0;
 }
 
-function line(suite: string, name: string, f: Figures, tunnels: number, restRss: number): string {
-  const octets = (f.rss - restRss) / tunnels;
-  return `${suite.padEnd(19)} ${name.padEnd(9)} ${f.rate.toFixed(0).padStart(6)} tunnels/s  ` +
-    `${(f.cpuMs / 2).toFixed(3)} ms CPU and ${(octets / 2_000).toFixed(1)} kB per tunnel and side`;
+/** The line of one suite and backend; `restRss` is subtracted from the memory, which is per tunnel. */
+function line(
+  suite: string,
+  name: string,
+  figures: Figures,
+  tunnels: number,
+  restRss: number,
+): string {
+  const octets = (figures.rss - restRss) / tunnels;
+  const rate = figures.rate.toFixed(0).padStart(6);
+  const cpuMs = (figures.cpuMs / 2).toFixed(3);
+  const memory = (octets / 2_000).toFixed(1);
+  return `${suite.padEnd(19)} ${name.padEnd(9)} ${rate} tunnels/s  ` +
+    `${cpuMs} ms CPU and ${memory} kB per tunnel and side`;
 }
 
 console.log(`median of ${rounds}; CPU of both ends and of the start of the process together`);
 for (const [suite, { tunnels: usual, groups }] of Object.entries(SUITES)) {
   if (flags.suite !== undefined && flags.suite !== suite) continue;
-  const tunnels = wanted ?? usual;
+  const tunnels = tunnelsAsked ?? usual;
   const found = new Map<string, Figures>();
   for (const crypto of CRYPTO) {
     const backend = crypto.name;
-    const ours: Figures[] = [];
-    const theirs: Figures[] = [];
+    const ownFigures: Figures[] = [];
+    const otherFigures: Figures[] = [];
     const exchanges: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      const there = flags.against && `${await Deno.realPath(flags.against)}/main.ts`;
-      const other = there && await demo(there, { suite, backend, tunnels });
-      if (other) theirs.push(other);
-      const figures = await demo(HERE, { suite, backend, tunnels });
-      if (figures) ours.push(figures);
+      const otherMain = flags.against && `${await Deno.realPath(flags.against)}/main.ts`;
+      const other = otherMain && await demo(otherMain, { suite, backend, tunnels });
+      if (other) otherFigures.push(other);
+      const figures = await demo(OWN_MAIN, { suite, backend, tunnels });
+      if (figures) ownFigures.push(figures);
       exchanges.push(await exchangeCpuMs(crypto, groups));
     }
-    if (ours.length === 0) continue;
-    const m = medians(ours);
-    found.set(backend, m);
-    console.log(line(suite, backend, m, tunnels, await atRest(HERE, suite, backend)));
-    const ratio = (m.cpuMs / median(exchanges)).toFixed(2);
+    if (ownFigures.length === 0) continue;
+    const own = medians(ownFigures);
+    found.set(backend, own);
+    console.log(line(suite, backend, own, tunnels, await atRest(OWN_MAIN, suite, backend)));
+    const ratio = (own.cpuMs / median(exchanges)).toFixed(2);
     console.log(`${suite.padEnd(19)} ${backend.padEnd(9)} ${ratio} × its key exchanges alone`);
-    if (theirs.length === 0) continue;
-    const t = medians(theirs);
+    if (otherFigures.length === 0) continue;
+    const reference = medians(otherFigures);
+    const cpuRatio = (own.cpuMs / reference.cpuMs).toFixed(2);
+    const memoryRatio = (own.rss / reference.rss).toFixed(2);
     console.log(
-      `${suite.padEnd(19)} ${backend.padEnd(9)} CPU ${(m.cpuMs / t.cpuMs).toFixed(2)} ×, ` +
-        `memory ${(m.rss / t.rss).toFixed(2)} × that of ${flags.against}`,
+      `${suite.padEnd(19)} ${backend.padEnd(9)} CPU ${cpuRatio} ×, ` +
+        `memory ${memoryRatio} × that of ${flags.against}`,
     );
   }
   const portable = found.get("portable");

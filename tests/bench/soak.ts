@@ -1,14 +1,16 @@
 /**
- * A soak: a gateway and a client of ours, two processes on loopback, whose tunnels live seconds and
- * are rekeyed by both ends. Every ten seconds a line says what lives, how many rekeys there were, and
- * how much memory both ends have. It passes when no tunnel was lost, the memory of both ends is flat,
- * and both ends' results agree. Needs no root.
+ * A soak test. A gateway and a client of this program run in two processes on loopback. Their SAs have
+ * lifetimes of seconds, and both ends rekey them. Every ten seconds a line shows the number of rekeys,
+ * the number of lost tunnels, and the memory of both ends. The soak passes when all tunnels were
+ * established, none was lost, there were enough rekeys, the memory of both ends does not grow, and both
+ * ends have passed. It needs no root.
  *
  *   deno task soak [--seconds 600] [--tunnels 1000] [--rekeys N] [--transport T] [--crypto C]
  *
- * `--rekeys` is the least number of rekeys, IKE SAs and CHILD_SAs together: 50,000 in ten minutes of
- * a thousand tunnels, and in proportion, unless it is given. MYIKEV2 names another program than the
- * sources of this checkout, such as `dist/myikev2`. Exit status 0 when all held.
+ * `--rekeys` is the least number of rekeys of IKE SAs and CHILD_SAs together. Its default is 50,000 for
+ * ten minutes with a thousand tunnels, and in proportion for other values. MYIKEV2 may name the program
+ * to run in place of the sources of this checkout, such as `dist/myikev2`. The exit status is 0 if the
+ * soak passes, and 1 if it fails.
  * @module
  */
 import { parseArgs } from "node:util";
@@ -27,12 +29,12 @@ const seconds = Number(values.seconds);
 const tunnels = Number(values.tunnels);
 const rekeysMin = Number(values.rekeys ?? Math.floor(seconds * tunnels / 12));
 const SAMPLE_MS = 10_000;
-/** Memory that grows by so much from the second third of the run to the last is no longer flat. */
+/** The largest ratio of the mean memory in the last third of a run to that in the second third. */
 const GROWTH_MAX = 1.1;
 const PROGRAM = Deno.env.get("MYIKEV2")?.split(" ") ??
   [Deno.execPath(), "run", "-A", new URL("../../main.ts", import.meta.url).pathname];
 
-/** What a setup of this run says beside its addresses: the ends rekey at different ages. */
+/** The setup file of one end. The lifetimes of the ends differ, so that both ends rekey. */
 function setup(role: string, addresses: string, ikeSec: number, childSec: number): string {
   return `
 role: ${role}
@@ -59,7 +61,7 @@ ikeconf:
 `;
 }
 
-/** The part of the JSON result that is looked at. */
+/** The part of the JSON result that the soak reads. */
 interface Result {
   readonly result: string;
   readonly error: string | null;
@@ -78,8 +80,9 @@ interface Result {
 class End {
   readonly result: Promise<Result>;
   readonly memoryMiB: number[] = [];
-  /** Events of its log so far: an SA rekeyed, by whichever end; a tunnel lost. */
+  /** Rekeyed SAs in the log of this end so far, whichever end has rekeyed them. */
   rekeys = 0;
+  /** Lost tunnels in the log of this end so far. */
   losses = 0;
   #log: Deno.FsFile | undefined;
   readonly #file: string;
@@ -103,15 +106,15 @@ class End {
     return new End(file);
   }
 
-  /** Reads on in its log: what it said since the last call, in counts. */
+  /** Counts the events in the part of the log that was written since the last call. */
   async readLog(): Promise<void> {
     const file = this.#log ??= await Deno.open(`${this.#file}.log`);
-    const text = await new Response(rest(file)).text();
+    const text = await new Response(unreadPart(file)).text();
     this.rekeys += text.match(/ rekeyed: /g)?.length ?? 0;
     this.losses += text.match(/ lost: /g)?.length ?? 0;
   }
 
-  /** Resident memory now. @throws Error when the process is gone. */
+  /** Notes the resident memory, in MiB, and returns it. @throws Error when the process has ended. */
   async sample(): Promise<number> {
     const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
     const mib = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
@@ -124,8 +127,8 @@ class End {
   }
 }
 
-/** What is left of a file now; the file stays open. */
-function rest(file: Deno.FsFile): ReadableStream<Uint8Array> {
+/** The part of a file that has not been read yet. The file stays open. */
+function unreadPart(file: Deno.FsFile): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller) {
       const octets = new Uint8Array(65_536);
@@ -147,7 +150,10 @@ async function freePort(): Promise<number> {
   return await Promise.resolve(port);
 }
 
-/** The mean of the last third over that of the second: the first is the run's warming up. */
+/**
+ * The ratio of the mean of the last third to that of the second third. The first third is left out, as
+ * memory still grows in it.
+ */
 function growth(samples: readonly number[]): number {
   const third = Math.floor(samples.length / 3);
   const mean = (part: readonly number[]) => part.reduce((sum, x) => sum + x, 0) / part.length;
@@ -155,22 +161,24 @@ function growth(samples: readonly number[]): number {
   return mean(samples.slice(2 * third)) / mean(samples.slice(third, 2 * third));
 }
 
+/** Prints a line of figures every ten seconds, and returns the result of the client. */
 async function watch(gateway: End, client: End): Promise<Result> {
   console.log("   time   rekeys   lost   gateway MiB   client MiB");
   const began = performance.now();
-  let over = false;
-  const result = client.result.finally(() => over = true);
-  for (let next = SAMPLE_MS; !over; next += SAMPLE_MS) {
+  let hasEnded = false;
+  const result = client.result.finally(() => hasEnded = true);
+  for (let next = SAMPLE_MS; !hasEnded; next += SAMPLE_MS) {
     await Promise.race([result, delay(began + next - performance.now())]);
-    if (over || performance.now() - began > seconds * 1000) break;
+    if (hasEnded || performance.now() - began > seconds * 1000) break;
     await Promise.all([gateway.readLog(), client.readLog()]);
-    const [a, b] = [await gateway.sample(), await client.sample()];
+    const gatewayMiB = await gateway.sample();
+    const clientMiB = await client.sample();
     const cells = [
       `${(next / 1000).toFixed(0)} s`.padStart(7),
       String(client.rekeys).padStart(8),
       String(client.losses + gateway.losses).padStart(6),
-      a.toFixed(1).padStart(13),
-      b.toFixed(1).padStart(12),
+      gatewayMiB.toFixed(1).padStart(13),
+      clientMiB.toFixed(1).padStart(12),
     ];
     console.log(cells.join(" "));
   }
@@ -196,32 +204,35 @@ const client = await End.start(
     15,
   ),
 );
-const ours = await watch(gateway, client);
+const clientResult = await watch(gateway, client);
 gateway.stop();
-const theirs = await gateway.result;
+const gatewayResult = await gateway.result;
 await Deno.remove(directory, { recursive: true });
 
-const rekeys = ours.rekeys.ike + ours.rekeys.child;
+const rekeys = clientResult.rekeys.ike + clientResult.rekeys.child;
 const [gatewayGrowth, clientGrowth] = [growth(gateway.memoryMiB), growth(client.memoryMiB)];
 const percent = (ratio: number) => `${((ratio - 1) * 100).toFixed(1)} %`;
 console.log(
-  `${tunnels} tunnels, ${seconds} s, ${ours.transport} transport, ${ours.cryptoBackend} crypto: ` +
-    `${ours.rekeys.ike} IKE SAs and ${ours.rekeys.child} CHILD_SAs rekeyed, ${rekeys} together; ` +
-    `${ours.tunnels.lost} and ${theirs.tunnels.lost} tunnels lost; ` +
-    `${ours.retransmissions} and ${theirs.retransmissions} retransmissions; memory from the second ` +
-    `third to the last: gateway ${percent(gatewayGrowth)}, client ${percent(clientGrowth)}`,
+  `${tunnels} tunnels, ${seconds} s, ${clientResult.transport} transport, ` +
+    `${clientResult.cryptoBackend} crypto: ${clientResult.rekeys.ike} IKE SAs and ` +
+    `${clientResult.rekeys.child} CHILD_SAs rekeyed, ${rekeys} together; ` +
+    `${clientResult.tunnels.lost} and ${gatewayResult.tunnels.lost} tunnels lost; ` +
+    `${clientResult.retransmissions} and ${gatewayResult.retransmissions} retransmissions; ` +
+    `memory from the second third to the last: gateway ${percent(gatewayGrowth)}, ` +
+    `client ${percent(clientGrowth)}`,
 );
+const outcomeOf = ({ result, error }: Result) => error ? `${result}, ${error}` : result;
 const checks: [string, boolean][] = [
-  [`client: ${ours.result}${ours.error ? `, ${ours.error}` : ""}`, ours.result === "passed"],
+  [`client: ${outcomeOf(clientResult)}`, clientResult.result === "passed"],
+  [`gateway: ${outcomeOf(gatewayResult)}`, gatewayResult.result === "passed"],
+  [`all ${tunnels} tunnels were established`, clientResult.tunnels.established === tunnels],
   [
-    `gateway: ${theirs.result}${theirs.error ? `, ${theirs.error}` : ""}`,
-    theirs.result === "passed",
+    "no tunnel was lost, at either end",
+    clientResult.tunnels.lost + gatewayResult.tunnels.lost === 0,
   ],
-  [`all ${tunnels} tunnels came up`, ours.tunnels.established === tunnels],
-  ["none was lost, at either end", ours.tunnels.lost + theirs.tunnels.lost === 0],
-  [`${rekeys} of ${rekeysMin} rekeys`, rekeys >= rekeysMin],
-  ["the gateway's memory is flat", gatewayGrowth <= GROWTH_MAX],
-  ["the client's memory is flat", clientGrowth <= GROWTH_MAX],
+  [`${rekeys} rekeys, of at least ${rekeysMin}`, rekeys >= rekeysMin],
+  ["the gateway's memory does not grow", gatewayGrowth <= GROWTH_MAX],
+  ["the client's memory does not grow", clientGrowth <= GROWTH_MAX],
 ];
 for (const [name, held] of checks) console.log(`${held ? "ok    " : "FAILED"} ${name}`);
 Deno.exit(checks.every(([, held]) => held) ? 0 : 1);

@@ -1,6 +1,7 @@
 /**
- * Messages of 300 octets there and back over loopback, both ends in this process, on each transport:
- * one under way at a time (what waiting costs), and 64 (what a datagram costs).
+ * Measures how fast messages of 300 octets go over loopback and come back, on each transport, with both
+ * ends in this process. One message at a time shows what the waiting costs, and 64 at a time what a
+ * datagram costs.
  *
  * Run: deno run -A tests/bench/udp_bench.ts
  * @module
@@ -15,15 +16,15 @@ const OCTETS = 300;
 const RUN_MS = 1500;
 const WARM_UP_MS = 300;
 const WINDOWS = [1, 64];
-/** Tunnels of ours have addresses of their own. */
+/** Numbers of own addresses, since each tunnel of a client may have an address of its own. */
 const OWN_ADDRESSES = [1, 200];
 
 interface Figures {
-  /** Messages a second, there and back counted as two. */
+  /** Messages per second. A message and its echo are counted as two. */
   readonly rate: number;
-  /** CPU of the whole process for each of them, in µs: sending and receiving it. */
+  /** CPU time of the whole process per message, in µs. It is for sending and for receiving. */
   readonly cpuUs: number;
-  /** 0 where nothing was lost. */
+  /** Messages whose echo did not arrive before the end. */
   readonly lost: number;
 }
 
@@ -35,7 +36,7 @@ if (!shim.symbols) console.log(`native left out: ${shim.reason}`);
 
 for (const addresses of OWN_ADDRESSES) {
   for (const window of WINDOWS) {
-    console.log(`\n${window} under way, own addresses: ${addresses}`);
+    console.log(`\n${window} at a time, own addresses: ${addresses}`);
     const all: Figures[] = [];
     for (const name of names) {
       const figures = await measure(name, window, addresses);
@@ -55,6 +56,7 @@ for (const addresses of OWN_ADDRESSES) {
   }
 }
 
+/** Sends messages from `a`, which `b` echoes, for a while; then stops and counts. */
 async function measure(
   name: "portable" | "native",
   window: number,
@@ -64,11 +66,11 @@ async function measure(
   const a = openUdp({ ownAddresses, ikePort: 0 }, name);
   const b = openUdp({ ownAddresses: [PEER], ikePort: 0 }, name);
   const message = new Uint8Array(OCTETS).fill(1);
-  let going = true;
-  let back = 0;
+  let isRunning = true;
+  let echoes = 0;
   let underWay = 0;
   echo(b, () => true);
-  echo(a, () => (back++, going || (underWay--, false)));
+  echo(a, () => (echoes++, isRunning || (underWay--, false)));
   for (let i = 0; i < window; i++, underWay++) {
     const path: Path = {
       ownAddress: own(i % addresses),
@@ -82,22 +84,22 @@ async function measure(
   await pause(WARM_UP_MS);
   const cpuAtStart = cpuUsage();
   const start = performance.now();
-  const backAtStart = back;
+  const echoesAtStart = echoes;
   await pause(RUN_MS);
   const ms = performance.now() - start;
   const { user, system } = cpuUsage(cpuAtStart);
-  const messages = 2 * (back - backAtStart);
-  going = false;
+  const messages = 2 * (echoes - echoesAtStart);
+  isRunning = false;
   await pause(50);
   await Promise.all([a.close(), b.close()]);
   return { rate: messages / ms * 1000, cpuUs: (user + system) / messages, lost: underWay };
 }
 
-/** Sends back what arrives where `more` says so. */
-function echo(transport: Transport, more: () => boolean): void {
+/** Sends each message back to its sender if `mayEcho` returns true for it. */
+function echo(transport: Transport, mayEcho: () => boolean): void {
   transport.listen({
     datagrams(batch) {
-      for (const { octets, path } of batch) if (more()) transport.send(octets, path);
+      for (const { octets, path } of batch) if (mayEcho()) transport.send(octets, path);
       transport.flush();
     },
     failed: (error) => {
