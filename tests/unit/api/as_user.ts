@@ -1,27 +1,30 @@
 /**
- * Connections of another user of this host: a process of that user connects to a port, and what is sent to
- * a port of the test goes through it.
+ * Connections that belong to another user of this host. A test connects to a port of this process,
+ * and a process of the other user passes the octets on to the port of the server under test.
  * @module
  */
 
-/** A port of the test that leads to another one by processes of another user. */
+/** A TCP port that leads to a server through processes of another user. */
 export interface Relay {
   readonly port: number;
   close(): void;
 }
 
-/** Both directions of a connection between a port and standard input and output, until the port closes it. */
-const CONNECT = 'exec 3<>"/dev/tcp/127.0.0.1/$0" 4<&0 || exit; cat <&4 >&3 & cat <&3; kill $!';
+/**
+ * A program of bash that copies standard input to a TCP port, and what the port sends to standard
+ * output, until the port closes the connection.
+ */
+const COPY_TO_PORT = 'exec 3<>"/dev/tcp/127.0.0.1/$0" 4<&0 || exit; cat <&4 >&3 & cat <&3; kill $!';
 
-/** Arguments of setpriv(1) for a user without any right. */
+/** Arguments with which setpriv(1) runs a program as this user, without any other group. */
 export function withoutRights(user: number): string[] {
   return [`--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
 }
 
-/** Whether this process may become another user here. */
+/** Whether this process may start processes of other users: it must be root. */
 export const canBecomeOthers = Deno.uid() === 0;
 
-/** Begins to relay; each connection has a process of its own, which ends with it. */
+/** Begins to relay to `port`. Each connection has a process of its own, which ends with it. */
 export function relayAs(user: number, port: number): Relay {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const children: Deno.ChildProcess[] = [];
@@ -30,7 +33,7 @@ export function relayAs(user: number, port: number): Relay {
     for await (const connection of listener) {
       open.push(connection);
       const child = new Deno.Command("setpriv", {
-        args: [...withoutRights(user), "bash", "-c", CONNECT, String(port)],
+        args: [...withoutRights(user), "bash", "-c", COPY_TO_PORT, String(port)],
         stdin: "piped",
         stdout: "piped",
         stderr: "null",
@@ -47,12 +50,12 @@ export function relayAs(user: number, port: number): Relay {
       for (const connection of open) {
         try {
           connection.close();
-        } catch { /* Its streams have closed it. */ }
+        } catch { /* Its streams have closed the connection already. */ }
       }
       for (const child of children) {
         try {
           child.kill("SIGKILL");
-        } catch { /* It has ended. */ }
+        } catch { /* The process has ended already. */ }
       }
     },
   };

@@ -14,7 +14,7 @@ import { ownerInTable, socketOwner } from "@/native/socket_owner.ts";
 import { canBecomeOthers, relayAs, withoutRights } from "./as_user.ts";
 import { ApiClient, withApi } from "./client.ts";
 
-Deno.test("loopback is 127.0.0.0/8 and ::1, in any notation", () => {
+Deno.test("an address of 127.0.0.0/8 and ::1 are loopback addresses, in any notation", () => {
   for (const peer of ["127.0.0.1:1", "127.255.0.9:65535", "::1:50000", "[::1]:50000"]) {
     assert.ok(isLoopback(peer), peer);
   }
@@ -29,7 +29,7 @@ Deno.test("loopback is 127.0.0.0/8 and ::1, in any notation", () => {
 
 const TLS = `${import.meta.dirname}/../../api/tls`;
 
-Deno.test("apisecrets always and never do not depend on the caller", async () => {
+Deno.test("apisecrets always and never do not depend on the caller, and auto does", async () => {
   const call = { getPeer: () => "192.0.2.1:9", getAuthContext: () => ({}) };
   const nobody = () => Promise.resolve({ isTrusted: false, description: "nobody" });
   assert.equal(await maySeeSecrets("always", call, nobody), true);
@@ -37,7 +37,7 @@ Deno.test("apisecrets always and never do not depend on the caller", async () =>
   assert.equal(await maySeeSecrets("auto", call, nobody), false);
 });
 
-Deno.test("a caller without a connection is not trusted, one with a certificate is", async () => {
+Deno.test("a caller whose connection is unknown is not trusted, unless it has a client certificate", async () => {
   const judge = judgeByOwner({});
   const call = (sslPeerCertificate?: object) => ({
     getPeer: () => "127.0.0.1:9",
@@ -49,7 +49,7 @@ Deno.test("a caller without a connection is not trusted, one with a certificate 
 
 Deno.test("connections whose clients answer no PING count as those of one caller", async () => {
   const judge = judgeByOwner({});
-  // No process of this host has these ends, and a session that is gone sends no PING.
+  // No process of this host has a socket with these ends, and a destroyed session sends no PING.
   const call = (port: number) => ({
     getPeer: () => `192.0.2.1:${port}`,
     getAuthContext: () => ({}),
@@ -61,7 +61,7 @@ Deno.test("connections whose clients answer no PING count as those of one caller
   assert.deepEqual(holderOf(one), holderOf(other));
 });
 
-/** A client whose connections belong to another user of this host. */
+/** Calls `body` with a client whose connections belong to another user of this host. */
 async function asUser(
   user: number,
   port: number,
@@ -78,10 +78,10 @@ async function asUser(
   }
 }
 
-/** The message of a refused call. */
+/** The status code and the message of a call that must be refused. */
 function refusal(call: Promise<unknown>): Promise<{ code: number; details: string }> {
   return call.then(
-    () => assert.fail("it was answered"),
+    () => assert.fail("the call was answered"),
     ({ code, details }) => ({ code, details }),
   );
 }
@@ -151,7 +151,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "connections and streams of one user do not use up those of others",
+  name: "the connections and streams of one user do not use up those of other users",
   ignore: !canBecomeOthers,
   fn: () =>
     withApi(async ({ api, client: own }) => {
@@ -167,11 +167,12 @@ Deno.test({
         (_, i) => answered[i % answered.length]!.stream("SubscrEvent"),
       );
       await Promise.all(streams.map(({ opened }) => opened));
-      // Where a PING took long on a busy machine, a connection's streams are counted apart: some more fit.
+      // On a busy machine a PING may be answered late, and then the streams of that connection are
+      // counted for a caller of their own. Sixteen more streams exceed the limit in any case.
       const more = Array.from({ length: 16 }, () => answered[0]!.stream("NotifyFinalResult"));
       const refused = await Promise.race(more.map(({ ended }) => ended));
       assert.equal(refused, status.RESOURCE_EXHAUSTED);
-      // Trusted callers have a quota of their own.
+      // The streams of trusted callers are counted separately.
       const stream = own.stream("SubscrEvent");
       await stream.opened;
       assert.equal((await own.call("GetSummary")).Role, 2);
@@ -184,7 +185,7 @@ const DENIED = status.PERMISSION_DENIED;
 
 Deno.test({
   name:
-    "a socket that was closed after its request is nobody's, though the kernel shows it as root's",
+    "a socket that was closed after its request has no owner, although the kernel shows it as root's",
   ignore: !canBecomeOthers,
   fn: async () => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -202,9 +203,9 @@ Deno.test({
     const table = () => Deno.readTextFileSync("/proc/net/tcp");
     assert.equal(socketOwner(peer, own), 65534);
     assert.equal(ownerInTable(table(), peer, own), 65534);
-    assert.equal(socketOwner(own, peer), 0, "our own end");
+    assert.equal(socketOwner(own, peer), 0, "the end of this process");
     await input.write(new TextEncoder().encode("\n"));
-    // The end of the stream comes from the kernel when the process has closed its socket.
+    // The read returns null when the process has closed its socket.
     assert.equal(await connection.read(new Uint8Array(1)), null);
     assert.equal(socketOwner(peer, own), undefined);
     assert.equal(ownerInTable(table(), peer, own), undefined);
@@ -214,20 +215,36 @@ Deno.test({
   },
 });
 
-Deno.test("the owner of a connection is found by both of its ends, also for IPv4 in IPv6 sockets", () => {
+Deno.test("the owner of a connection is found by the addresses of both ends, also for an IPv6 socket with IPv4 addresses", () => {
   const end = (text: string, port: number) => ({ address: parseAddress(text)!, port });
-  const line = (local: string, remote: string, state: string, user: number, inode: number) =>
+  const entry = (local: string, remote: string, state: string, user: number, inode: number) =>
     `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000 ${user} 0 ${inode} 1`;
   const own = end("127.0.0.1", 12330);
   const peer = end("127.0.0.1", 40000);
-  const [a, b] = ["0100007F:9C40", "0100007F:302A"];
+  const [peerEnd, ownEnd] = ["0100007F:9C40", "0100007F:302A"];
   const mapped = "0000000000000000FFFF0000";
-  assert.equal(ownerInTable(line(a, b, "01", 1000, 5), peer, own), 1000);
-  assert.equal(ownerInTable(line(mapped + a, mapped + b, "01", 1000, 5), peer, own), 1000);
-  assert.equal(ownerInTable(line(b, a, "01", 1000, 5), peer, own), undefined, "the other end");
-  assert.equal(ownerInTable(line(a, b, "06", 0, 0), peer, own), undefined, "TIME_WAIT");
-  assert.equal(ownerInTable(line(a, b, "01", 0, 0), peer, own), undefined, "closed");
-  const six = "00000000000000000000000001000000";
+  assert.equal(ownerInTable(entry(peerEnd, ownEnd, "01", 1000, 5), peer, own), 1000);
+  const ofIpv6Socket = entry(mapped + peerEnd, mapped + ownEnd, "01", 1000, 5);
+  assert.equal(ownerInTable(ofIpv6Socket, peer, own), 1000);
+  assert.equal(
+    ownerInTable(entry(ownEnd, peerEnd, "01", 1000, 5), peer, own),
+    undefined,
+    "the entry of the other end",
+  );
+  assert.equal(
+    ownerInTable(entry(peerEnd, ownEnd, "06", 0, 0), peer, own),
+    undefined,
+    "a socket in TIME_WAIT has no owner",
+  );
+  assert.equal(
+    ownerInTable(entry(peerEnd, ownEnd, "01", 0, 0), peer, own),
+    undefined,
+    "a socket without an inode is closed",
+  );
+  const loopbackHex = "00000000000000000000000001000000";
   const [own6, peer6] = [end("::1", 12330), end("::1", 40000)];
-  assert.equal(ownerInTable(line(`${six}:9C40`, `${six}:302A`, "01", 7, 5), peer6, own6), 7);
+  assert.equal(
+    ownerInTable(entry(`${loopbackHex}:9C40`, `${loopbackHex}:302A`, "01", 7, 5), peer6, own6),
+    7,
+  );
 });

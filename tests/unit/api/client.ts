@@ -1,6 +1,6 @@
 /**
- * A client for the tests of the API: every call of a running test by promises, and streams that keep
- * what came.
+ * A client for the tests of the API: it has a promise for each call of a running test, and streams that
+ * keep the messages they received.
  * @module
  */
 import {
@@ -31,10 +31,10 @@ export const PLAIN: TestApiOptions = {
   trust: {},
 };
 
-/** How long a call of a test may take. */
+/** Milliseconds after which a call without an answer fails. */
 const ANSWER_MS = 60_000;
 
-/** A call that is answered by a stream. */
+/** The name of a call that is answered by a stream. */
 export type TestStream = StreamName<TestCalls>;
 
 /** A message of such a stream. */
@@ -44,18 +44,19 @@ export type StreamMessage<M extends TestStream> = CallOf<TestCalls, M>["answerRe
 export class ApiClient {
   readonly #channel: GrpcChannel;
   constructor(target: string, channel: ChannelCredentials = credentials.createInsecure()) {
-    // The library cannot check a certificate against an IP address; this is a name of the server's.
+    // The library cannot verify a certificate for an IP address. This name is in the certificate of
+    // the server.
     this.#channel = new GrpcChannel(
       target,
       channel,
       channel._isSecure() ? "myikev2.test" : undefined,
     );
   }
-  /** A call with one answer; rejects with a Refusal. */
+  /** Makes a call with one answer. The promise rejects with a `Refusal` if the server refuses. */
   call<M extends TestCall>(method: M, request: TestRequest<M> = {}): Promise<TestAnswer<M>> {
     return this.#channel.service(serviceOf(method)).call(method, request, ANSWER_MS);
   }
-  /** A call with a stream of answers; `opened` resolves when the server took it. */
+  /** Makes a call with a stream of answers; `opened` resolves when the server has accepted it. */
   stream<M extends TestStream>(
     method: M,
     request: CallOf<TestCalls, M>["request"] = {},
@@ -67,11 +68,12 @@ export class ApiClient {
   }
 }
 
-/** Answers as they come. */
+/** The answers to one call, in the order of their arrival. */
 export class Stream<R> {
   readonly replies: R[] = [];
+  /** Resolves when the server has accepted the call. */
   readonly opened: Promise<Metadata>;
-  /** Resolves to the status code. */
+  /** Resolves to the gRPC status code at the end of the stream. */
   readonly ended: Promise<number>;
   #changed: () => void = () => {};
   constructor(readonly call: ClientReadableStream<R>) {
@@ -85,7 +87,7 @@ export class Stream<R> {
     });
     call.on("error", () => {});
   }
-  /** Until `count` answers are there. */
+  /** Waits until there are at least `count` answers. */
   async until(count: number): Promise<void> {
     while (this.replies.length < count) {
       await new Promise<void>((resolve) => this.#changed = resolve);
@@ -93,7 +95,7 @@ export class Stream<R> {
   }
 }
 
-/** Runs `body` with a served fake run and a client of it; ends both. */
+/** Serves the API of a fake run, calls `body` with the run, its server and a client, and ends all. */
 export async function withApi(
   body: (served: { run: FakeRun; client: ApiClient; api: TestApi }) => Promise<void>,
   options: Partial<TestApiOptions> = {},

@@ -10,7 +10,7 @@ const TLS = `${import.meta.dirname}/../../api/tls`;
 const CA = `${TLS}/authority.pem`;
 const SERVER = { certificate: `${TLS}/server.pem`, key: `${TLS}/server.key`, clientCa: "" };
 
-/** What a client of a TLS server gets: the role, or the message of the failure. */
+/** Asks a TLS server for its summary: the role in it, or the message of the failure. */
 async function overTls(
   files: ClientTlsFiles,
   clientCa = "",
@@ -25,20 +25,20 @@ async function overTls(
   return answer;
 }
 
-Deno.test("a server's certificate is verified against its address and its signer", async () => {
+Deno.test("the certificate of a server must be for its address and signed by the authority", async () => {
   assert.equal(await overTls({ ca: CA }), 2);
   assert.match(String(await overTls({ ca: CA }, "", "localhost")), /Host: localhost\. is not in/);
-  const stranger = await overTls({ ca: `${TLS}/stranger.pem` });
-  assert.match(String(stranger), /^No test answers at 127\.0\.0\.1:\d+: .*certificate/);
+  const unknownSigner = await overTls({ ca: `${TLS}/stranger.pem` });
+  assert.match(String(unknownSigner), /^No test answers at 127\.0\.0\.1:\d+: .*certificate/);
 });
 
-Deno.test("a server that wants a client certificate gets it", async () => {
+Deno.test("a server that requires a client certificate answers only a client that has one", async () => {
   const own = { certificate: `${TLS}/client.pem`, key: `${TLS}/client.key` };
   assert.equal(await overTls({ ca: CA, ...own }, CA), 2);
   assert.match(String(await overTls({ ca: CA }, CA)), /^No test answers at/);
 });
 
-Deno.test("files that are no certificate or key are refused, and the error names them", () => {
+Deno.test("files without a certificate or a key are refused, and the error names their options", () => {
   const client = (files: ClientTlsFiles) => new TestClient("127.0.0.1:1", files, NAMES);
   assert.throws(() => client({ ca: `${TLS}/client.key` }), /--tls-ca .* holds no PEM certificate/);
   const key = `${TLS}/client.pem`;
@@ -52,40 +52,40 @@ Deno.test("the loss of a server is reported, and its client connects again when 
     client = new TestClient(`127.0.0.1:${api.port}`, {}, NAMES);
     assert.equal((await client.call("GetSummary")).Role, 2);
   });
-  const gone = await client!.call("GetSummary").catch((e: Error) => e.message);
-  assert.match(String(gone), /^No test answers at 127\.0\.0\.1:\d+: the connection is \w+$/);
+  const lossMessage = await client!.call("GetSummary").catch((e: Error) => e.message);
+  assert.match(String(lossMessage), /^No test answers at 127\.0\.0\.1:\d+: the connection is \w+$/);
   const port = Number(client!.place.split(":")[1]);
   await withApi(async () => {
-    const again = async (tries: number): Promise<unknown> => {
+    const askAgain = async (triesLeft: number): Promise<unknown> => {
       try {
         return (await client!.call("GetSummary")).Role;
       } catch (e) {
-        if (tries === 0) throw e;
+        if (triesLeft === 0) throw e;
         await new Promise((resolve) => setTimeout(resolve, 200));
-        return await again(tries - 1);
+        return await askAgain(triesLeft - 1);
       }
     };
-    assert.equal(await again(20), 2);
+    assert.equal(await askAgain(20), 2);
     client!.close();
   }, { port });
 });
 
-Deno.test("events over a connection and in this process: a change of the filter loses none, and they end with the test", async () => {
+Deno.test("a change of the filter loses no event, over a connection and in this process, and the stream of events ends with the test", async () => {
   await withApi(async ({ run, api }) => {
     const remote = new TestClient(`127.0.0.1:${api.port}`, {}, NAMES);
     for (const test of [remote, new LocalTest(run, "auto")]) {
       const seen: ShownEvent[] = [];
       const feed = test.events({ level: 3, keyword: "" }, (event) => seen.push(event));
       await until(() => {
-        run.events.publish(3, "heard");
+        run.events.publish(3, "first");
         return seen.length > 0;
       });
-      run.events.publish(4, "too fine");
+      run.events.publish(4, "too detailed");
       await feed.change({ level: 5, keyword: "wanted" });
-      run.events.publish(5, "not so");
+      run.events.publish(5, "another keyword");
       run.events.publish(5, "wanted");
       await until(() => seen.some(({ msg }) => msg === "wanted"));
-      assert.deepEqual([...new Set(seen.map(({ msg }) => msg))], ["heard", "wanted"]);
+      assert.deepEqual([...new Set(seen.map(({ msg }) => msg))], ["first", "wanted"]);
       assert.ok(Math.abs(seen[0]!.epochMs - Date.now()) < 60_000);
       feed.close();
       await feed.ended;

@@ -13,8 +13,8 @@ import {
   TEST_API,
 } from "@/api/definitions.ts";
 
-// The messages that existing programs use: none of this may ever change.
-const API = {
+// These are the messages that existing programs use, so that no line of them may ever change.
+const TEST_MESSAGES = {
   "Empty": [],
   "SummaryResp": [
     "uint32 Role = 22",
@@ -191,7 +191,7 @@ const API = {
     "RekeyChild(RekeyChildReq) returns (Empty)",
   ],
 };
-const DAEMONAPI = {
+const DAEMON_MESSAGES = {
   "Empty": [],
   "DefineMyIKEv2TestReq": [
     "string Setup = 1",
@@ -245,10 +245,10 @@ const DAEMONAPI = {
 };
 
 Deno.test("the Test API has exactly the messages, fields, numbers and calls of its document", () => {
-  assert.deepEqual(described(TEST_API), API);
+  assert.deepEqual(described(TEST_API), TEST_MESSAGES);
 });
 
-Deno.test("the service for IKE SAs is in a package of its own", () => {
+Deno.test("the service for IKE SAs is in a separate package, with these messages and calls", () => {
   assert.deepEqual(described(IKE_API), {
     RekeyIKESAReq: ["fixed64 OwnSPI = 1"],
     RekeyIKESAResp: ["fixed64 NewOwnSPI = 1"],
@@ -272,7 +272,7 @@ Deno.test("the service for IKE SAs is in a package of its own", () => {
 });
 
 Deno.test("the Daemon API has exactly the messages, fields, numbers and calls of its document", () => {
-  assert.deepEqual(described(DAEMON_API), DAEMONAPI);
+  assert.deepEqual(described(DAEMON_API), DAEMON_MESSAGES);
 });
 
 Deno.test("a request that cannot be decoded reaches the handler as Malformed", () => {
@@ -285,7 +285,7 @@ Deno.test("a request that cannot be decoded reaches the handler as Malformed", (
   );
 });
 
-Deno.test("file descriptors have the names and the imports of the files", () => {
+Deno.test("a file descriptor ends with the name of its file and the files that it imports", () => {
   const texts = fileDescriptors([HEALTH, TEST_API, DAEMON_API])
     .map((octets) => new TextDecoder("latin1").decode(octets));
   const expected = [
@@ -299,7 +299,7 @@ Deno.test("file descriptors have the names and the imports of the files", () => 
   for (const [i, end] of expected.entries()) assert.ok(texts[i]!.endsWith(end), end);
 });
 
-/** Messages and services of a package as in its document: name to lines. */
+/** The lines that the document of a package has for each message and each service, by its name. */
 function described(file: ProtoFile): Record<string, string[]> {
   const lines: Record<string, string[]> = {};
   for (const [fullName, definition] of Object.entries(loadProto(file) as PackageDefinition)) {
@@ -311,7 +311,7 @@ function described(file: ProtoFile): Record<string, string[]> {
   return lines;
 }
 
-/** What the loader says of a message; its own type leaves it open. */
+/** A message as the loader describes it. The loader's own type does not declare these members. */
 interface MessageType {
   readonly name: string;
   readonly field: readonly {
@@ -328,7 +328,7 @@ function describeMessage(name: string, type: MessageType, lines: Record<string, 
   for (const inner of type.nestedType) describeMessage(`${name}.${inner.name}`, inner, lines);
   lines[name] = type.field.map((field) => {
     const repeated = field.label === "LABEL_REPEATED" ? "repeated " : "";
-    const kind = field.typeName ? last(field.typeName) : field.type.slice(5).toLowerCase();
+    const kind = field.typeName ? lastNameOf(field.typeName) : field.type.slice(5).toLowerCase();
     return `${repeated}${kind} ${field.name} = ${field.number}`;
   });
 }
@@ -340,6 +340,6 @@ function methodLine([name, method]: [string, any]): string {
   return `${name}(${method.requestType.type.name}) returns (${stream}${method.responseType.type.name})`;
 }
 
-function last(dotted: string): string {
+function lastNameOf(dotted: string): string {
   return dotted.slice(dotted.lastIndexOf(".") + 1);
 }

@@ -5,7 +5,7 @@ import { QUEUE_CHARACTERS_MAX } from "@/engine/show/event_hub.ts";
 import type { EventFilter } from "@/api/proto/api.ts";
 import { ApiClient, type Stream, type StreamMessage, withApi } from "./client.ts";
 
-Deno.test("a stream carries the events of its level and keyword, with their time", () =>
+Deno.test("a stream has the events that match its level and keyword, with their time", () =>
   withApi(async ({ run, client }) => {
     const before = Date.now();
     const stream = await opened(client, { Level: 4, keyword: "Tunnel" });
@@ -23,13 +23,13 @@ Deno.test("a stream carries the events of its level and keyword, with their time
     assert.ok(time >= before && time <= Date.now());
   }));
 
-Deno.test("level 0 is the setup's loglevel, and levels above 5 are refused", () =>
+Deno.test("level 0 stands for the loglevel of the setup, and levels above 5 are refused", () =>
   withApi(async ({ run, client }) => {
     const stream = await opened(client, { Level: 0 });
-    run.events.publish(4, "past the setup's level");
-    run.events.publish(3, "within it");
+    run.events.publish(4, "more detailed than the setup's level");
+    run.events.publish(3, "within the setup's level");
     await stream.until(1);
-    assert.equal(stream.replies[0]!.Msg, "within it");
+    assert.equal(stream.replies[0]!.Msg, "within the setup's level");
     assert.equal(await client.stream("SubscrEvent", { Level: 6 }).ended, status.INVALID_ARGUMENT);
     assert.equal(
       await code(client.call("UpdateEventFilter", { Level: 4_294_967_295 })),
@@ -37,7 +37,7 @@ Deno.test("level 0 is the setup's loglevel, and levels above 5 are refused", () 
     );
   }));
 
-Deno.test("event streams end after the last event, while the API continues", () =>
+Deno.test("event streams end after the last event, and the API still answers calls", () =>
   withApi(async ({ run, client, api }) => {
     const stream = await opened(client, { Level: 4 });
     run.events.publish(4, "the last one");
@@ -49,27 +49,28 @@ Deno.test("event streams end after the last event, while the API continues", () 
     await client.call("GetSummary");
   }));
 
-Deno.test("UpdateEventFilter changes the streams of the caller's connection, otherwise all streams, and fails without any", () =>
+Deno.test("UpdateEventFilter changes the streams of the caller's connection, or all streams if the caller has none, and fails if there is no stream", () =>
   withApi(async ({ run, client, api }) => {
     const other = new ApiClient(`127.0.0.1:${api.port}`);
     const third = new ApiClient(`127.0.0.1:${api.port}`);
     assert.equal(await code(third.call("UpdateEventFilter", { Level: 5 })), FAILED_PRECONDITION);
-    const mine = [await opened(client, { Level: 1 }), await opened(client, { Level: 1 })];
-    const theirs = await opened(other, { Level: 1 });
+    const ownStreams = [await opened(client, { Level: 1 }), await opened(client, { Level: 1 })];
+    const otherStream = await opened(other, { Level: 1 });
 
     await client.call("UpdateEventFilter", { Level: 2, keyword: "a" });
     run.events.publish(2, "a");
     run.events.publish(2, "b");
     run.events.publish(1, "ab");
-    await all([...mine, theirs], [2, 2, 1]);
-    assert.deepEqual([...mine, theirs].map(texts), [["a", "ab"], ["a", "ab"], ["ab"]]);
+    await untilEach([...ownStreams, otherStream], [2, 2, 1]);
+    assert.deepEqual(ownStreams.map(texts), [["a", "ab"], ["a", "ab"]]);
+    assert.deepEqual(texts(otherStream), ["ab"]);
 
     await third.call("UpdateEventFilter", { Level: 5, keyword: "c" });
     run.events.publish(5, "c");
-    await all([...mine, theirs], [3, 3, 2]);
-    assert.equal(texts(theirs)[1], "c");
+    await untilEach([...ownStreams, otherStream], [3, 3, 2]);
+    assert.equal(texts(otherStream)[1], "c");
 
-    for (const stream of [...mine, theirs]) {
+    for (const stream of [...ownStreams, otherStream]) {
       stream.call.cancel();
       assert.equal(await stream.ended, status.CANCELLED);
     }
@@ -80,11 +81,11 @@ Deno.test("UpdateEventFilter changes the streams of the caller's connection, oth
     third.close();
   }));
 
-Deno.test("a slow reader has a bounded queue, and learns how many events it lost", () =>
+Deno.test("the queue for a slow reader is bounded, and the reader is told how many events it lost", () =>
   withApi(async ({ run, client }) => {
     const stream = await opened(client, { Level: 5 });
     stream.call.pause();
-    // What the connection takes in flight differs; far more is published than it and the queue hold.
+    // The connection itself buffers a varying amount. Far more is published than it and the queue hold.
     const published = 20_000;
     for (let i = 0; i < published; i++) {
       run.events.publish(4, `${i} ${"x".repeat(5_000)}`);
@@ -98,24 +99,24 @@ Deno.test("a slow reader has a bounded queue, and learns how many events it lost
     await until(() => Promise.resolve(received() + lost() >= published));
     assert.equal(received() + lost(), published, "every event was received or counted");
     assert.ok(notices().every((e) => e.Level === 3));
-    const held = QUEUE_CHARACTERS_MAX / 5_000;
-    assert.ok(lost() > published - held - 5_000, `only ${lost()} were dropped`);
+    const queuedMax = QUEUE_CHARACTERS_MAX / 5_000;
+    assert.ok(lost() > published - queuedMax - 5_000, `only ${lost()} were lost`);
   }));
 
-Deno.test("a reader loses no event of a burst within one turn of the event loop", () =>
+Deno.test("a reader loses none of the events that are published within one turn of the event loop", () =>
   withApi(async ({ run, client }) => {
     const stream = await opened(client, { Level: 4 });
-    // As much as ten thousand tunnels say within one turn of the event loop.
+    // Ten thousand tunnels publish this many events within one turn of the event loop.
     const published = 20_000;
     for (let i = 0; i < published; i++) run.events.publish(4, `Tunnel ${i} ${"x".repeat(250)}`);
-    // Each call of another connection is answered between parts of it.
+    // A call is answered although the stream still has events to send.
     assert.ok(await client.call("GetSummary"));
     await stream.until(published);
     const numbers = stream.replies.map(({ Msg }) => Number(/^Tunnel (\d+) /.exec(Msg)?.[1]));
     assert.deepEqual(numbers, Array.from({ length: published }, (_, i) => i));
   }));
 
-Deno.test("streams beyond the limit are refused", () =>
+Deno.test("a stream beyond the limit of streams is refused", () =>
   withApi(async ({ client }) => {
     const streams = Array.from({ length: STREAM_LIMITS.all }, () => client.stream("SubscrEvent"));
     await Promise.all(streams.map((stream) => stream.opened));
@@ -128,7 +129,7 @@ const { FAILED_PRECONDITION } = status;
 
 type EventStream = Stream<StreamMessage<"SubscrEvent">>;
 
-/** A stream that the server has taken: no later event is missed. */
+/** Opens a stream, and waits until the server has accepted it, so that it has every later event. */
 async function opened(client: ApiClient, filter: EventFilter): Promise<EventStream> {
   const stream = client.stream("SubscrEvent", filter);
   await stream.opened;
@@ -139,7 +140,8 @@ function texts(stream: EventStream): string[] {
   return stream.replies.map((event) => event.Msg);
 }
 
-async function all(streams: EventStream[], counts: number[]): Promise<void> {
+/** Waits until each stream has as many events as the count at its place. */
+async function untilEach(streams: EventStream[], counts: number[]): Promise<void> {
   await Promise.all(streams.map((stream, i) => stream.until(counts[i]!)));
 }
 
@@ -152,7 +154,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  throw new Error("It did not come true within 5 s");
+  throw new Error("The condition did not hold within 5 s");
 }
 
 function tick(): Promise<void> {

@@ -23,8 +23,8 @@ const UNARY = [
 ];
 const STREAMS = ["SubscrEvent", "NotifyFinalResult"];
 
-/** The statuses that a caller may get, which exclude INTERNAL, UNKNOWN and UNAVAILABLE. */
-const CLEAN: readonly number[] = [
+/** The status codes that a caller may get; INTERNAL, UNKNOWN and UNAVAILABLE are none of them. */
+const ALLOWED: readonly number[] = [
   status.OK,
   status.CANCELLED,
   status.INVALID_ARGUMENT,
@@ -34,7 +34,7 @@ const CLEAN: readonly number[] = [
   status.RESOURCE_EXHAUSTED,
 ];
 
-Deno.test(`every call answers any octets (seed ${SEED})`, () =>
+Deno.test(`every call of the Test API answers a request of any octets (seed ${SEED})`, () =>
   withApi(async ({ api, client }) => {
     const random = new SeededRandom(SEED);
     const raw = openGrpcClient(`127.0.0.1:${api.port}`, credentials.createInsecure());
@@ -43,17 +43,17 @@ Deno.test(`every call answers any octets (seed ${SEED})`, () =>
       for (let i = 0; i < CALLS_PER_METHOD; i++) {
         const request = anyRequest(random);
         const code = await rawCall(raw, `/api.MyIKEv2APISvc/${method}`, request);
-        assert.ok(CLEAN.includes(code), `${method} ${request.toString("hex")}: ${status[code]}`);
+        assert.ok(ALLOWED.includes(code), `${method} ${request.toString("hex")}: ${status[code]}`);
         seen.set(code, (seen.get(code) ?? 0) + 1);
       }
     }
-    // Both sorts of octets were among them: well-formed ones and others.
+    // The requests were of both kinds: valid ones and ones that cannot be decoded.
     assert.ok(seen.get(status.OK)! > 100 && seen.get(status.INVALID_ARGUMENT)! > 100);
     assert.equal((await client.call("GetSummary")).Role, 2);
     raw.close();
   }));
 
-Deno.test(`health and reflection answer any octets (seed ${SEED})`, () =>
+Deno.test(`the services for health and reflection answer requests of any octets (seed ${SEED})`, () =>
   withApi(async ({ api, client }) => {
     const random = new SeededRandom(SEED);
     const raw = openGrpcClient(`127.0.0.1:${api.port}`, credentials.createInsecure());
@@ -85,7 +85,7 @@ Deno.test(`the server survives octets that are not gRPC (seed ${SEED})`, () =>
     assert.equal((await client.call("GetSummary")).Role, 2);
   }));
 
-/** Octets without sense, or fields of any number and wire type, whole or cut off. */
+/** Random octets, or fields of any number and wire type, complete or cut off. */
 function anyRequest(random: SeededRandom): Buffer {
   if (random.chance(0.2)) return Buffer.from(random.octets(random.below(40)));
   const parts: Uint8Array[] = [];
@@ -117,19 +117,19 @@ function text(random: SeededRandom): Uint8Array {
   return Buffer.concat([Buffer.of(octets.length + (random.chance(0.1) ? 1 : 0)), octets]);
 }
 
-/** The status of a call with these octets as its request; a stream that stays open is cancelled. */
+/** Makes a call with these octets as its request; cancels a stream that stays open. Returns the status. */
 function rawCall(client: Client, path: string, request: Buffer): Promise<number> {
-  const same = (octets: Buffer) => octets;
+  const unchanged = (octets: Buffer) => octets;
   return new Promise((resolve) => {
-    const call = client.makeServerStreamRequest(path, same, same, request, {
+    const call = client.makeServerStreamRequest(path, unchanged, unchanged, request, {
       deadline: Date.now() + 5_000,
     });
-    let open: ReturnType<typeof setTimeout> | undefined;
-    call.on("metadata", () => open = setTimeout(() => call.cancel(), 2));
+    let cancelTimer: ReturnType<typeof setTimeout> | undefined;
+    call.on("metadata", () => cancelTimer = setTimeout(() => call.cancel(), 2));
     call.on("data", () => {});
     call.on("error", () => {});
     call.on("status", (end: { code: number }) => {
-      clearTimeout(open);
+      clearTimeout(cancelTimer);
       resolve(end.code);
     });
   });

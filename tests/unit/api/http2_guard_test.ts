@@ -19,16 +19,16 @@ Deno.test("a server survives clients that send GOAWAY after many calls", () =>
     assert.equal((await client.call("GetSummary")).Role, 2);
   }));
 
-Deno.test("a session ends once, after the callback that ends it, and calls all listeners", async () => {
+Deno.test("a session ends once, after the callback that closed it has returned, and calls all listeners", async () => {
   guardHttp2Sessions();
   const server = http2.createServer();
-  let closed = 0;
-  let told = 0;
-  const over = new Promise<void>((resolve) =>
+  let closeEvents = 0;
+  let closeCallbacks = 0;
+  const secondCallback = new Promise<void>((resolve) =>
     server.on("session", (session) => {
-      session.on("close", () => closed++);
+      session.on("close", () => closeEvents++);
       session.on("stream", () => {
-        session.close(() => told++);
+        session.close(() => closeCallbacks++);
         session.destroy();
         session.destroy();
         assert.equal(session.destroyed, false, "the parser may still be reading");
@@ -41,19 +41,20 @@ Deno.test("a session ends once, after the callback that ends it, and calls all l
   const client = http2.connect(`http://127.0.0.1:${port}`);
   client.on("error", () => {});
   client.request({ ":path": "/" }).on("error", () => {}).end();
-  await over;
-  assert.deepEqual([closed, told], [1, 1]);
+  await secondCallback;
+  assert.deepEqual([closeEvents, closeCallbacks], [1, 1]);
   client.destroy();
   await new Promise((resolve) => server.close(resolve));
 });
 
+/** Calls GetSummary with an empty request. */
 function emptyCall(client: Client): Promise<void> {
-  const same = (octets: Buffer) => octets;
+  const unchanged = (octets: Buffer) => octets;
   return new Promise((resolve, reject) =>
     client.makeUnaryRequest(
       "/api.MyIKEv2APISvc/GetSummary",
-      same,
-      same,
+      unchanged,
+      unchanged,
       Buffer.alloc(0),
       (error) => error ? reject(error) : resolve(),
     )

@@ -11,10 +11,10 @@ import { FakeRun } from "../../api/fake_view.ts";
 import { ApiClient, PLAIN, withApi } from "./client.ts";
 
 const TLS = `${import.meta.dirname}/../../api/tls`;
-const OURS = { certificate: `${TLS}/server.pem`, key: `${TLS}/server.key`, clientCa: "" };
-const MUTUAL = { ...OURS, clientCa: `${TLS}/authority.pem` };
+const SERVER_TLS = { certificate: `${TLS}/server.pem`, key: `${TLS}/server.key`, clientCa: "" };
+const MUTUAL_TLS = { ...SERVER_TLS, clientCa: `${TLS}/authority.pem` };
 
-Deno.test("the error for a port in use names the address, the process and the option", async () => {
+Deno.test("the error for a port that is in use names the address, the process that has it, and the option", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const error = await setupError({ ...PLAIN, port });
@@ -33,20 +33,20 @@ Deno.test("the error for an address of another host names the option", async () 
   );
 });
 
-Deno.test("work pauses longer while a client of the API is connected, and shorter afterwards", async () => {
+Deno.test("more iterations of the event loop pass between slices of work while a client of the API is connected", async () => {
   const before = iterationsMax();
   await withApi(async ({ client }) => {
     await client.call("GetSummary");
-    assert.ok(iterationsMax() > before, "somebody is connected");
+    assert.ok(iterationsMax() > before, "a client is connected");
   });
   const untilMs = performance.now() + 10_000;
   while (iterationsMax() !== before && performance.now() < untilMs) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  assert.equal(iterationsMax(), before, "nobody is connected");
+  assert.equal(iterationsMax(), before, "no client is connected");
 });
 
-Deno.test("IPv6 is served", async () => {
+Deno.test("the API can be served at an IPv6 address", async () => {
   const run = new FakeRun();
   const api = await startTestApi(run, { ...PLAIN, address: "::1" });
   const client = new ApiClient(`[::1]:${api.port}`);
@@ -55,15 +55,15 @@ Deno.test("IPv6 is served", async () => {
   await api.close();
 });
 
-Deno.test("TLS is served, and a plain client is not", () =>
-  withApi(async ({ api, client: plain }) => {
+Deno.test("a server with TLS answers a client with TLS, and no client without it", () =>
+  withApi(async ({ api, client: clientWithoutTls }) => {
     const client = new ApiClient(`127.0.0.1:${api.port}`, trusting());
     assert.equal((await client.call("GetSummary")).Role, 2);
     client.close();
-    await assert.rejects(plain.call("GetSummary"), { code: status.UNAVAILABLE });
-  }, { tls: OURS }));
+    await assert.rejects(clientWithoutTls.call("GetSummary"), { code: status.UNAVAILABLE });
+  }, { tls: SERVER_TLS }));
 
-Deno.test("only clients with a certificate of the authority are accepted", () =>
+Deno.test("a server with apitlsclientca answers only clients with a certificate of that authority", () =>
   withApi(async ({ api }) => {
     const ask = async (channel: ReturnType<typeof trusting>) => {
       const client = new ApiClient(`127.0.0.1:${api.port}`, channel);
@@ -72,17 +72,23 @@ Deno.test("only clients with a certificate of the authority are accepted", () =>
     assert.equal((await ask(trusting("client"))).Role, 2);
     await assert.rejects(ask(trusting("stranger")), { code: status.UNAVAILABLE });
     await assert.rejects(ask(trusting()), { code: status.UNAVAILABLE });
-  }, { tls: MUTUAL }));
+  }, { tls: MUTUAL_TLS }));
 
 Deno.test("the error for an unusable TLS file names the option and the path", async () => {
   const missing = `${TLS}/missing.pem`;
-  const cases: [Partial<typeof OURS>, RegExp][] = [
+  const cases: [Partial<typeof SERVER_TLS>, RegExp][] = [
     [{ certificate: missing }, /^Cannot read apitlscert \S+missing\.pem: No such file/],
     [{ key: missing }, /^Cannot read apitlskey \S+missing\.pem: No such file/],
     [{ clientCa: missing }, /^Cannot read apitlsclientca \S+missing\.pem: No such file/],
-    [{ certificate: OURS.key }, /^Cannot use apitlscert \S+server\.key: .*no PEM certificate/],
-    [{ key: OURS.certificate }, /^Cannot use apitlskey \S+server\.pem: .*private key/],
-    [{ clientCa: OURS.key }, /^Cannot use apitlsclientca \S+server\.key: .*no PEM certificate/],
+    [
+      { certificate: SERVER_TLS.key },
+      /^Cannot use apitlscert \S+server\.key: .*no PEM certificate/,
+    ],
+    [{ key: SERVER_TLS.certificate }, /^Cannot use apitlskey \S+server\.pem: .*private key/],
+    [
+      { clientCa: SERVER_TLS.key },
+      /^Cannot use apitlsclientca \S+server\.key: .*no PEM certificate/,
+    ],
     [
       { key: `${TLS}/client.key` },
       /apitlskey \S+client\.key does not belong .* apitlscert \S+server/,
@@ -95,11 +101,11 @@ Deno.test("the error for an unusable TLS file names the option and the path", as
     ],
   ];
   for (const [files, expected] of cases) {
-    assert.match(await setupError({ ...PLAIN, tls: { ...OURS, ...files } }), expected);
+    assert.match(await setupError({ ...PLAIN, tls: { ...SERVER_TLS, ...files } }), expected);
   }
 });
 
-/** What a client of our authority's servers presents: nothing, or a certificate. */
+/** Credentials of a client that trusts the authority of the test, with the certificate of `name` if it is given. */
 function trusting(name?: string) {
   const read = (file: string) => Buffer.from(Deno.readFileSync(`${TLS}/${file}`));
   const roots = read("authority.pem");
@@ -114,10 +120,10 @@ async function setupError(options: typeof PLAIN): Promise<string> {
     assert.ok(error instanceof SetupError, String(error));
     return error.message;
   }
-  throw new Error("It was served");
+  throw new Error("The API was served");
 }
 
-Deno.test("a Unix socket is served, and the kernel identifies the caller", async () => {
+Deno.test("the API can be served at a Unix socket, and the kernel identifies the caller", async () => {
   const directory = Deno.makeTempDirSync();
   const path = `${directory}/api.sock`;
   const run = new FakeRun();
@@ -126,22 +132,25 @@ Deno.test("a Unix socket is served, and the kernel identifies the caller", async
   const users: UnixUsers = new WeakMap();
   const judge = judgeByCredentials((session) => users.get(session), trust);
   server.addService(loadService(TEST_API, "MyIKEv2APISvc"), testService(run, "auto", judge));
-  const words = { option: "--socket", trust, users };
-  const listening = await listenUnix(server, path, words);
+  const settings = { option: "--socket", trust, users };
+  const listening = await listenUnix(server, path, settings);
   const client = new ApiClient(`unix:${path}`);
   assert.equal((await client.call("GetIKESA", { OwnSPI: "2" })).PSK, "open sesame ☺");
   await client.call("ClearPingStats");
-  await assert.rejects(listenUnix(server, path, words), /--socket.*another process listens there/);
+  await assert.rejects(
+    listenUnix(server, path, settings),
+    /--socket.*another process listens there/,
+  );
   client.close();
   await shutDown(server, [listening], 500);
   assert.throws(() => Deno.lstatSync(path), Deno.errors.NotFound);
   Deno.writeTextFileSync(path, "precious");
-  await assert.rejects(listenUnix(newServer(), path, words), /a file that is no socket/);
+  await assert.rejects(listenUnix(newServer(), path, settings), /a file that is no socket/);
   assert.equal(Deno.readTextFileSync(path), "precious");
   Deno.removeSync(directory, { recursive: true });
 });
 
-Deno.test("a caller of a Unix socket that the kernel does not identify is not trusted", async () => {
+Deno.test("a caller of a Unix socket is trusted if the kernel identifies it as root, and not if the kernel does not identify it", async () => {
   const call = { getPeer: () => "unknown", getAuthContext: () => ({}), call: { stream: {} } };
   for (const [user, isTrusted] of [[undefined, false], [65534, false], [0, true]] as const) {
     const judge = judgeByCredentials(() => user, { trustsOtherHosts: true });

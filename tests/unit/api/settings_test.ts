@@ -4,11 +4,12 @@ import { ikeSettings, testApiOptions } from "@/api/settings.ts";
 import { readSetup } from "@/setup/read.ts";
 import { fakeSetup } from "../../api/fake_setup.ts";
 
-function defaults(text: string) {
+/** The setup of a text, which need not be complete. */
+function setupOf(text: string) {
   return readSetup(text, "t.setup", { unchecked: true }).setup;
 }
 
-Deno.test("the setup says where the API listens and whom it trusts", () => {
+Deno.test("the address, the port, TLS and secrets of the API are those of the setup, and the trusted users are those given", () => {
   assert.deepEqual(testApiOptions(fakeSetup(), { users: [7] }), {
     address: "::1",
     port: 12_345,
@@ -16,18 +17,22 @@ Deno.test("the setup says where the API listens and whom it trusts", () => {
     trust: { users: [7] },
     tls: { certificate: "cert.pem", key: "key.pem", clientCa: "ca.pem" },
   });
-  const open = { secrets: "auto", trust: {}, tls: { certificate: "", key: "", clientCa: "" } };
+  const withoutTls = {
+    secrets: "auto",
+    trust: {},
+    tls: { certificate: "", key: "", clientCa: "" },
+  };
   for (const text of ["role: client", 'apilistenaddr: ""']) {
-    const expected = { address: "127.0.0.1", port: 12_330, ...open };
-    assert.deepEqual(testApiOptions(defaults(text)), expected, text);
+    const expected = { address: "127.0.0.1", port: 12_330, ...withoutTls };
+    assert.deepEqual(testApiOptions(setupOf(text)), expected, text);
   }
 });
 
-Deno.test("a margin is shown as configured, but at most the lifetime", () => {
+Deno.test("the API shows a margin as it is configured, but not longer than the lifetime", () => {
   const shown = (ikelifetime: string, margintime: string) => {
     const text =
       `role: client\nikeconf: { ikelifetime: ${ikelifetime}, margintime: ${margintime} }`;
-    const { lifetimeMs, marginMs } = ikeSettings(defaults(text));
+    const { lifetimeMs, marginMs } = ikeSettings(setupOf(text));
     return [lifetimeMs, marginMs];
   };
   assert.deepEqual(shown("10m", "6m"), [600_000, 360_000]);
@@ -35,12 +40,12 @@ Deno.test("a margin is shown as configured, but at most the lifetime", () => {
   assert.deepEqual(shown("0s", "2m"), [0, 120_000]);
 });
 
-Deno.test("a lifetime of 0 is sent as 0 s, and not left out", () => {
+Deno.test("the API sends a lifetime of 0 as zero seconds, and does not leave it out", () => {
   assert.deepEqual(duration(0), { seconds: 0, nanos: 0 });
 });
 
-Deno.test("the defaults of a setup are shown with their values", () => {
-  assert.deepEqual(ikeSettings(defaults("role: client")), {
+Deno.test("the API shows the values of options that a setup leaves to their defaults", () => {
+  assert.deepEqual(ikeSettings(setupOf("role: client")), {
     psk: "",
     initiateDpd: true,
     forceDpd: false,

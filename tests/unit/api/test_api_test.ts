@@ -84,7 +84,7 @@ Deno.test("GetIKESA returns everything about an SA, with exact SPIs", () =>
 
 const KEYS = ["SKei", "SKer", "SKai", "SKar"] as const;
 
-Deno.test("a new SA has no times, no keys, no SPI of the peer, and no signature hash", () =>
+Deno.test("an IKE SA that is not established has no times, no keys, no SPI of the peer, and no signature hash", () =>
   withApi(async ({ client }) => {
     const dump = await client.call("GetIKESA", { OwnSPI: "2" });
     for (const name of ["EstabTime", "LastRcvPktTime", "LastSendDPDTime"] as const) {
@@ -98,7 +98,7 @@ Deno.test("a new SA has no times, no keys, no SPI of the peer, and no signature 
     assert.equal(dump.CloseCode, 65_547);
   }));
 
-Deno.test("a caller that may not see secrets gets the dumps without keys and PSK", () =>
+Deno.test("a caller who may not see secrets gets the dumps without keys and PSK", () =>
   withApi(async ({ client }) => {
     const ike = await client.call("GetIKESA", { OwnSPI: "18364758544493064720" });
     const child = await client.call("GetCHILDSA", { OwnSPI: 0xc0ffee01 });
@@ -128,7 +128,7 @@ Deno.test("ListIKESA returns the requested part of the list", () =>
     assert.deepEqual(second!.PeerAddr, hex("20010db80000000000000000000000aa"));
   }));
 
-Deno.test("ListIKESA gives all of 100,000 SAs in one answer, past the usual 4 MiB", () =>
+Deno.test("ListIKESA returns 100,000 IKE SAs in one answer, which is larger than the default limit of 4 MiB", () =>
   withApi(async ({ run, client }) => {
     const [first] = run.list;
     run.list = Array.from({ length: 100_000 }, (_, i) => ({ ...first!, spi: BigInt(i) }));
@@ -185,24 +185,25 @@ Deno.test("ListCHILDSA and GetCHILDSA return the CHILD_SAs", () =>
         EndPort: 0,
       }],
     });
-    const young = await client.call("GetCHILDSA", { OwnSPI: 0x102 });
-    assert.deepEqual([young.State, young.EstabTime, young.TunnelMode], [1, null, false]);
-    assert.equal(young.SKei.length, 0);
+    const unestablished = await client.call("GetCHILDSA", { OwnSPI: 0x102 });
+    const { State, EstabTime, TunnelMode } = unestablished;
+    assert.deepEqual([State, EstabTime, TunnelMode], [1, null, false]);
+    assert.equal(unestablished.SKei.length, 0);
   }));
 
-Deno.test("an unknown SPI is NOT_FOUND, and the answer names it", () =>
+Deno.test("a call with an unknown SPI ends with NOT_FOUND, and the message names the SPI", () =>
   withApi(async ({ client }) => {
-    const unknown = <M extends TestCall>(method: M, request: TestRequest<M>) =>
+    const refusalOf = <M extends TestCall>(method: M, request: TestRequest<M>) =>
       refusal(client.call(method, request));
-    assert.deepEqual(await unknown("GetIKESA", { OwnSPI: "255" }), [
+    assert.deepEqual(await refusalOf("GetIKESA", { OwnSPI: "255" }), [
       status.NOT_FOUND,
       "No IKE SA has our SPI 00000000000000FF",
     ]);
-    assert.deepEqual(await unknown("ListCHILDSA", { IKEOwnSPI: "18446744073709551615" }), [
+    assert.deepEqual(await refusalOf("ListCHILDSA", { IKEOwnSPI: "18446744073709551615" }), [
       status.NOT_FOUND,
       "No IKE SA has our SPI FFFFFFFFFFFFFFFF",
     ]);
-    assert.deepEqual(await unknown("GetCHILDSA", { OwnSPI: 0xabc }), [
+    assert.deepEqual(await refusalOf("GetCHILDSA", { OwnSPI: 0xabc }), [
       status.NOT_FOUND,
       "No CHILD_SA has our SPI 00000ABC",
     ]);
@@ -220,22 +221,22 @@ Deno.test("RekeyChild answers after the rekey, or with the reason of its failure
 
 Deno.test("RekeyIKESA answers with the new SPI after the rekey, or with the reason of its failure", () =>
   withApi(async ({ client }) => {
-    const ask = (spi: bigint) => client.call("RekeyIKESA", { OwnSPI: spi.toString() });
-    assert.deepEqual(await ask(0xfedcba9876543210n), { NewOwnSPI: "12379813738877118345" });
-    assert.deepEqual(await refusal(ask(2n)), [
+    const rekey = (spi: bigint) => client.call("RekeyIKESA", { OwnSPI: spi.toString() });
+    assert.deepEqual(await rekey(0xfedcba9876543210n), { NewOwnSPI: "12379813738877118345" });
+    assert.deepEqual(await refusal(rekey(2n)), [
       status.FAILED_PRECONDITION,
       "IKE SA 0000000000000002 is not established",
     ]);
-    const [code, details] = await refusal(ask(3n));
+    const [code, details] = await refusal(rekey(3n));
     assert.equal(code, status.ABORTED);
     assert.match(details, /^TEMPORARY_FAILURE: Peer refused/);
-    assert.deepEqual(await refusal(ask(4n)), [
+    assert.deepEqual(await refusal(rekey(4n)), [
       status.NOT_FOUND,
       "No IKE SA has our SPI 0000000000000004",
     ]);
   }));
 
-Deno.test("GetKeyExchanges returns the methods of an IKE SA and of its CHILD_SAs", () =>
+Deno.test("GetKeyExchanges returns the key exchange methods of an IKE SA and of its CHILD_SAs", () =>
   withApi(async ({ client }) => {
     const answer = await client.call("GetKeyExchanges", { OwnSPI: CHILD.parentSpi.toString() });
     assert.deepEqual([answer.Method, answer.Additional], [31, [36]]);
@@ -246,7 +247,7 @@ Deno.test("GetKeyExchanges returns the methods of an IKE SA and of its CHILD_SAs
     assert.equal(code, status.NOT_FOUND);
   }));
 
-Deno.test("ping tasks are returned in pages with the totals of all, and can be cleared", () =>
+Deno.test("GetPingSummary returns a part of the ping tasks with the totals of all, and ClearPingStats clears them", () =>
   withApi(async ({ run, client }) => {
     const ends = { LocalAddr: "", RemoteAddr: "2001:db8::7" };
     const counts = { TotalSentPkt: "4294967296", TotalRecvPkt: "4294967295" };
@@ -262,13 +263,13 @@ Deno.test("ping tasks are returned in pages with the totals of all, and can be c
       TotalSentPkt: "5",
       TotalRecvPkt: "3",
     });
-    const past = await client.call("GetPingSummary", { Start: 2 });
-    assert.deepEqual(past.ResultList, []);
+    const pageAfterLast = await client.call("GetPingSummary", { Start: 2 });
+    assert.deepEqual(pageAfterLast.ResultList, []);
     assert.deepEqual(await client.call("ClearPingStats"), {});
     assert.equal(run.pingsCleared, true);
   }));
 
-Deno.test("an absent pool is empty", () =>
+Deno.test("GetPoolUsageSummary returns empty addresses and zeros if there is no pool", () =>
   withApi(async ({ client }) => {
     assert.deepEqual(await client.call("GetPoolUsageSummary"), {
       V4StartAddr: hex(""),
@@ -278,7 +279,7 @@ Deno.test("an absent pool is empty", () =>
     });
   }));
 
-Deno.test("Stop is answered at once and passed on as asked", () =>
+Deno.test("Stop is answered at once, and tells the run whether to end gracefully", () =>
   withApi(async ({ run, client }) => {
     await client.call("Stop", { Gracefully: true });
     await client.call("Stop");
@@ -286,7 +287,7 @@ Deno.test("Stop is answered at once and passed on as asked", () =>
     assert.deepEqual(run.stops, [true, false]);
   }));
 
-Deno.test("NotifyFinalResult answers once at the end, and also if it is called afterwards", async () => {
+Deno.test("NotifyFinalResult sends one result at the end of the test, and also if it is called afterwards", async () => {
   const run = new FakeRun();
   const api = await startTestApi(run, PLAIN);
   const client = new ApiClient(`127.0.0.1:${api.port}`);
@@ -304,15 +305,16 @@ Deno.test("NotifyFinalResult answers once at the end, and also if it is called a
     assert.equal(replies[0]!.LastErrMsg, "Tunnel 4: no answer");
     assert.deepEqual(replies[0]!.ActualTestEndTime, { seconds: "1700000009", nanos: 251_000_000 });
   }
-  const asked = performance.now();
+  const startMs = performance.now();
   await api.finished();
-  assert.ok(performance.now() - asked < 1_000, "nobody waits for subscribers that were served");
+  const waitedMs = performance.now() - startMs;
+  assert.ok(waitedMs < 1_000, "the end does not wait, as all subscribers have their last event");
   client.close();
   await api.close();
   await assert.rejects(new ApiClient(`127.0.0.1:${api.port}`).call("GetSummary"));
 });
 
-Deno.test("the end waits at most two seconds for a subscriber that does not read", async () => {
+Deno.test("the end of a test waits at most two seconds for a subscriber that does not read", async () => {
   const run = new FakeRun();
   const api = await startTestApi(run, PLAIN);
   const client = new ApiClient(`127.0.0.1:${api.port}`);
@@ -322,15 +324,15 @@ Deno.test("the end waits at most two seconds for a subscriber that does not read
   for (let i = 0; i < 400; i++) run.events.publish(1, "x".repeat(10_000));
   await new Promise((resolve) => setTimeout(resolve, 300));
   run.end();
-  const ended = performance.now();
+  const startMs = performance.now();
   await api.finished();
-  const waited = performance.now() - ended;
-  assert.ok(waited > 1_500 && waited < 3_000, `waited ${waited} ms`);
+  const waitedMs = performance.now() - startMs;
+  assert.ok(waitedMs > 1_500 && waitedMs < 3_000, `waited ${waitedMs} ms`);
   await api.close();
   client.close();
 });
 
-/** Code and words of a call that must fail. */
+/** The status code and the message of a call that must be refused. */
 async function refusal(call: Promise<unknown>): Promise<[number, string]> {
   try {
     await call;

@@ -6,32 +6,35 @@ import type { ListIKESAResp, MyIKEv2APISvc, SummaryResp } from "@/api/proto/api.
 import { definitionOf, type Handlers, IKE_SERVICE, TEST_SERVICE } from "@/api/typed_service.ts";
 import { typesOf } from "../../../scripts/api_types.ts";
 
-/** Never called: `deno check` fails where a line below its comment compiles. */
+/**
+ * No test calls this function. `deno check` fails if a line that follows a comment `@ts-expect-error`
+ * compiles.
+ */
 export async function misspelt(
   test: TestConnection,
   service: ServiceClient<MyIKEv2APISvc>,
 ): Promise<void> {
-  // @ts-expect-error: the field is OwnSPI
+  // @ts-expect-error: the name of the field is OwnSPI
   await test.call("GetIKESA", { OwnSpi: "1" });
-  // @ts-expect-error: the call is GetSummary
+  // @ts-expect-error: the name of the call is GetSummary
   await test.call("GetSumary");
   const summary = await service.call("GetSummary", {}, 1_000);
-  // @ts-expect-error: the field is Live_count
+  // @ts-expect-error: the name of the field is Live_count
   summary.LiveCount;
   // @ts-expect-error: a stream has no single answer
   await service.call("SubscrEvent", { Level: 1 }, 1_000);
-  // @ts-expect-error: a call with one answer is no stream
+  // @ts-expect-error: a call with one answer has no stream
   service.stream("GetSummary", {});
-  // @ts-expect-error: the number of tunnels is no text
+  // @ts-expect-error: the number of tunnels is a number, not a text
   const wrong: SummaryResp = { NumOfCreatedTunnel: "many" };
-  // @ts-expect-error: an entry of the list has no Spi
+  // @ts-expect-error: an entry of the list has no field Spi
   const entry: ListIKESAResp = { SummaryList: [{ Spi: 1 }] };
-  // @ts-expect-error: a call is not answered
+  // @ts-expect-error: the handlers of the other calls are missing
   const handlers: Handlers<MyIKEv2APISvc> = { Stop: () => {} };
   void [wrong, entry, handlers];
 }
 
-Deno.test("an empty message is read with every field of its type", () => {
+Deno.test("a decoded empty message has every field of its type, with the default value", () => {
   const { responseDeserialize } = definitionOf(TEST_SERVICE, "GetIKESA");
   const dump = responseDeserialize(Buffer.alloc(0));
   assert.equal(dump.OwnSPI, "0");
@@ -40,14 +43,14 @@ Deno.test("an empty message is read with every field of its type", () => {
   assert.equal(dump.Jitter, false);
 });
 
-Deno.test("a message is the same at the other end, its 64-bit numbers as text", () => {
+Deno.test("a message that is encoded and decoded is the same, with its 64-bit numbers as text", () => {
   const rekey = definitionOf(IKE_SERVICE, "RekeyIKESA");
   const OwnSPI = "18446744073709551615";
   assert.deepEqual(rekey.requestDeserialize(rekey.requestSerialize({ OwnSPI })), { OwnSPI });
   assert.deepEqual(rekey.requestDeserialize(rekey.requestSerialize({})), { OwnSPI: "0" });
 });
 
-Deno.test("each field of a proto file has the type that the loader gives it", () => {
+Deno.test("each generated type of a field is the type that the loader gives the field", () => {
   const files = typesOf("x", "x.proto", PROTO);
   const [sent, read] = [files.get("x.ts")!, files.get("x_read.ts")!];
   assert.match(sent, /readonly Number\?: number \| string \| undefined;/);

@@ -23,6 +23,7 @@ function daemonsWith(result: number): Daemons {
   return { client: () => client } as unknown as Daemons;
 }
 
+/** The outcome of that instance after the controller has waited for its end. */
 async function outcomeOf(result: number): Promise<InstanceOutcome> {
   const instance = { id: 1, name: "one", daemonName: "d", setup: { ends: true, apiTls: false } };
   const outcome = {
@@ -40,7 +41,7 @@ async function outcomeOf(result: number): Promise<InstanceOutcome> {
   return outcome;
 }
 
-Deno.test("a test that somebody else stopped has not passed", async () => {
+Deno.test("a test that was stopped by somebody else than the recipe has failed", async () => {
   assert.equal((await outcomeOf(1)).result, "passed");
   const { result, reason } = await outcomeOf(3);
   assert.equal(result, "failed");

@@ -5,8 +5,8 @@ import { EXAMPLE_CONTROLLER_FILE, EXAMPLE_RECIPE } from "@/control/example.ts";
 import { readRecipe } from "@/control/recipe.ts";
 import { SetupErrors } from "@/setup/read.ts";
 
-/** A file of the field. */
-const FIELD = `daemonlist:
+/** A controller file as users have it. */
+const CONTROLLER_FILE = `daemonlist:
   svr1:
     daemonaddr: 192.0.2.1
     daemonport: 12240
@@ -22,8 +22,9 @@ varlist:
   '%DIRPREFIX%': /var/testcases
 autoassignmgmtip: false
 `;
-const controller = readControllerFile(FIELD, "lab/c.conf").value;
+const controller = readControllerFile(CONTROLLER_FILE, "lab/c.conf").value;
 
+/** The errors that reading a file throws; none if it is accepted. */
 function errorsOf(read: () => unknown): string[] {
   try {
     read();
@@ -34,25 +35,26 @@ function errorsOf(read: () => unknown): string[] {
   return [];
 }
 
-Deno.test("an existing controller file is read, with a warning about its password", () => {
-  const { value, warnings } = readControllerFile(FIELD, "lab/c.conf");
-  const one = value.daemons.get("svr1")!;
-  assert.deepEqual([one.address, one.port, one.ssh.address, one.ssh.port], [
+Deno.test("a controller file as users have it is read, with a warning about its password", () => {
+  const { value, warnings } = readControllerFile(CONTROLLER_FILE, "lab/c.conf");
+  const first = value.daemons.get("svr1")!;
+  assert.deepEqual([first.address, first.port, first.ssh.address, first.ssh.port], [
     "192.0.2.1",
     12240,
     "192.0.2.3",
     2022,
   ]);
-  assert.deepEqual([one.ssh.user, one.ssh.password, one.ssh.keyPath], ["root", "a: secret", ""]);
-  assert.equal(showAddress(one.managementPrefix!.address), "2001:db8:1::");
-  assert.equal(one.managementPrefix!.bits, 64);
+  const { user, password, keyPath } = first.ssh;
+  assert.deepEqual([user, password, keyPath], ["root", "a: secret", ""]);
+  assert.equal(showAddress(first.managementPrefix!.address), "2001:db8:1::");
+  assert.equal(first.managementPrefix!.bits, 64);
   assert.equal(value.assignsAddresses, false);
   assert.deepEqual([...value.variables], [["%DIRPREFIX%", "/var/testcases"]]);
   assert.equal(warnings.length, 1);
   assert.match(warnings[0]!, /^lab\/c\.conf:8:5: sshpass is a password in a file/);
 });
 
-Deno.test("absent options of a daemon have their defaults", () => {
+Deno.test("options that a daemon does not have take their defaults", () => {
   const { port, ssh, tls, managementPrefix } = controller.daemons.get("svr2")!;
   assert.deepEqual([port, ssh.address, ssh.port, ssh.user, managementPrefix], [
     12240,
@@ -64,7 +66,7 @@ Deno.test("absent options of a daemon have their defaults", () => {
   assert.deepEqual(tls, { certificate: "", key: "", ca: "" });
 });
 
-Deno.test("paths of a controller file start at its directory", () => {
+Deno.test("relative paths in a controller file start at the directory of the file", () => {
   const text =
     "daemonlist: {s: {daemonaddr: ::1, tlsca: ca.pem, tlscert: /c.pem, tlskey: k/k.pem, sshkeypath: id}}";
   const { tls, ssh } = readControllerFile(text.replace("::1", '"::1"'), "lab/c.conf").value.daemons
@@ -73,6 +75,7 @@ Deno.test("paths of a controller file start at its directory", () => {
   assert.equal(ssh.keyPath, "lab/id");
 });
 
+/** Controller files that are refused, with the error. */
 const BAD_FILES: readonly (readonly [text: string, error: RegExp])[] = [
   ["", /^c:1:1: daemonlist is empty/],
   [
@@ -113,12 +116,12 @@ const BAD_FILES: readonly (readonly [text: string, error: RegExp])[] = [
 ];
 
 for (const [text, error] of BAD_FILES) {
-  Deno.test(`a controller file is refused: ${error.source}`, () => {
+  Deno.test(`a controller file is refused with the error ${error.source}`, () => {
     assert.match(errorsOf(() => readControllerFile(text, "c")).join("\n"), error);
   });
 }
 
-/** A recipe of the field, variables and both kinds of instances in it. */
+/** A recipe as users have it, with variables and both kinds of instances. */
 const RECIPE = `name: Example
 setupcmds:
 - daemonname: svr1
@@ -146,7 +149,7 @@ instancelist:
     other: null
 `;
 
-Deno.test("an existing recipe is read in the order of ids, with its variables replaced", () => {
+Deno.test("the instances of a recipe are read in the order of their ids, with variables replaced", () => {
   const { value, warnings } = readRecipe(RECIPE, "r", controller);
   assert.deepEqual(warnings, []);
   assert.equal(value.name, "Example");
@@ -169,13 +172,14 @@ Deno.test("an existing recipe is read in the order of ids, with its variables re
 });
 
 Deno.test("setupath is accepted for setuppath, with a warning at its position", () => {
-  const old = RECIPE.replace("setuppath", "setupath");
-  const { value, warnings } = readRecipe(old, "r", controller);
+  const withOldName = RECIPE.replace("setuppath", "setupath");
+  const { value, warnings } = readRecipe(withOldName, "r", controller);
   const { what } = value.instances[0]!;
   assert.equal(what.kind === "myikev2" && what.setupPath, "testc.setup");
   assert.deepEqual(warnings, ["r:23:7: setupath is an old name of setuppath"]);
 });
 
+/** A part of the recipe, what it is replaced by, and the error for the recipe. */
 const BAD_RECIPES: readonly (readonly [from: string, to: string, error: RegExp])[] = [
   [
     "daemonname: svr2",
@@ -214,7 +218,7 @@ const BAD_RECIPES: readonly (readonly [from: string, to: string, error: RegExp])
 ];
 
 for (const [from, to, error] of BAD_RECIPES) {
-  Deno.test(`a recipe is refused: ${error.source}`, () => {
+  Deno.test(`a recipe is refused with the error ${error.source}`, () => {
     assert.ok(RECIPE.includes(from));
     const text = RECIPE.replace(from, to);
     assert.match(errorsOf(() => readRecipe(text, "r", controller)).join("\n"), error);
@@ -227,7 +231,7 @@ Deno.test("a recipe without instances is refused", () => {
   ]);
 });
 
-Deno.test("the example files are good, and belong together", () => {
+Deno.test("the example files are valid, and the recipe names daemons of the controller file", () => {
   const { value, warnings } = readControllerFile(EXAMPLE_CONTROLLER_FILE, "c");
   assert.deepEqual(warnings, []);
   const recipe = readRecipe(EXAMPLE_RECIPE, "r", value);

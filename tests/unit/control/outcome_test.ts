@@ -21,7 +21,8 @@ const SUMMARY: Summary = {
   LastErrMsg: "no answer",
 };
 
-function instance(
+/** The outcome of an instance, which runs another program if there is no summary. */
+function outcomeOf(
   id: number,
   name: string,
   result: InstanceResult,
@@ -45,11 +46,12 @@ function instance(
       dataAddress: "",
     };
   const durationSec = result === "not started" ? undefined : 1.25;
-  const place = { id, name, daemonName: "svr1", waitMs: 0, what, setup };
-  return { instance: place, result, reason, summary, ping: undefined, durationSec };
+  const instance = { id, name, daemonName: "svr1", waitMs: 0, what, setup };
+  return { instance, result, reason, summary, ping: undefined, durationSec };
 }
 
-function recipe(
+/** The outcome of a recipe. */
+function recipeOutcome(
   instances: readonly InstanceOutcome[],
   more: Partial<RecipeOutcome> = {},
 ): RecipeOutcome {
@@ -65,7 +67,8 @@ function recipe(
   };
 }
 
-const clean = {
+/** A command of `cleancmds` that has failed. */
+const failedClean = {
   when: "clean" as const,
   daemonName: "svr1",
   commands: "false",
@@ -74,14 +77,14 @@ const clean = {
   durationSec: 0.5,
 };
 
-Deno.test("every instance, every command and every other error decides the exit status", () => {
+Deno.test("a recipe passes only if no instance, no command and nothing else has failed", () => {
   const good = [
-    instance(1, "a", "passed"),
-    instance(2, "b", "running"),
-    instance(3, "c", "stopped"),
+    outcomeOf(1, "a", "passed"),
+    outcomeOf(2, "b", "running"),
+    outcomeOf(3, "c", "stopped"),
   ];
-  assert.equal(hasPassed(recipe(good)), true);
-  assert.equal(firstError(recipe(good)), undefined);
+  assert.equal(hasPassed(recipeOutcome(good)), true);
+  assert.equal(firstError(recipeOutcome(good)), undefined);
   const bad: InstanceResult[] = [
     "failed",
     "could not start",
@@ -92,32 +95,35 @@ Deno.test("every instance, every command and every other error decides the exit 
     "not started",
   ];
   for (const result of bad) {
-    assert.equal(hasPassed(recipe([...good, instance(4, "d", result)])), false, result);
+    assert.equal(hasPassed(recipeOutcome([...good, outcomeOf(4, "d", result)])), false, result);
   }
-  assert.equal(hasPassed(recipe(good, { commands: [clean] })), false);
-  assert.equal(hasPassed(recipe(good, { errors: ["cannot destroy"] })), false);
+  assert.equal(hasPassed(recipeOutcome(good, { commands: [failedClean] })), false);
+  assert.equal(hasPassed(recipeOutcome(good, { errors: ["cannot destroy"] })), false);
 });
 
-Deno.test("the first error is the cause of the others", () => {
-  const skipped = instance(1, "a", "not started");
-  const refused = instance(2, "b", "refused", "no");
-  assert.equal(firstError(recipe([skipped, refused], { commands: [clean] })), "b: refused: no");
+Deno.test("the error that is reported first is the one that caused the others", () => {
+  const skipped = outcomeOf(1, "a", "not started");
+  const refused = outcomeOf(2, "b", "refused", "no");
   assert.equal(
-    firstError(recipe([], { commands: [clean] })),
+    firstError(recipeOutcome([skipped, refused], { commands: [failedClean] })),
+    "b: refused: no",
+  );
+  assert.equal(
+    firstError(recipeOutcome([], { commands: [failedClean] })),
     "cleancmds on svr1: ended with status 1",
   );
-  const setup = { ...clean, when: "setup" as const };
+  const failedSetup = { ...failedClean, when: "setup" as const };
   assert.equal(
-    firstError(recipe([skipped], { commands: [clean, setup] })),
+    firstError(recipeOutcome([skipped], { commands: [failedClean, failedSetup] })),
     "setupcmds on svr1: ended with status 1",
   );
 });
 
-Deno.test("the table has a line for each instance, and no control characters", () => {
+Deno.test("the table of outcomes has a line for each instance, and no control characters", () => {
   const lines = outcomeTable([
-    instance(1, "client-1", "failed", "no\n\x1b[31manswer", SUMMARY),
-    instance(20, "other", "running"),
-    instance(3, "x", "not started"),
+    outcomeOf(1, "client-1", "failed", "no\n\x1b[31manswer", SUMMARY),
+    outcomeOf(20, "other", "running"),
+    outcomeOf(3, "x", "not started"),
   ]);
   assert.deepEqual(lines, [
     "id  instance  daemon  role    result       tunnels  rate    time   why",
@@ -148,11 +154,11 @@ Deno.test("the list has a line for each instance, and one for a daemon that does
 
 Deno.test("the JUnit file counts failures, errors and skipped cases, and escapes all text", () => {
   const xml = junitXml(
-    recipe([
-      instance(1, "a", "passed", "", SUMMARY),
-      instance(2, "b", "failed", `say "no" & <more>\n`),
-      instance(3, "c", "not started"),
-    ], { commands: [clean], errors: ["left"] }),
+    recipeOutcome([
+      outcomeOf(1, "a", "passed", "", SUMMARY),
+      outcomeOf(2, "b", "failed", `say "no" & <more>\n`),
+      outcomeOf(3, "c", "not started"),
+    ], { commands: [failedClean], errors: ["left"] }),
   );
   assert.match(
     xml,
@@ -168,9 +174,9 @@ Deno.test("the JUnit file counts failures, errors and skipped cases, and escapes
   assert.match(xml, /<error type="controller" message="left"\/>/);
 });
 
-Deno.test("the JSON result has numbers as numbers, and null where nothing is known", () => {
+Deno.test("the JSON result of a recipe has null for what is not known", () => {
   const json = outcomeJson(
-    recipe([instance(1, "a", "failed", "why", SUMMARY), instance(2, "b", "not started")]),
+    recipeOutcome([outcomeOf(1, "a", "failed", "why", SUMMARY), outcomeOf(2, "b", "not started")]),
   );
   assert.equal(json.result, "failed");
   assert.equal(json.error, "a: failed: why");

@@ -10,7 +10,7 @@ const ACCESS = {
   configPath: "",
 };
 
-Deno.test("the prompts are those of ssh for that user at that host", () => {
+Deno.test("the prompts that get the password are those of ssh for this user at this host", () => {
   const identity = loginIdentity("host lab\nuser root\nhostname 192.0.2.7\nport 22\n");
   assert.deepEqual(identity, { user: "root", host: "192.0.2.7" });
   assert.deepEqual(passwordPrompts(identity!), [
@@ -22,7 +22,7 @@ Deno.test("the prompts are those of ssh for that user at that host", () => {
   assert.equal(loginIdentity("nonsense"), undefined);
 });
 
-/** What a program in the place of ssh gets, which asks for the password by each prompt. */
+/** Runs a program in place of ssh that asks for a password with each prompt; returns what it printed. */
 async function answers(prompts: readonly string[]): Promise<string> {
   const directory = Deno.makeTempDirSync();
   const path = Deno.env.get("PATH")!;
@@ -43,12 +43,12 @@ exit 0
   }
 }
 
-Deno.test("the password goes to the prompts of that user at that host", async () => {
+Deno.test("the password is given to the prompts for this user at this host", async () => {
   const output = await answers(["root@192.0.2.7's password: ", "(root@192.0.2.7) Password: "]);
   assert.equal(output, "open sesame\nopen sesame\n");
 });
 
-Deno.test("no other prompt gets the password, and the refusal is reported", async () => {
+Deno.test("no other prompt gets the password, and the output names the prompt", async () => {
   for (
     const prompt of [
       "root@192.0.2.8's password: ",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { substitute } from "@/control/substitution.ts";
 
+/** Each text with the variables, and the text after their substitution. */
 const CASES:
   readonly (readonly [text: string, variables: Record<string, string>, wanted: string])[] = [
     ["ls %D%/a %D%", { "%D%": "/d" }, "ls /d/a /d"],
@@ -14,7 +15,7 @@ const CASES:
   ];
 
 for (const [text, variables, wanted] of CASES) {
-  Deno.test(`variables ${JSON.stringify(variables)} in "${text}"`, () => {
+  Deno.test(`the variables ${JSON.stringify(variables)} change "${text}" to "${wanted}"`, () => {
     assert.equal(substitute(text, new Map(Object.entries(variables))), wanted);
   });
 }

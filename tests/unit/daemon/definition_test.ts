@@ -12,6 +12,7 @@ ikeconf: {psk: a secret}
 `;
 const OTHER = { SetupCMDs: "", UpCMDs: "", DestroyCMDs: "", DataIf: "", DataIfAddr: "" };
 
+/** Checks a request to define a test of this program, with the members in `over` changed. */
 function check(over: Partial<DefineGenericTestReqRead>) {
   const request = {
     Type: 1,
@@ -24,6 +25,7 @@ function check(over: Partial<DefineGenericTestReqRead>) {
   return checkDefinition(request, (text, file) => Promise.resolve(readSetup(text, file).setup));
 }
 
+/** The message of the refusal of such a request. */
 async function refusal(over: Partial<DefineGenericTestReqRead>): Promise<string> {
   try {
     await check(over);
@@ -32,10 +34,10 @@ async function refusal(over: Partial<DefineGenericTestReqRead>): Promise<string>
     assert.equal(e.code, status.INVALID_ARGUMENT);
     return e.details;
   }
-  assert.fail(`accepted: ${JSON.stringify(over)}`);
+  assert.fail(`the request was accepted: ${JSON.stringify(over)}`);
 }
 
-Deno.test("the definition of a myikev2 test: its interface, its log directory, its setup", async () => {
+Deno.test("the definition of a myikev2 test has the interface and the setup of the request, and a log directory", async () => {
   const { name, override, logDirectory, dataInterface, dataAddress, what } = await check({});
   assert.deepEqual(
     [name, override, logDirectory, dataInterface, dataAddress],
@@ -46,12 +48,12 @@ Deno.test("the definition of a myikev2 test: its interface, its log directory, i
   assert.equal(own, "/logs");
 });
 
-Deno.test("each namespace has a lo of its own: none is moved", async () => {
+Deno.test("the interface lo is not moved, as each namespace has its own", async () => {
   const setup = SETUP.replace("eth1", "lo");
   assert.equal((await check({ MyIKEv2Test: { Setup: setup, LogDir: "" } })).dataInterface, "");
 });
 
-Deno.test("the definition of another program: its single commands, its interface with an address", async () => {
+Deno.test("the definition of a test with another program has its commands one by one, and its interface with the address", async () => {
   const OtherTest = {
     SetupCMDs: "a; b",
     UpCMDs: `c 'd;e'`,
@@ -73,12 +75,12 @@ Deno.test("the definition of another program: its single commands, its interface
   });
 });
 
-Deno.test("errors of a setup have a position in a file with the name of the test", async () => {
+Deno.test("the position in an error of a setup begins with the name of the test as a file name", async () => {
   const Setup = SETUP.replace("gateway", "gatway");
   assert.match(await refusal({ MyIKEv2Test: { Setup, LogDir: "" } }), /^gw\.yaml:1:7: .*gateway/m);
 });
 
-Deno.test("exactly the sub-message of the type is set", async () => {
+Deno.test("a request must have the sub-message of its type, and no other one", async () => {
   assert.match(await refusal({ MyIKEv2Test: null }), /MyIKEv2Test is not set/);
   assert.match(await refusal({ OtherTest: OTHER }), /only MyIKEv2Test/);
   assert.match(await refusal({ Type: 2 }), /OtherTest is not set/);
@@ -86,20 +88,20 @@ Deno.test("exactly the sub-message of the type is set", async () => {
   assert.match(await refusal({ Type: 0 }), /Type is 0/);
 });
 
-Deno.test("names are those of files and namespaces", async () => {
+Deno.test("the name of a test must be valid as the name of a file and of a namespace", async () => {
   for (const Name of ["a", "A-b_c.9", "_", "x".repeat(64)]) await check({ Name });
   for (const Name of ["", ".", "..", "-a", "a/b", "a b", "a\n", "ü", "x".repeat(65)]) {
     assert.match(await refusal({ Name }), /^Name /);
   }
 });
 
-Deno.test("log directories are absolute", async () => {
+Deno.test("the path of a log directory must be absolute", async () => {
   for (const LogDir of ["logs", "./logs", "/a\0", `/${"x".repeat(5000)}`]) {
     assert.match(await refusal({ MyIKEv2Test: { Setup: SETUP, LogDir } }), /^LogDir /);
   }
 });
 
-Deno.test("invalid interfaces and addresses of another program are refused", async () => {
+Deno.test("invalid interfaces, addresses and commands of a test with another program are refused", async () => {
   const refused = (over: Partial<typeof OTHER>) =>
     refusal({ Type: 2, MyIKEv2Test: null, OtherTest: { ...OTHER, ...over } });
   for (const DataIf of ["a/b", "a b", "..", "x".repeat(16), "a\0"]) {

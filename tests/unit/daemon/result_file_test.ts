@@ -3,6 +3,7 @@ import { InstanceState } from "@/daemon/record.ts";
 import { readResultFile } from "@/daemon/result_file.ts";
 import { refusedResult } from "@/report/result.ts";
 
+/** Reads a result file that contains this text. */
 function read(text: string) {
   const path = Deno.makeTempFileSync({ prefix: "result" });
   try {
@@ -13,13 +14,14 @@ function read(text: string) {
   }
 }
 
+/** The JSON line of a result, with the members in `over` changed. */
 function line(result: string, over: object = {}): string {
   const base = refusedResult([], null);
   const tunnels = { configured: 9, established: 7, failed: 2, lost: 0 };
   return JSON.stringify({ ...base, result, error: "why", durationSec: 1, tunnels, ...over }) + "\n";
 }
 
-Deno.test("the result of a run decides its state", () => {
+Deno.test("the result of a run decides the state of its instance", () => {
   const { PASSED, FAILED } = InstanceState;
   for (const [outcome, state] of [["passed", PASSED], ["stopped", PASSED], ["failed", FAILED]]) {
     assert.deepEqual(read(line(outcome as string)), {
@@ -32,7 +34,7 @@ Deno.test("the result of a run decides its state", () => {
   }
 });
 
-Deno.test("a run that never began is one that could not start", () => {
+Deno.test("a run whose setup was refused is one that could not start", () => {
   const refused = JSON.stringify(refusedResult([new Error("Cannot read x.pem")], "gw.yaml"));
   assert.deepEqual(read(refused), {
     state: InstanceState.COULD_NOT_START,
@@ -43,7 +45,7 @@ Deno.test("a run that never began is one that could not start", () => {
   });
 });
 
-Deno.test("a run that was killed has no result", () => {
+Deno.test("a result file that is empty, incomplete or missing has no result", () => {
   for (const text of ["", "\n", '{"result": "pass', "null", '{"result": "other"}']) {
     assert.equal(read(text), undefined, text);
   }

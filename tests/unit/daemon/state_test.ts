@@ -4,6 +4,7 @@ import { SetupError } from "@/base/errors.ts";
 import { type InstanceRecord, InstanceState } from "@/daemon/record.ts";
 import { finishedRuns, StateFile } from "@/daemon/state.ts";
 
+/** The record of an instance, with the members in `over` changed. */
 function record(name: string, over: Partial<InstanceRecord> = {}): InstanceRecord {
   return {
     name,
@@ -30,6 +31,7 @@ function record(name: string, over: Partial<InstanceRecord> = {}): InstanceRecor
   };
 }
 
+/** Calls `body` with the path of a directory that does not exist yet. */
 function withDirectory(body: (directory: string) => void): void {
   const directory = Deno.makeTempDirSync({ prefix: "state" });
   try {
@@ -39,12 +41,12 @@ function withDirectory(body: (directory: string) => void): void {
   }
 }
 
-Deno.test("the next daemon finds the instances, in the order of their definition", () => {
+Deno.test("the next daemon finds the instances of the previous one, in the order of their definition", () => {
   withDirectory((directory) => {
     const first = new StateFile(directory);
     const b = record("b");
     const a = record("a", { moved: null, reason: "with 'quotes' and ☺" });
-    for (const one of [b, a]) first.save(one);
+    for (const instance of [b, a]) first.save(instance);
     b.state = InstanceState.RUNNING;
     b.process = { pid: 7, startTicks: 99, bootId: "boot" };
     first.save(b);
@@ -90,7 +92,7 @@ Deno.test("the history of an earlier version is read, before and after a daemon 
   });
 });
 
-Deno.test("finished runs are listed, running ones are not, and only the first end counts", () => {
+Deno.test("finished runs are listed, running ones are not, and only the first end of a run is recorded", () => {
   withDirectory((directory) => {
     const state = new StateFile(directory);
     const one = state.beginRun("one", 1, "/log");
@@ -118,7 +120,7 @@ Deno.test("finished runs are listed, running ones are not, and only the first en
   });
 });
 
-Deno.test("two daemons do not share a state, and only the owner reads it", () => {
+Deno.test("two daemons cannot use one state directory, and only its owner can read the files", () => {
   withDirectory((directory) => {
     const state = new StateFile(directory);
     assert.throws(() => new StateFile(directory), SetupError);
@@ -130,11 +132,11 @@ Deno.test("two daemons do not share a state, and only the owner reads it", () =>
   });
 });
 
-Deno.test("the error for a missing history names the option", () => {
+Deno.test("the error for a missing history names the option --statedir", () => {
   assert.throws(() => finishedRuns("/nonexistent"), /--statedir/);
 });
 
-Deno.test("no other user can read files of the state, even while they are open", () =>
+Deno.test("no other user can read the files of the state while the daemon has them open", () =>
   withDirectory((directory) => {
     const state = new StateFile(directory);
     try {
