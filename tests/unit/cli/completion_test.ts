@@ -5,7 +5,7 @@ import { answerLines, completionScript, SHELLS } from "@/cli/completion_scripts.
 import { parseSwitch } from "@/cli/options.ts";
 
 /** A program with every kind of command, option and argument. */
-function tree(): Command {
+function sampleProgram(): Command {
   const program = new Command("program").version("1").enablePositionalOptions();
   program.command("run").description("run it; once").argument("<setup>", "")
     .option("-j, --json [bool]", "", parseSwitch)
@@ -26,9 +26,10 @@ function tree(): Command {
   return program;
 }
 
+/** The words that complete the last word of a line. Values of `spi` and `word` name their context. */
 async function offers(line: string): Promise<Offers> {
   return await offersAt(
-    tree(),
+    sampleProgram(),
     line.split(" "),
     (name, { command, flags }, word) =>
       Promise.resolve(
@@ -39,6 +40,7 @@ async function offers(line: string): Promise<Offers> {
   );
 }
 
+/** Each line with the words that are offered, and the kind of files that is completed too. */
 const OFFERED: readonly (readonly [line: string, offered: string, files?: Offers["files"]])[] = [
   ["", "run ask runner help"],
   ["ru", "run runner"],
@@ -95,13 +97,13 @@ const OFFERED: readonly (readonly [line: string, offered: string, files?: Offers
 ];
 
 for (const [line, offered, files = "none"] of OFFERED) {
-  Deno.test(`completions of <${line}>`, async () => {
-    const { offers: found, files: fitting } = await offers(line);
-    assert.deepEqual([found.map((o) => o.value).join(" "), fitting], [offered, files]);
+  Deno.test(`the line <${line}> is completed by <${offered}>, with files: ${files}`, async () => {
+    const { offers: found, files: kindOfFiles } = await offers(line);
+    assert.deepEqual([found.map((o) => o.value).join(" "), kindOfFiles], [offered, files]);
   });
 }
 
-Deno.test("an answer to a completion script has the kind of files, then words with their meanings unless it asks for none", async () => {
+Deno.test("an answer to a completion script has the kind of files first, then the words, with their meanings unless the script asks for none", async () => {
   const found = await offers("ru");
   assert.deepEqual(answerLines(found, true), ["none", "run\trun it", "runner"]);
   assert.deepEqual(answerLines(found, false), ["none", "run", "runner"]);
@@ -110,7 +112,7 @@ Deno.test("an answer to a completion script has the kind of files, then words wi
 });
 
 for (const shell of SHELLS) {
-  Deno.test(`the script for ${shell} asks for descriptions unless told not to`, () => {
+  Deno.test(`the script for ${shell} asks for descriptions unless --no-descriptions is set`, () => {
     assert.match(completionScript(shell, true), / __complete -- /);
     assert.match(completionScript(shell, false), / __complete --no-descriptions -- /);
   });

@@ -1,4 +1,4 @@
-/** What createpki makes, as OpenSSL sees it. */
+/** The files that createpki writes, verified by OpenSSL. */
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
@@ -10,25 +10,28 @@ import { setup } from "../engine/setups.ts";
 
 const ROOT = `${import.meta.dirname}/../../..`;
 
-async function run(command: string, ...args: string[]): Promise<{ code: number; said: string }> {
+/** Runs a command. Returns its exit status, and what it wrote to standard output and error. */
+async function run(command: string, ...args: string[]): Promise<{ code: number; output: string }> {
   const { code, stdout, stderr } = await new Deno.Command(command, {
     args,
     env: { NO_COLOR: "1" },
     stdin: "null",
   }).output();
   const text = (octets: Uint8Array) => new TextDecoder().decode(octets);
-  return { code, said: text(stdout) + text(stderr) };
+  return { code, output: text(stdout) + text(stderr) };
 }
 
 const createPki = (...args: string[]) =>
   run(Deno.execPath(), "run", "-A", `${ROOT}/main.ts`, "createpki", ...args);
 
+/** The output of an openssl command that must succeed. */
 async function openssl(...args: string[]): Promise<string> {
-  const { code, said } = await run("openssl", ...args);
-  assert.equal(code, 0, `openssl ${args.join(" ")}: ${said}`);
-  return said;
+  const { code, output } = await run("openssl", ...args);
+  assert.equal(code, 0, `openssl ${args.join(" ")}: ${output}`);
+  return output;
 }
 
+/** Each key type of createpki, with words by which openssl shows it. */
 const KEY_TYPES: readonly (readonly [type: string, shown: RegExp])[] = [
   ["rsa:2048", /2048 bit/],
   ["ecdsa:p-224", /ASN1 OID: secp224r1/],
@@ -40,12 +43,12 @@ const KEY_TYPES: readonly (readonly [type: string, shown: RegExp])[] = [
 ];
 
 for (const [type, shown] of KEY_TYPES) {
-  Deno.test(`createpki ${type}: openssl verifies the chains, and only the owner can read the keys`, async () => {
+  Deno.test(`createpki writes chains of ${type} that openssl verifies, and keys that only their owner can read`, async () => {
     const dir = await Deno.makeTempDir();
     try {
       const ca = `${dir}/ca`;
       const ee = `${dir}/ee`;
-      const { code, said } = await createPki(
+      const { code, output } = await createPki(
         "-c",
         "2",
         "-l",
@@ -61,10 +64,10 @@ for (const [type, shown] of KEY_TYPES) {
         "--eeprefix",
         "gw&d.example",
       );
-      assert.equal(code, 0, said);
-      const below = `${dir}/below.pem`;
+      assert.equal(code, 0, output);
+      const intermediates = `${dir}/intermediates.pem`;
       await Deno.writeTextFile(
-        below,
+        intermediates,
         Deno.readTextFileSync(`${ca}/sub-lv-1_myikev2.cert`) +
           Deno.readTextFileSync(`${ca}/sub-lv-2_myikev2.cert`),
       );
@@ -75,12 +78,12 @@ for (const [type, shown] of KEY_TYPES) {
         "-CAfile",
         `${ca}/rootca.cert`,
         "-untrusted",
-        below,
+        intermediates,
         ...pairs.map((pair) => `${pair}.cert`),
       );
       for (const [at, pair] of pairs.entries()) {
         assert.match(await openssl("pkey", "-in", `${pair}.key`, "-text", "-noout"), shown);
-        // The key is the certificate's.
+        // The key belongs to the certificate.
         assert.equal(
           await openssl("pkey", "-in", `${pair}.key`, "-pubout"),
           await openssl("x509", "-in", `${pair}.cert`, "-pubkey", "-noout"),
@@ -96,17 +99,17 @@ for (const [type, shown] of KEY_TYPES) {
       // Existing files are not overwritten.
       const again = await createPki("--cadir", ca, "--eedir", ee, "--cakeytype", "ed25519");
       assert.equal(again.code, 2);
-      assert.match(again.said, /rootca\.cert: it exists already/);
+      assert.match(again.output, /rootca\.cert: it exists already/);
     } finally {
       await Deno.remove(dir, { recursive: true });
     }
   });
 }
 
-Deno.test("createpki -l 0: the root signs end entities; prefixes", async () => {
+Deno.test("with createpki -l 0 the root signs the end entities, and names have the prefixes of --caprefix and --eeprefix", async () => {
   const dir = await Deno.makeTempDir();
   try {
-    const { code, said } = await createPki(
+    const { code, output } = await createPki(
       "-l",
       "0",
       "-c",
@@ -124,7 +127,7 @@ Deno.test("createpki -l 0: the root signs end entities; prefixes", async () => {
       "--eeprefix",
       "lab-",
     );
-    assert.equal(code, 0, said);
+    assert.equal(code, 0, output);
     const names = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
     assert.deepEqual(names, ["ee-0_myikev2.cert", "ee-0_myikev2.key", "rootca.cert", "rootca.key"]);
     const [end] = readCertificates(Deno.readFileSync(`${dir}/ee-0_myikev2.cert`));
@@ -137,7 +140,7 @@ Deno.test("createpki -l 0: the root signs end entities; prefixes", async () => {
   }
 });
 
-Deno.test("createpki --lookupdir: what a setup with certurl tells the hash of is there to be found", async () => {
+Deno.test("createpki --lookupdir writes the files whose hashes a setup with certurl sends", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const [ca, ee, lookup] = ["ca", "ee", "lookup"].map((name) => `${dir}/${name}`) as [
@@ -148,7 +151,7 @@ Deno.test("createpki --lookupdir: what a setup with certurl tells the hash of is
     const keys = ["--cakeytype", "ecdsa:p-256", "--eekeytype", "ecdsa:p-256"];
     const args = ["-c", "2", "-l", "2", "--cadir", ca, "--eedir", ee, "--lookupdir", lookup];
     const made = await createPki(...args, ...keys);
-    assert.equal(made.code, 0, made.said);
+    assert.equal(made.code, 0, made.output);
     for (const level of [1, 2]) {
       const file = `${ca}/sub-lv-${level}_myikev2.cert`;
       await Deno.rename(file, `${file}.certp`);
@@ -178,7 +181,7 @@ Deno.test("createpki --lookupdir: what a setup with certurl tells the hash of is
     await Deno.remove(`${dir}/ee`, { recursive: true });
     const again = await createPki(...args, ...keys);
     assert.notEqual(again.code, 0);
-    assert.match(again.said, /Cannot write .*ee-0_myikev2\.cer: it exists already/);
+    assert.match(again.output, /Cannot write .*ee-0_myikev2\.cer: it exists already/);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SetupError } from "@/base/errors.ts";
 import { historyLines, parseListen } from "@/cli/daemon.ts";
 
-Deno.test("--listen takes addresses of both families, with or without a port", () => {
+Deno.test("--listen accepts addresses of both families, with or without a port", () => {
   const cases = [
     ["127.0.0.1:12240", "127.0.0.1", 12240],
     ["127.0.0.1", "127.0.0.1", 12240],
@@ -17,7 +17,7 @@ Deno.test("--listen takes addresses of both families, with or without a port", (
   }
 });
 
-Deno.test("the history is a table for people", () => {
+Deno.test("the history of the daemon is a table with one line for each run", () => {
   const run = {
     run: 7,
     name: "gw",

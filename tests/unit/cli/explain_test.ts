@@ -10,6 +10,7 @@ import { namesOf, ROOT, type Section } from "@/setup/schema.ts";
 
 const LIB = new URL("../../../lib/", import.meta.url).pathname;
 
+/** The texts of all TypeScript files in a folder and below. */
 async function* sources(folder: string): AsyncIterableIterator<string> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (isDirectory) yield* sources(`${folder}${name}/`);
@@ -17,13 +18,13 @@ async function* sources(folder: string): AsyncIterableIterator<string> {
   }
 }
 
-/** Names in quotes that the code gives to causes of failures. */
+/** The names of causes of failures in the code: capitals in quotes that are assigned to a cause. */
 async function causesInCode(): Promise<Set<string>> {
   const found = new Set<string>();
   for await (const text of sources(LIB)) {
-    const given =
+    const assignments =
       /\b(?:cause|own)\b[^\n;"]*?[:=?][^\n;"]*?"([A-Z][A-Z_]{2,})"(?: : "([A-Z_]{3,})")?/g;
-    for (const [, one, other] of text.matchAll(given)) {
+    for (const [, one, other] of text.matchAll(assignments)) {
       for (const name of [one, other]) if (name) found.add(name);
     }
   }
@@ -32,15 +33,15 @@ async function causesInCode(): Promise<Set<string>> {
 
 Deno.test("every cause that the code names has an explanation", async () => {
   const causes = await causesInCode();
-  const known = { ...CAUSE_EXPLANATIONS, ...NOTIFY_EXPLANATIONS };
-  for (const sure of ["UNREACHABLE", "NOT_SENT", "HALF_OPEN_TIMEOUT", "HARD_EXPIRY"]) {
-    assert.ok(causes.has(sure), `${sure} is not found in the code`);
+  const explained = { ...CAUSE_EXPLANATIONS, ...NOTIFY_EXPLANATIONS };
+  for (const present of ["UNREACHABLE", "NOT_SENT", "HALF_OPEN_TIMEOUT", "HARD_EXPIRY"]) {
+    assert.ok(causes.has(present), `${present} is not found in the code`);
   }
-  const missing = [...causes, ...Object.keys(CloseCode)].filter((name) => !(name in known));
+  const missing = [...causes, ...Object.keys(CloseCode)].filter((name) => !(name in explained));
   assert.deepEqual(missing, []);
 });
 
-Deno.test("every notify of the registry has an explanation, by its name and its number", () => {
+Deno.test("every notify of the IANA registry is explained, by its name and by its number", () => {
   for (const [name, number] of Object.entries(NotifyType)) {
     const lines = explanationLines(name);
     assert.ok(lines.some((line) => line.startsWith(`${name} (notify ${number}, `)), name);
@@ -48,6 +49,7 @@ Deno.test("every notify of the registry has an explanation, by its name and its 
   }
 });
 
+/** A section of the setup schema, and all sections below it. */
 function sections(section: Section): Section[] {
   const inner = [...Object.values(section.sections), ...Object.values(section.lists)];
   return [section, ...inner.flatMap(sections)];
@@ -65,7 +67,7 @@ Deno.test("every option of a setup file has an explanation, with its default", (
   }
 });
 
-Deno.test("options, methods and RFCs that explanations name exist", () => {
+Deno.test("every explanation names a source, and only options that exist", () => {
   const known = new Set([...OPTIONS, ...sections(ROOT).flatMap(namesOf)]);
   const entries = Object.entries({ ...CAUSE_EXPLANATIONS, ...NOTIFY_EXPLANATIONS });
   for (const [name, [means, source, lookAt]] of entries) {
@@ -73,8 +75,9 @@ Deno.test("options, methods and RFCs that explanations name exist", () => {
     assert.match(means, /\.$/, name);
     assert.match(lookAt, /\.$/, name);
     for (const [, quoted] of `${means} ${lookAt}`.matchAll(/`([a-z]+)(?:[:`])/g)) {
-      const isOther = /^(?:enabled|setup)$/.test(quoted!) || entries.some(([n]) => n === quoted);
-      assert.ok(known.has(quoted!) || isOther, `${name} names ${quoted}, which is no option`);
+      const isOtherName = /^(?:enabled|setup)$/.test(quoted!) ||
+        entries.some(([n]) => n === quoted);
+      assert.ok(known.has(quoted!) || isOtherName, `${name} names ${quoted}, which is no option`);
     }
   }
 });
@@ -93,13 +96,13 @@ Deno.test("an unknown name is refused, and similar names are suggested", async (
 
 Deno.test("the names of explanations can be completed", async () => {
   const { log } = console;
-  const out: string[] = [];
-  console.log = (text: string) => void out.push(text);
+  const printed: string[] = [];
+  console.log = (text: string) => void printed.push(text);
   try {
     await answerTab(build(() => {}), ["--", "explain", "TS_UNA"]);
   } finally {
     console.log = log;
   }
-  assert.match(out.join("\n"), /^TS_UNACCEPTABLE/m);
+  assert.match(printed.join("\n"), /^TS_UNACCEPTABLE/m);
   assert.ok(explainedNames().includes("EAP: malformed"));
 });

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { History, historyPath } from "@/cli/history.ts";
 
-Deno.test("the history is in XDG_STATE_HOME, else below the home, else nowhere", () => {
-  const at = (env: Record<string, string>) => historyPath((name) => env[name]);
-  assert.equal(at({ XDG_STATE_HOME: "/s", HOME: "/h" }), "/s/myikev2/history");
-  assert.equal(at({ HOME: "/h" }), "/h/.local/state/myikev2/history");
-  assert.equal(at({ XDG_STATE_HOME: "relative", HOME: "/h" }), "/h/.local/state/myikev2/history");
-  assert.equal(at({}), undefined);
+Deno.test("the history is in XDG_STATE_HOME, or below HOME, or in no file if neither is set", () => {
+  const pathWith = (env: Record<string, string>) => historyPath((name) => env[name]);
+  assert.equal(pathWith({ XDG_STATE_HOME: "/s", HOME: "/h" }), "/s/myikev2/history");
+  assert.equal(pathWith({ HOME: "/h" }), "/h/.local/state/myikev2/history");
+  const relative = pathWith({ XDG_STATE_HOME: "relative", HOME: "/h" });
+  assert.equal(relative, "/h/.local/state/myikev2/history");
+  assert.equal(pathWith({}), undefined);
 });
 
-Deno.test("lines are kept in a file that only its owner can read", async () => {
+Deno.test("the lines of the shell are saved in a file that only its owner can read", async () => {
   const dir = await Deno.makeTempDir();
   const path = `${dir}/deep/myikev2/history`;
   const history = new History(path);
@@ -31,7 +32,7 @@ Deno.test("the oldest lines of a long history are dropped", async () => {
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("the shell works if its history cannot be saved", () => {
+Deno.test("the history of a shell that cannot save it lasts until the shell ends", () => {
   for (const path of [undefined, "/proc/none/history"]) {
     const history = new History(path);
     history.add("summary");

@@ -1,6 +1,6 @@
 /**
- * A hundred tunnels through a bad network of both ends' making, from setup files over sockets of the
- * loopback interface to the results.
+ * A hundred tunnels are set up while both ends impair their own datagrams. The tests begin with setup
+ * files, use sockets on the loopback interface, and read the results.
  */
 import assert from "node:assert/strict";
 import { environment, openTransport, prepareRun } from "@/engine/run/prepare.ts";
@@ -11,12 +11,13 @@ import { readSetup } from "@/setup/read.ts";
 import { VARIANTS } from "../transport/_variants.ts";
 
 const TUNNELS = 100;
-const LOOKUP_MS_MAX = 60_000;
+/** Milliseconds within which all tunnels must be established. */
+const SETUP_MS_MAX = 60_000;
 
-/** The first rule is about what goes, the second about what comes. */
+/** The first rule impairs the datagrams that this end sends, the second those that it receives. */
 function setupOf(role: string, transport: string, addresses: string) {
-  const chances = "loss: 0.2, duplication: 0.2, reorder: 0.2, corruption: 0.05";
-  const later = "replay: 0.1, replayafter: 300ms, delay: 0.1, delaymax: 50ms";
+  const bothWays = "loss: 0.2, duplication: 0.2, reorder: 0.2, corruption: 0.05";
+  const onReceipt = "replay: 0.1, replayafter: 300ms, delay: 0.1, delaymax: 50ms";
   const text = `
 role: ${role}
 numberoftunnels: ${TUNNELS}
@@ -31,8 +32,8 @@ transport: ${transport}
 impairment:
   seed: 7
   rules:
-    - {direction: out, ${chances}}
-    - {direction: in, ${chances}, ${later}}
+    - {direction: out, ${bothWays}}
+    - {direction: in, ${bothWays}, ${onReceipt}}
 ikeconf:
   psk: demo
   dhgrpid: 31
@@ -45,6 +46,7 @@ ikeconf:
   return readSetup(text, `${role}.yaml`).setup;
 }
 
+/** Starts one end; returns its run and its UDP port. */
 async function open(
   role: string,
   name: string,
@@ -64,34 +66,38 @@ async function open(
   return { run, port: transport.ikePort };
 }
 
-/** Asserts that every rule has had an effect, as the test would otherwise prove nothing. */
-function didAll({ impairment }: RunResultJson): void {
+/** Asserts that each kind of impairment has happened; the test would otherwise prove nothing. */
+function assertAllKinds({ impairment }: RunResultJson): void {
   assert.equal(impairment.length, 2);
   for (const [i, { matched, lost, duplicated, reordered, corrupted }] of impairment.entries()) {
     const share = lost / matched;
     assert.ok(share > 0.12 && share < 0.28, `Rule ${i + 1} lost ${lost} of ${matched}`);
-    assert.ok(duplicated > 0 && reordered > 0 && corrupted > 0, `Rule ${i + 1} left one kind out`);
+    assert.ok(
+      duplicated > 0 && reordered > 0 && corrupted > 0,
+      `Rule ${i + 1} lacks one kind of impairment`,
+    );
   }
   const { delayed, replayed } = impairment[1]!;
-  assert.ok(delayed > 0 && replayed > 0, "Rule 2 left one kind out");
+  assert.ok(delayed > 0 && replayed > 0, "Rule 2 lacks one kind of impairment");
   assert.deepEqual([impairment[0]!.delayed, impairment[0]!.replayed], [0, 0]);
 }
 
 for (const { name } of VARIANTS) {
-  Deno.test(`${TUNNELS} tunnels through a bad network, ${name} transport`, async () => {
+  Deno.test(`${TUNNELS} tunnels are established through loss, reordering and corruption by the ${name} transport`, async () => {
     const gateway = await open("gateway", name, "bindifaddr: 127.0.0.1/8");
     const addresses = "startclntaddr: 127.0.7.1/8\npeeraddr: 127.0.0.1";
     const client = await open("client", name, `${addresses}\npeerport: ${gateway.port}`);
-    const endMs = performance.now() + LOOKUP_MS_MAX;
+    const endMs = performance.now() + SETUP_MS_MAX;
     while (client.run.figures().established < TUNNELS && performance.now() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     client.run.stop(true);
-    const ours = resultOf(await client.run.finalResult);
+    const clientResult = resultOf(await client.run.finalResult);
     gateway.run.stop(false);
-    const theirs = resultOf(await gateway.run.finalResult);
-    assert.equal(ours.tunnels.established, TUNNELS, JSON.stringify(ours.failures));
-    assert.ok(ours.retransmissions > 0);
-    for (const result of [ours, theirs]) didAll(result);
+    const gatewayResult = resultOf(await gateway.run.finalResult);
+    const { tunnels, failures, retransmissions } = clientResult;
+    assert.equal(tunnels.established, TUNNELS, JSON.stringify(failures));
+    assert.ok(retransmissions > 0);
+    for (const result of [clientResult, gatewayResult]) assertAllKinds(result);
   });
 }

@@ -7,7 +7,7 @@ import type { RunView } from "@/engine/show/view.ts";
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 const ESCAPE = "\u001b";
 
-/** A client whose gateway never answers, for a second. */
+/** A client that runs for a second, and whose gateway never answers. */
 const SILENT = `role: client
 numberoftunnels: 7
 runningtime: 1s
@@ -21,7 +21,7 @@ apilistenport: 0
 ikeconf: {psk: a secret, retraninterval: 300ms}
 `;
 
-/** What a terminal is sent while a setup runs; `size` is a command that sets the terminal's size. */
+/** The octets that a terminal gets while a test runs; `size` is a command that sets the terminal's size. */
 async function onTerminal(size: string): Promise<string> {
   const dir = await Deno.makeTempDir();
   try {
@@ -51,7 +51,7 @@ for (
   ] as const
 ) {
   Deno.test({
-    name: `${what} gets figures that are redrawn in place, and its cursor stays` +
+    name: `${what} gets figures that are redrawn in place, and its cursor stays visible` +
       (hasScript ? "" : " (left out: no script command)"),
     ignore: !hasScript,
     fn: async () => {
@@ -63,14 +63,14 @@ for (
         assert.match(sent, /retransmitted +[1-9]/);
         assert.match(sent, /s left/);
       }
-      assert.ok(sent.includes(`${ESCAPE}[1A`), "the cursor goes up to draw again");
+      assert.ok(sent.includes(`${ESCAPE}[1A`), "the cursor does not go up to draw again");
       assert.ok(!sent.includes(`${ESCAPE}[?25l`), "the cursor is hidden");
       assert.match(sent.slice(sent.lastIndexOf(ESCAPE)), /Test failed after/);
     },
   });
 }
 
-Deno.test("without a terminal a line has the same figures, and the remaining time if the test has an end", async () => {
+Deno.test("without a terminal the figures are one line, with the remaining time if the test has an end", async () => {
   const figures = {
     elapsedMs: 65_400,
     established: 40,
@@ -98,9 +98,9 @@ Deno.test("without a terminal a line has the same figures, and the remaining tim
   } as PingFigures;
   assert.equal(await plainLine(view({ ping })), `${line}, ping: not begun`);
   const latencyMs = { p50: 1.234, p90: 2, p99: 3, max: 4, samples: 5 };
-  const begun = { ...ping, sent: 50, received: 40, lossPercent: 12.345, latencyMs };
+  const afterSomeRequests = { ...ping, sent: 50, received: 40, lossPercent: 12.345, latencyMs };
   assert.equal(
-    await plainLine(view({ ping: begun })),
+    await plainLine(view({ ping: afterSomeRequests })),
     `${line}, ping: 7 tasks, 40/50 answered, 12.35 % lost, p50 1.23 ms`,
   );
 });

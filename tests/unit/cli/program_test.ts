@@ -10,6 +10,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
+/** Runs the program with these arguments. */
 async function myikev2(...args: string[]): Promise<Outcome> {
   const output = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", `${ROOT}/main.ts`, ...args],
@@ -38,7 +39,7 @@ const COMMANDS = [
   "version",
 ];
 
-Deno.test("help names every command, and gives examples", async () => {
+Deno.test("the help names every command, examples and the exit statuses", async () => {
   const { code, stdout } = await myikev2("--help");
   assert.equal(code, 0);
   for (const name of COMMANDS) assert.match(stdout, new RegExp(`^  ${name}\\b.*\\w{4}`, "m"));
@@ -47,7 +48,7 @@ Deno.test("help names every command, and gives examples", async () => {
 });
 
 for (const name of COMMANDS) {
-  Deno.test(`help of ${name} explains each of its options, and shows how`, async () => {
+  Deno.test(`the help of ${name} explains each of its options, and has an example`, async () => {
     const { code, stdout } = await myikev2(name, "--help");
     assert.equal(code, 0);
     assert.match(stdout, new RegExp(`^Usage: myikev2 ${name}`));
@@ -57,6 +58,7 @@ for (const name of COMMANDS) {
   });
 }
 
+/** Each wrong command line with what the error must say. */
 const MISTAKES: readonly (readonly [line: string, words: RegExp])[] = [
   ["tets my.yaml", /unknown command 'tets'\n\(Did you mean test\?\)/],
   ["dmeo", /Did you mean demo\?/],
@@ -115,7 +117,7 @@ Deno.test("version lists the backends that work on this machine", async () => {
   assert.equal(short, `${stdout.split("\n")[0]}\n`);
 });
 
-Deno.test("a default setup is written, compacts to what its role needs, and loads to the same", async () => {
+Deno.test("default writes a setup, and compact makes a much smaller file of it that loads to the same setup", async () => {
   const dir = await Deno.makeTempDir();
   const written = await myikev2("default", "-f", `${dir}/a`);
   assert.deepEqual([written.code, written.stderr], [0, `wrote ${dir}/a\n`]);
@@ -126,7 +128,7 @@ Deno.test("a default setup is written, compacts to what its role needs, and load
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("RADIUS users are the template with the index of each, in the order of the index", async () => {
+Deno.test("default freeradius writes the template once for each user, with the index of the user in place of &d", async () => {
   const dir = await Deno.makeTempDir();
   const { code, stderr } = await myikev2("default", "freeradius", "-f", `${dir}/users`);
   assert.deepEqual([code, stderr], [0, `wrote ${dir}/users\n`]);
@@ -151,23 +153,23 @@ Deno.test("RADIUS users are the template with the index of each, in the order of
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("help of a command below another, and of all", async () => {
+Deno.test("the command help shows the help of a subcommand, and the help of the program without an argument", async () => {
   const { code, stdout } = await myikev2("help", "control", "run");
   assert.equal(code, 0);
   assert.match(stdout, /^Usage: myikev2 control run /);
   assert.equal((await myikev2("help")).stdout, (await myikev2("--help")).stdout);
 });
 
-/** All commands with their whole names, those below others too. */
-function* commandsBelow(parent: Command, before: string): Generator<[name: string, Command]> {
+/** All commands with their full names, subcommands included. */
+function* commandsBelow(parent: Command, parentName: string): Generator<[name: string, Command]> {
   for (const command of parent.commands) {
-    const name = `${before} ${command.name()}`;
+    const name = `${parentName} ${command.name()}`;
     yield [name, command];
     yield* commandsBelow(command, name);
   }
 }
 
-Deno.test("every command, subcommands included, has examples, and an explanation of each option", () => {
+Deno.test("every command and subcommand has examples, and an explanation of each option and argument", () => {
   let seen = 0;
   for (const [name, command] of commandsBelow(build(() => {}), "myikev2")) {
     if (/not there yet/.test(command.description())) continue;

@@ -11,13 +11,13 @@ interface Outcome {
 }
 
 /**
- * Runs a command line on a setup in a directory of its own; `SETUP`, `DIR` stand for their paths;
- * `heard` is called with each line of standard error.
+ * Runs a command line with a setup file in a temporary directory. `SETUP` and `DIR` in the line stand for
+ * the paths of the file and of the directory. `onError` is called with each line of standard error.
  */
 async function run(
   setup: string,
   line: string,
-  heard: (line: string) => void = () => {},
+  onError: (line: string) => void = () => {},
 ): Promise<Outcome> {
   const dir = await Deno.makeTempDir();
   await Deno.writeTextFile(`${dir}/my.yaml`, setup);
@@ -27,7 +27,7 @@ async function run(
   console.log = (text: string) => void out.push(text);
   console.error = (text: string) => {
     err.push(text);
-    heard(text);
+    onError(text);
   };
   try {
     const args = line.replace("SETUP", `${dir}/my.yaml`).replaceAll("DIR", dir).split(" ");
@@ -41,7 +41,7 @@ async function run(
   }
 }
 
-/** The one line of standard output. */
+/** The result in JSON that is the only line of standard output. */
 function resultIn({ out }: Outcome): RunResultJson {
   assert.equal(out.length, 1, out.join("\n"));
   assert.doesNotMatch(out[0]!, /\n/);
@@ -79,7 +79,7 @@ loglevel: 4
 ikeconf: {psk: not to be told, retraninterval: 50ms, maxretran: 2}
 `;
 
-Deno.test("a test that fails has status 1, a report and a log, neither of which contains a secret", async () => {
+Deno.test("a test that fails ends with status 1, and writes a report and a log without secrets", async () => {
   const outcome = await run(CLIENT, `test SETUP ${QUIET}`);
   const text = outcome.out.join("\n");
   assert.equal(outcome.status, 1);
@@ -87,8 +87,8 @@ Deno.test("a test that fails has status 1, a report and a log, neither of which 
   assert.match(text, /Tunnels: 0 of 2 established, 2 failed/);
   assert.match(text, /Failed by \w+: 2, for example: .*127\.0\.0\.1/);
   assert.equal(outcome.log.match(/ Test failed after /g)?.length, 1, outcome.log);
-  for (const seen of [text, outcome.err.join("\n"), outcome.log]) {
-    assert.doesNotMatch(seen, /not to be told/);
+  for (const written of [text, outcome.err.join("\n"), outcome.log]) {
+    assert.doesNotMatch(written, /not to be told/);
   }
 });
 
@@ -111,10 +111,10 @@ Deno.test("a gateway shows its description and its ports, ends in time, and fail
   assert.equal(resultIn(outcome).error, "0 of 1 expected tunnels established");
 });
 
-Deno.test("an internal error: a report in the crash file, status 1, and a result with the figures up to then", async () => {
+Deno.test("an internal error ends a test with status 1, a report in the crash file, and a result with the figures so far", async () => {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  /** Once the run is under way: it is what the result tells of. */
-  const plant = (line: string) => {
+  /** Throws an error outside of any call soon after the gateway has begun to run. */
+  const throwLater = (line: string) => {
     if (!line.startsWith("gateway on UDP port")) return;
     timer = setTimeout(() => {
       throw new Error("planted");
@@ -122,7 +122,7 @@ Deno.test("an internal error: a report in the crash file, status 1, and a result
   };
   try {
     const setup = GATEWAY.replace("200ms", "30s");
-    const outcome = await run(setup, `test SETUP --json ${QUIET}`, plant);
+    const outcome = await run(setup, `test SETUP --json ${QUIET}`, throwLater);
     const { result, error, tunnels, transport } = resultIn(outcome);
     assert.equal(outcome.status, 1);
     assert.deepEqual([result, error], ["failed", "Internal error: planted"]);
@@ -135,6 +135,7 @@ Deno.test("an internal error: a report in the crash file, status 1, and a result
   }
 });
 
+/** Setups and command lines that cannot be run, with what the error must say. */
 const REFUSED: readonly (readonly [why: string, setup: string, line: string, words: RegExp])[] = [
   ["an unknown option", "rolle: client\n", `test SETUP --json`, /my\.yaml:1:1: .*role/],
   [
@@ -143,13 +144,33 @@ const REFUSED: readonly (readonly [why: string, setup: string, line: string, wor
     `test DIR/none.yaml --json`,
     /Cannot read .*none\.yaml: No such file/,
   ],
-  ["a log nobody may write", GATEWAY, `test SETUP --json --flush=false --lf DIR/no/log`, /--lf/],
-  ["a capture nobody may write", GATEWAY, `test SETUP --json ${QUIET} --pcap DIR/no/p`, /--pcap/],
-  ["keys nobody may write", GATEWAY, `test SETUP --json ${QUIET} --keylog DIR/log/k`, /--keylog/],
+  [
+    "a log file that cannot be written",
+    GATEWAY,
+    `test SETUP --json --flush=false --lf DIR/no/log`,
+    /--lf/,
+  ],
+  [
+    "a capture file that cannot be written",
+    GATEWAY,
+    `test SETUP --json ${QUIET} --pcap DIR/no/p`,
+    /--pcap/,
+  ],
+  [
+    "a directory of keys that cannot be made",
+    GATEWAY,
+    `test SETUP --json ${QUIET} --keylog DIR/log/k`,
+    /--keylog/,
+  ],
   ["a missing argument", "", "test --json", /missing required argument/],
-  ["a wrong word", GATEWAY, "test SETUP --json --flush=maybe", /Expected true or false/],
-  ["two files", GATEWAY, "test SETUP SETUP --json", /too many arguments/],
-  ["a suite of nobody", "", "demo --json --suite des", /Cannot run suite des: x25519-gcm/],
+  [
+    "an unknown value of a switch",
+    GATEWAY,
+    "test SETUP --json --flush=maybe",
+    /Expected true or false/,
+  ],
+  ["a second setup file", GATEWAY, "test SETUP SETUP --json", /too many arguments/],
+  ["an unknown suite", "", "demo --json --suite des", /Cannot run suite des: x25519-gcm/],
 ];
 
 for (const [why, setup, line, words] of REFUSED) {
@@ -172,7 +193,7 @@ Deno.test("every error of a setup is reported, as text and in JSON", async () =>
   for (const error of setupErrors) assert.ok(outcome.err.includes(`myikev2: ${error}`), error);
 });
 
-Deno.test("--verify runs nothing", async () => {
+Deno.test("--verify checks a setup and does not run it", async () => {
   const good = await run(GATEWAY, "test --verify SETUP");
   assert.deepEqual([good.status, good.log], [0, ""]);
   assert.match(good.out[0]!, /my\.yaml is a valid gateway setup$/);
@@ -181,29 +202,29 @@ Deno.test("--verify runs nothing", async () => {
   assert.equal((await run("role: x\n", "test SETUP --verify")).status, 2);
 });
 
-Deno.test("--licfile of old scripts is ignored, and a line says so", async () => {
+Deno.test("the option --licfile is ignored, with a message about it", async () => {
   const outcome = await run(GATEWAY, "test SETUP -l my.lic --verify");
   assert.equal(outcome.status, 0);
   assert.ok(outcome.err.some((line) => /--licfile is not needed, and ignored/.test(line)));
 });
 
-Deno.test("a CPU profile with the functions of the run is written beside the log", async () => {
+Deno.test("with -p a CPU profile with the functions of the run is written beside the log", async () => {
   const dir = await Deno.makeTempDir();
   const line = `test SETUP --json --flush=false --lf ${dir}/log --crlf DIR/crash -p`;
   const { status, err } = await run(GATEWAY, line);
-  assert.equal(status, 1, err.join("\n")); // nobody calls it
+  assert.equal(status, 1, err.join("\n")); // The gateway has no client.
   assert.ok(err.includes(`wrote the CPU profile ${dir}/log.cpuprofile`), err.join("\n"));
   const profile = JSON.parse(Deno.readTextFileSync(`${dir}/log.cpuprofile`));
   const lengthMs = (profile.endTime - profile.startTime) / 1e3;
   assert.ok(lengthMs >= 200, `${lengthMs} ms of a run of 200 ms`);
   assert.equal(profile.samples.length, profile.timeDeltas.length);
-  const seen = profile.nodes.map((node: { callFrame: { url: string } }) => node.callFrame.url);
-  assert.ok(seen.some((url: string) => url.includes("/lib/")), seen.join("\n"));
+  const urls = profile.nodes.map((node: { callFrame: { url: string } }) => node.callFrame.url);
+  assert.ok(urls.some((url: string) => url.includes("/lib/")), urls.join("\n"));
   assert.equal(Deno.statSync(`${dir}/log.cpuprofile`).mode! & 0o777, 0o600);
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("a capture and key tables are written beside a run", async () => {
+Deno.test("--pcap and --keylog write a capture and the tables of keys", async () => {
   const dir = await Deno.makeTempDir();
   const { status } = await run("", `demo --json --tunnels 3 --pcap ${dir}/p --keylog ${dir}/k`);
   assert.equal(status, 0);

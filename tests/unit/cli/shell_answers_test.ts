@@ -15,6 +15,7 @@ const OPTIONS = { ca: "--tls-ca", certificate: "--tls-cert", key: "--tls-key" };
 const FIRST = 0xfedcba9876543210n;
 const CHILD = 0xc0ffee01n;
 
+/** The lines that a command of the shell prints for a test. */
 async function linesOf(
   test: TestConnection,
   name: string,
@@ -26,7 +27,7 @@ async function linesOf(
   return lines;
 }
 
-/** Both ways to ask a run give the same lines; returns them. */
+/** The lines of a command, which must be the same over the API and in this process. */
 async function ask(name: string, args: ShellArguments = {}, json = false): Promise<string[]> {
   let lines: string[] = [];
   await withApi(async ({ run, api }) => {
@@ -37,7 +38,7 @@ async function ask(name: string, args: ShellArguments = {}, json = false): Promi
   return lines;
 }
 
-Deno.test("summary: the API's names, times and durations in words, numbers exact", async () => {
+Deno.test("summary prints the names of the API, readable times and durations, and exact numbers", async () => {
   const lines = await ask("summary");
   const has = (line: RegExp) => assert.ok(lines.some((l) => line.test(l)), `${line}\n${lines}`);
   has(/^Role +gateway$/);
@@ -57,7 +58,7 @@ Deno.test("summary: the API's names, times and durations in words, numbers exact
   assert.equal(lines.length, Object.keys(summary).length);
 });
 
-Deno.test("list: SPIs of 16 digits, endpoints, states, and how many", async () => {
+Deno.test("list prints SPIs of 16 digits, the address, port and state of each IKE SA, and their number", async () => {
   assert.deepEqual(await ask("list"), [
     "SPI               PEER                STATE        ESTABLISHED",
     "FEDCBA9876543210  192.0.2.7:4501      established  2023-11-14T22:13:22.250Z",
@@ -81,11 +82,12 @@ Deno.test("list: SPIs of 16 digits, endpoints, states, and how many", async () =
   assert.deepEqual(await ask("list", { start: 9 }), ["0 IKE SAs"]);
 });
 
+/** A line with single spaces between its columns. */
 function columns(line: string): string {
   return line.replaceAll(/ {2,}/g, " ");
 }
 
-Deno.test("dump and dumpchild: registered numbers by name, keys in hex, selectors", async () => {
+Deno.test("dump and dumpchild print the names of registered numbers, keys in hex, and traffic selectors", async () => {
   const ike = (await ask("dump", { spi: FIRST })).map(columns);
   for (
     const line of [
@@ -130,7 +132,7 @@ Deno.test("dump and dumpchild: registered numbers by name, keys in hex, selector
   assert.equal(dump.SKai, "55".repeat(64));
 });
 
-Deno.test("listchild, rekeychild, rekeyike, pool and stop", async () => {
+Deno.test("listchild, rekeychild, rekeyike, pool and stop print what they did or found", async () => {
   assert.deepEqual(await ask("listchild", { spi: FIRST }), ["C0FFEE01", "00000102"]);
   assert.deepEqual(await ask("listchild", { spi: FIRST }, true), ['["C0FFEE01","00000102"]']);
   const none = await ask("listchild", { spi: 2n });
@@ -157,37 +159,37 @@ const REFUSED: readonly (readonly [name: string, args: ShellArguments, words: Re
 
 for (const [name, args, words] of REFUSED) {
   Deno.test(`a refused ${name} prints the reason`, async () => {
-    const isTold = (e: Error) => e instanceof Refusal && words.test(e.message);
-    await assert.rejects(ask(name, args), isTold);
-    await assert.rejects(linesOf(new LocalTest(new FakeRun(), "auto"), name, args), isTold);
+    const hasReason = (e: Error) => e instanceof Refusal && words.test(e.message);
+    await assert.rejects(ask(name, args), hasReason);
+    await assert.rejects(linesOf(new LocalTest(new FakeRun(), "auto"), name, args), hasReason);
   });
 }
 
-Deno.test("the setup decides who sees secrets, also in this process", async () => {
+Deno.test("the option apisecrets decides whether keys are printed, also in this process", async () => {
   const shown = await linesOf(new LocalTest(new FakeRun(), "never"), "dump", { spi: FIRST });
   assert.ok(shown.map(columns).includes("SKei -"));
   assert.ok(shown.map(columns).includes("PSK -"));
 });
 
-/** Which entries of a list are asked for. */
-interface Window {
+/** The part of a list that a request asks for. */
+interface PartRequest {
   readonly Start?: number | undefined;
   readonly Len?: number | undefined;
 }
 
-/** A test that answers from a table, and remembers what it was asked. */
-class Scripted implements TestConnection {
+/** A test whose answers a table gives, and which keeps the requests it got. */
+class ScriptedTest implements TestConnection {
   readonly place = "nowhere";
-  readonly asked: Window[] = [];
+  readonly requests: PartRequest[] = [];
   constructor(
     readonly answers: { readonly [M in TestCall]?: (request: TestRequest<M>) => TestAnswer<M> },
   ) {}
   call<M extends TestCall>(method: M, request: TestRequest<M> = {}): Promise<TestAnswer<M>> {
-    this.asked.push(request as Window);
+    this.requests.push(request as PartRequest);
     return Promise.resolve(this.answers[method]!(request));
   }
   events(): never {
-    throw new Error("nobody listens");
+    throw new Error("This test has no events");
   }
   finalSummary(): Promise<undefined> {
     return Promise.resolve(undefined);
@@ -195,15 +197,18 @@ class Scripted implements TestConnection {
   close(): void {}
 }
 
-/** `total` entries, asked for by windows. */
-function windowOf<E>(total: number, entry: (i: number) => E): (request: Window) => E[] {
+/** Answers requests for a part of a list of `total` entries. */
+function partsOf<E>(
+  total: number,
+  entry: (i: number) => E,
+): (request: PartRequest) => E[] {
   return ({ Start, Len }) => {
-    const left = Math.max(0, total - Start!);
-    return Array.from({ length: Math.min(Len!, left) }, (_, i) => entry(i));
+    const remaining = Math.max(0, total - Start!);
+    return Array.from({ length: Math.min(Len!, remaining) }, (_, i) => entry(i));
   };
 }
 
-Deno.test("list asks for 10,000 at a time, and no more than wanted", async () => {
+Deno.test("list asks for 10,000 IKE SAs at a time, and for no more than its option len says", async () => {
   const entry = () => ({
     OwnSPI: "1",
     PeerAddr: Uint8Array.of(192, 0, 2, 1),
@@ -211,28 +216,33 @@ Deno.test("list asks for 10,000 at a time, and no more than wanted", async () =>
     State: 3,
     EstabTime: null,
   });
-  const entries = windowOf(25_000, entry);
-  const test = new Scripted({ ListIKESA: (request) => ({ SummaryList: entries(request) }) });
+  const entries = partsOf(25_000, entry);
+  const test = new ScriptedTest({ ListIKESA: (request) => ({ SummaryList: entries(request) }) });
   const lines = await linesOf(test, "list");
   assert.equal(lines.length, 1 + 25_000 + 1);
   assert.equal(lines.at(-1), "25000 IKE SAs");
-  const windows = test.asked.map(({ Start, Len }) => [Start, Len]);
-  assert.deepEqual(windows, [[0, 10_000], [10_000, 10_000], [20_000, 10_000]]);
-  test.asked.length = 0;
+  const parts = test.requests.map(({ Start, Len }) => [Start, Len]);
+  assert.deepEqual(parts, [[0, 10_000], [10_000, 10_000], [20_000, 10_000]]);
+  test.requests.length = 0;
   assert.equal((await linesOf(test, "list", { start: 5, len: 10_001 })).at(-1), "10001 IKE SAs");
-  assert.deepEqual(test.asked.map(({ Start, Len }) => [Start, Len]), [[5, 10_000], [10_005, 1]]);
+  const limited = test.requests.map(({ Start, Len }) => [Start, Len]);
+  assert.deepEqual(limited, [[5, 10_000], [10_005, 1]]);
 });
 
-Deno.test("psummary shows each task's loss and the sum", async () => {
+Deno.test("psummary prints the loss of each ping task and of all together", async () => {
   const entry = (i: number) => ({
     LocalAddr: "10.0.0.1",
     RemoteAddr: `10.1.0.${i}`,
     TotalSentPkt: "200",
     TotalRecvPkt: "199",
   });
-  const entries = windowOf(2, entry);
-  const test = new Scripted({
-    GetPingSummary: (r) => ({ ResultList: entries(r), TotalSent: "400", TotalRecv: "398" }),
+  const entries = partsOf(2, entry);
+  const test = new ScriptedTest({
+    GetPingSummary: (request) => ({
+      ResultList: entries(request),
+      TotalSent: "400",
+      TotalRecv: "398",
+    }),
   });
   assert.deepEqual((await linesOf(test, "psummary")).map(columns), [
     "FROM TO SENT RECEIVED LOST",
@@ -245,15 +255,15 @@ Deno.test("psummary shows each task's loss and the sum", async () => {
   assert.equal(JSON.parse(json!).TotalSent, 400);
 });
 
-Deno.test("uptime tells since when, and until when", async () => {
+Deno.test("uptime prints how long the test has run, since when, and when it ends", async () => {
   const at = (ms: number) => ({ seconds: String(Math.floor(ms / 1e3)), nanos: 0 });
   const now = Math.floor(Date.now() / 1e3) * 1e3;
   const { responseDeserialize } = definitionOf(TEST_SERVICE, "GetSummary");
   const empty = responseDeserialize(Buffer.alloc(0));
   const summary = (times: Partial<SummaryRespRead>) =>
-    new Scripted({ GetSummary: () => ({ ...empty, ...times }) });
-  const [open] = await linesOf(summary({ StartTime: at(now - 61_000) }), "uptime");
-  assert.match(open!, /^1m[12]s, since 20\d\d-.*Z; runs until it is stopped$/);
+    new ScriptedTest({ GetSummary: () => ({ ...empty, ...times }) });
+  const [endless] = await linesOf(summary({ StartTime: at(now - 61_000) }), "uptime");
+  assert.match(endless!, /^1m[12]s, since 20\d\d-.*Z; runs until it is stopped$/);
   const times = { StartTime: at(now - 5_000), TestEndTime: at(now + 65_000) };
   const [timed] = await linesOf(summary(times), "uptime");
   assert.match(timed!, /^[56]s, since .*; ends in 1m[45]s$/);

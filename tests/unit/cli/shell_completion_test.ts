@@ -6,6 +6,7 @@ import { addShellCommands } from "@/cli/shell_commands.ts";
 import { completeLine } from "@/cli/shell_completion.ts";
 import { FakeRun } from "../../api/fake_view.ts";
 
+/** Each line with the words that complete it, and the part of the line that they replace. */
 const OFFERS: readonly (readonly [line: string, offers: readonly string[], word: string])[] = [
   ["su", ["summary "], "su"],
   ["  dump", ["dump ", "dumpchild "], "dump"],
@@ -27,18 +28,18 @@ const OFFERS: readonly (readonly [line: string, offers: readonly string[], word:
 ];
 
 for (const [line, offers, word] of OFFERS) {
-  Deno.test(`completions of <${line}>`, async () => {
-    const tree = new Command().configureHelp({ showGlobalOptions: true })
+  Deno.test(`the shell completes <${line}> by <${offers.join(" ")}>`, async () => {
+    const commands = new Command().configureHelp({ showGlobalOptions: true })
       .helpOption(false).option("-j, --json", "");
-    addShellCommands(tree, "", () => Promise.resolve());
+    addShellCommands(commands, "", () => Promise.resolve());
     const test = new LocalTest(new FakeRun(), "auto");
-    assert.deepEqual(await completeLine(line, tree, test), [[...offers], word]);
+    assert.deepEqual(await completeLine(line, commands, test), [[...offers], word]);
   });
 }
 
-Deno.test("leading zeros of SPIs may be left out if no SPI begins with the typed text", async () => {
-  const tree = new Command();
-  addShellCommands(tree, "", () => Promise.resolve());
+Deno.test("the leading zeros of an SPI may be left out if no other SPI begins with the typed text", async () => {
+  const commands = new Command();
+  addShellCommands(commands, "", () => Promise.resolve());
   const entry = (OwnSPI: bigint) => ({
     OwnSPI: String(OwnSPI),
     PeerAddr: Uint8Array.of(192, 0, 2, 1),
@@ -50,10 +51,10 @@ Deno.test("leading zeros of SPIs may be left out if no SPI begins with the typed
   const test: TestConnection = {
     place: "nowhere",
     call: () => Promise.resolve({ SummaryList }),
-    events: () => assert.fail("nobody listens"),
+    events: () => assert.fail("this test has no events"),
     finalSummary: () => Promise.resolve(undefined),
     close: () => {},
   };
-  assert.deepEqual(await completeLine("dump b", tree, test), [["B206E7EC7DEE75F9"], "b"]);
-  assert.deepEqual(await completeLine("dump c", tree, test), [["0C06E7EC7DEE75F9"], "c"]);
+  assert.deepEqual(await completeLine("dump b", commands, test), [["B206E7EC7DEE75F9"], "b"]);
+  assert.deepEqual(await completeLine("dump c", commands, test), [["0C06E7EC7DEE75F9"], "c"]);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseSpi } from "@/cli/shell_commands.ts";
 import { splitLine, withTwoDashes } from "@/cli/shell_words.ts";
 
+/** Each line with its words; undefined if a quote or an escape is not complete. */
 const LINES: readonly (readonly [line: string, words: readonly string[] | undefined])[] = [
   ["", []],
   ["   ", []],
@@ -17,22 +18,25 @@ const LINES: readonly (readonly [line: string, words: readonly string[] | undefi
 ];
 
 for (const [line, words] of LINES) {
-  Deno.test(`the words of <${line}>`, () => assert.deepEqual(splitLine(line), words));
+  const shown = words ? `the words ${JSON.stringify(words)}` : "nothing, as it is not complete";
+  Deno.test(`the line <${line}> is split into ${shown}`, () => {
+    assert.deepEqual(splitLine(line), words);
+  });
 }
 
-Deno.test("long options may have one dash or two, short ones have one", () => {
+Deno.test("a long option may begin with one dash or two, and a short one begins with one", () => {
   const words = ["list", "-start", "1", "-len=2", "--len", "-l", "-kw", "-lens", "start"];
-  const same = ["list", "--start", "1", "--len=2", "--len", "-l", "--kw", "-lens", "start"];
-  assert.deepEqual(withTwoDashes(words), same);
+  const expected = ["list", "--start", "1", "--len=2", "--len", "-l", "--kw", "-lens", "start"];
+  assert.deepEqual(withTwoDashes(words), expected);
 });
 
 Deno.test("the value of a short option may follow an equals sign", () => {
   const words = ["stop", "-g=false", "-l=4", "-G=x", "=", "-g", "a=b"];
-  const same = ["stop", "-g", "false", "-l", "4", "-G=x", "=", "-g", "a=b"];
-  assert.deepEqual(withTwoDashes(words), same);
+  const expected = ["stop", "-g", "false", "-l", "4", "-G=x", "=", "-g", "a=b"];
+  assert.deepEqual(withTwoDashes(words), expected);
 });
 
-Deno.test("an SPI is typed in any case, with or without leading zeros", () => {
+Deno.test("an SPI is read in any case, with or without leading zeros", () => {
   const ike = parseSpi(16);
   const child = parseSpi(8);
   assert.equal(ike("00000000000000ab"), 0xabn);

@@ -1,9 +1,9 @@
-// Signals to a process of `myikev2 test`: what it still does, what it reports, and how it ends.
+// Signals to a process of `myikev2 test`: it deletes its tunnels, reports a result, and ends in time.
 import assert from "node:assert/strict";
 import type { RunResultJson } from "@/report/result.ts";
 
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
-/** Until the process is up, however busy the machine is. */
+/** Milliseconds to wait for the output of a process, which suffice on a busy machine. */
 const START_MS = 20_000;
 
 const COMMON = `runningtime: 60s
@@ -20,7 +20,8 @@ ownnattport: 0
 ${COMMON}ikeconf: {psk: a secret}
 `;
 
-const client = (port: number) =>
+/** The setup of a client whose gateway is at this port. */
+const clientSetup = (port: number) =>
   `role: client
 numberoftunnels: 3
 setupinterval: 0s
@@ -34,14 +35,15 @@ ${COMMON}ikeconf: {psk: a secret, dhgrpid: 31, myid: "c&d.test", retraninterval:
 /** `stoptimeout` of the client, in milliseconds. */
 const STOP_MS = 4_000;
 
+/** How a process has ended. */
 interface Ended {
   readonly status: number;
   readonly result: RunResultJson;
   readonly tookMs: number;
 }
 
-/** One process under test. */
-class Tested {
+/** A process of `myikev2 test`. */
+class TestProcess {
   readonly #dir: string;
   readonly #child: Deno.ChildProcess;
   readonly #out: Promise<string>;
@@ -67,18 +69,18 @@ class Tested {
     }
   }
 
-  /** Its UDP port, when it has one. */
+  /** Waits until the process has printed its UDP port, and returns the port. */
   async port(): Promise<number> {
-    const said = await this.#found(/on UDP port (\d+)/, () => this.#err);
-    return Number(said[1]);
+    const match = await this.#untilFound(/on UDP port (\d+)/, () => this.#err);
+    return Number(match[1]);
   }
 
-  /** Waits until its log says so; a line is there a second later. */
+  /** Waits until the log matches; a line is in the file within a second. */
   async logged(words: RegExp): Promise<void> {
-    await this.#found(words, () => this.#log());
+    await this.#untilFound(words, () => this.#log());
   }
 
-  /** Its log; empty as long as there is none: warnings about the setup are said before it is begun. */
+  /** The log, which is empty as long as there is no file: warnings about the setup are printed before. */
   #log(): string {
     try {
       return Deno.readTextFileSync(`${this.#dir}/log`);
@@ -92,7 +94,7 @@ class Tested {
     this.#child.kill(name);
   }
 
-  /** Waits for the end, from now on. */
+  /** Waits for the end of the process, and measures the time from this call on. */
   async ended(): Promise<Ended> {
     const sinceMs = performance.now();
     const { code } = await this.#child.status;
@@ -104,14 +106,15 @@ class Tested {
     return { status: code, result: JSON.parse(out), tookMs };
   }
 
-  async #found(words: RegExp, read: () => string): Promise<RegExpExecArray> {
+  /** Waits until the text that `read` returns matches. @throws Error after START_MS. */
+  async #untilFound(words: RegExp, read: () => string): Promise<RegExpExecArray> {
     for (let waitedMs = 0; waitedMs < START_MS; waitedMs += 20) {
-      const found = words.exec(this.#err === "" ? "" : read());
-      if (found) return found;
+      const match = words.exec(this.#err === "" ? "" : read());
+      if (match) return match;
       await pause(20);
     }
     this.#child.kill("SIGKILL");
-    throw new Error(`It did not say ${words}: ${this.#err}`);
+    throw new Error(`The process did not print ${words}: ${this.#err}`);
   }
 }
 
@@ -119,17 +122,17 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** A client that has its three tunnels at a gateway. */
-async function pair(): Promise<{ gateway: Tested; dialled: Tested }> {
-  const gateway = new Tested(GATEWAY.replace("secret}", "secret, dhgrpid: 31}"));
-  const dialled = new Tested(client(await gateway.port()));
-  await dialled.logged(/established: (.|\n)*established: (.|\n)*established: /);
-  return { gateway, dialled };
+/** Starts a gateway and a client, and waits until their three tunnels are established. */
+async function pair(): Promise<{ gateway: TestProcess; client: TestProcess }> {
+  const gateway = new TestProcess(GATEWAY.replace("secret}", "secret, dhgrpid: 31}"));
+  const client = new TestProcess(clientSetup(await gateway.port()));
+  await client.logged(/established: (.|\n)*established: (.|\n)*established: /);
+  return { gateway, client };
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`${signal} before the first tunnel: stopped, with a result, status 0`, async () => {
-    const gateway = new Tested(GATEWAY);
+  Deno.test(`${signal} before the first tunnel stops the test with a result and status 0`, async () => {
+    const gateway = new TestProcess(GATEWAY);
     await gateway.port();
     gateway.signal(signal);
     const { status, result } = await gateway.ended();
@@ -139,25 +142,26 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("SIGINT deletes the tunnels, which the other end does not count as lost", async () => {
-  const { gateway, dialled } = await pair();
-  dialled.signal("SIGINT");
-  const { status, result } = await dialled.ended();
+Deno.test("after SIGINT the tunnels are deleted, and the other end does not count them as lost", async () => {
+  const { gateway, client } = await pair();
+  client.signal("SIGINT");
+  const { status, result } = await client.ended();
   assert.deepEqual([status, result.result, result.tunnels.established], [0, "stopped", 3]);
   assert.equal(result.deletesUnanswered, 0);
   gateway.signal("SIGTERM");
-  const other = await gateway.ended();
-  assert.deepEqual([other.status, other.result.result], [0, "stopped"]);
-  assert.deepEqual([other.result.tunnels.established, other.result.tunnels.lost], [3, 0]);
+  const atGateway = await gateway.ended();
+  assert.deepEqual([atGateway.status, atGateway.result.result], [0, "stopped"]);
+  const { established, lost } = atGateway.result.tunnels;
+  assert.deepEqual([established, lost], [3, 0]);
 });
 
-Deno.test("a second SIGINT ends at once, and counts the Deletes without an answer", async () => {
-  const { gateway, dialled } = await pair();
+Deno.test("a second SIGINT ends the test at once, and the result has the number of unanswered Deletes", async () => {
+  const { gateway, client } = await pair();
   gateway.signal("SIGSTOP");
-  dialled.signal("SIGINT");
+  client.signal("SIGINT");
   await pause(500);
-  dialled.signal("SIGINT");
-  const { status, result, tookMs } = await dialled.ended();
+  client.signal("SIGINT");
+  const { status, result, tookMs } = await client.ended();
   gateway.signal("SIGCONT");
   gateway.signal("SIGINT");
   await gateway.ended();
@@ -165,15 +169,15 @@ Deno.test("a second SIGINT ends at once, and counts the Deletes without an answe
   assert.deepEqual([status, result.result, result.deletesUnanswered], [0, "stopped", 3]);
 });
 
-Deno.test("after SIGINT without answers to the Deletes the test ends when stoptimeout is over", async () => {
-  const { gateway, dialled } = await pair();
+Deno.test("after SIGINT a test whose Deletes are not answered ends when stoptimeout is over", async () => {
+  const { gateway, client } = await pair();
   gateway.signal("SIGSTOP");
-  dialled.signal("SIGINT");
-  const { result, tookMs } = await dialled.ended();
+  client.signal("SIGINT");
+  const { result, tookMs } = await client.ended();
   gateway.signal("SIGCONT");
   gateway.signal("SIGINT");
   await gateway.ended();
-  // Three Deletes are unanswered after it, which add 15 ms; the rest is the end of the process.
+  // The end may take 5 ms more for each of the three tunnels, and then the process has to end.
   assert.ok(tookMs >= STOP_MS && tookMs < STOP_MS + 5_000, `${tookMs} ms`);
   assert.equal(result.deletesUnanswered, 3);
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { parseSlice, parseStart } from "@/cli/slice_options.ts";
 
+/** Reads environment variables from a table. */
 const env = (values: Record<string, string>) => (name: string) => values[name];
 
-Deno.test("a slice is said by numbers, or by what Slurm and Kubernetes set", () => {
+Deno.test("a slice is given by two numbers, or by the environment variables that Slurm and Kubernetes set", () => {
   assert.deepEqual(parseSlice("2/4", env({})), { number: 2, of: 4 });
   const slurm = env({ SLURM_PROCID: "0", SLURM_NTASKS: "4" });
   assert.deepEqual(parseSlice("auto", slurm), { number: 1, of: 4 });
@@ -30,7 +31,7 @@ for (
   });
 }
 
-Deno.test("a start is a time with its zone, seconds since 1970, or a duration from now", () => {
+Deno.test("a start is a time with its time zone, seconds since 1970, or a duration from now", () => {
   const nowMs = Date.parse("2026-01-31T12:00:00Z");
   assert.equal(parseStart("2026-01-31T12:00:05Z", nowMs), nowMs + 5_000);
   assert.equal(parseStart("2026-01-31T13:00:05.5+01:00", nowMs), nowMs + 5_500);

@@ -5,18 +5,18 @@ import { readResult } from "@/report/read_result.ts";
 import { refusedResult, RESULT_SCHEMA, type RunResultJson } from "@/report/result.ts";
 import { Timeline, type TimelineColumns } from "@/report/timeline.ts";
 
-/** The figures of a run that a test sets. */
-interface Sketch {
+/** The figures of a run that differ from test to test. */
+interface RunSketch {
   readonly result?: RunResultJson["result"];
   readonly failed?: number;
   readonly configured?: number;
   readonly setupP99?: number | null;
-  /** Values of the steps. */
+  /** The 99th percentile of the set-up in each step of the timeline. */
   readonly steps?: readonly number[];
   readonly rate?: number;
 }
 
-function resultOf(sketch: Sketch): RunResultJson {
+function resultOf(sketch: RunSketch): RunResultJson {
   const { failed = 0, configured = 1000, setupP99 = 100, steps, rate = 500 } = sketch;
   const none = refusedResult([], null);
   const { latencyMs, tunnels } = none;
@@ -44,7 +44,8 @@ function resultOf(sketch: Sketch): RunResultJson {
   };
 }
 
-function verdictOf(name: string, before: Sketch, after: Sketch): Verdict {
+/** The verdict on one figure, at a tolerance of 5 %. */
+function verdictOf(name: string, before: RunSketch, after: RunSketch): Verdict {
   const { figures } = compareResults(resultOf(before), resultOf(after), 0.05);
   return figures.find((figure) => figure.name === name)!.verdict;
 }
@@ -52,30 +53,33 @@ function verdictOf(name: string, before: Sketch, after: Sketch): Verdict {
 const P99 = "latencyMs.setup.p99";
 const FAILED = "tunnels.failed";
 
-const CASES: readonly (readonly [string, string, Sketch, Sketch, Verdict])[] = [
-  ["1 of 1000 more is chance", FAILED, { failed: 2 }, { failed: 3 }, "unclear"],
-  ["30 of 1000 more is not", FAILED, { failed: 2 }, { failed: 32 }, "worse"],
-  ["30 of 1000 less is better", FAILED, { failed: 32 }, { failed: 2 }, "better"],
+/** What holds, the name of a figure, both runs, and the verdict on the second run. */
+const CASES: readonly (readonly [string, string, RunSketch, RunSketch, Verdict])[] = [
+  ["1 more failure in 1000 tunnels may be chance", FAILED, { failed: 2 }, { failed: 3 }, "unclear"],
+  ["30 more failures in 1000 tunnels are worse", FAILED, { failed: 2 }, { failed: 32 }, "worse"],
+  ["30 fewer failures in 1000 tunnels are better", FAILED, { failed: 32 }, { failed: 2 }, "better"],
   [
-    "the same share of another number is the same",
+    "the same share of failures in twice as many tunnels is the same",
     ...[FAILED, { failed: 5 }, { failed: 10, configured: 2000 }, "same"] as const,
   ],
-  ["all of it failed", FAILED, { failed: 0 }, { failed: 1000 }, "worse"],
-  ["4 % is within the tolerance", P99, { setupP99: 100 }, { setupP99: 104 }, "same"],
-  ["6 % is not", P99, { setupP99: 100 }, { setupP99: 106 }, "worse"],
-  ["20 % less is better", P99, { setupP99: 100 }, { setupP99: 80 }, "better"],
-  ["a rate is better when larger", "setupRate", { rate: 500 }, { rate: 700 }, "better"],
-  ["a rate is worse when smaller", "setupRate", { rate: 500 }, { rate: 300 }, "worse"],
-  ["no sample says nothing", P99, { setupP99: 100 }, { setupP99: null }, "unclear"],
+  ["a run in which all tunnels failed is worse", FAILED, { failed: 0 }, { failed: 1000 }, "worse"],
+  ["a latency that is 4 % longer is within the tolerance", P99, { setupP99: 100 }, {
+    setupP99: 104,
+  }, "same"],
+  ["a latency that is 6 % longer is worse", P99, { setupP99: 100 }, { setupP99: 106 }, "worse"],
+  ["a latency that is 20 % shorter is better", P99, { setupP99: 100 }, { setupP99: 80 }, "better"],
+  ["a larger rate is better", "setupRate", { rate: 500 }, { rate: 700 }, "better"],
+  ["a smaller rate is worse", "setupRate", { rate: 500 }, { rate: 300 }, "worse"],
+  ["a figure without samples is unclear", P99, { setupP99: 100 }, { setupP99: null }, "unclear"],
   [
-    "steps that vary as much say nothing",
+    "a difference within the variation of the steps is unclear",
     P99,
     { setupP99: 100, steps: [20, 180, 60, 140, 100, 90] },
     { setupP99: 120, steps: [30, 200, 80, 150, 110, 120] },
     "unclear",
   ],
   [
-    "steps that do not overlap say it",
+    "a difference is worse if the values of the steps do not overlap",
     P99,
     { setupP99: 100, steps: [98, 99, 100, 101, 102, 100] },
     { setupP99: 120, steps: [118, 119, 121, 120, 122, 120] },
@@ -87,33 +91,33 @@ for (const [what, name, before, after, verdict] of CASES) {
   Deno.test(`compare: ${what}`, () => assert.equal(verdictOf(name, before, after), verdict));
 }
 
-Deno.test("a run that fails and did not before is worse, whatever its figures", () => {
+Deno.test("a run that fails after one that passed is worse, whatever its figures are", () => {
   assert.equal(compareResults(resultOf({}), resultOf({ result: "failed" }), 1).isWorse, true);
   assert.equal(compareResults(resultOf({ result: "failed" }), resultOf({}), 1).isWorse, false);
 });
 
 Deno.test("a file that is no result, or one of another schema, is refused, and the error names it", () => {
   const good = resultOf({});
-  const refused = (value: unknown) => {
+  const messageFor = (value: unknown) => {
     try {
       readResult(typeof value === "string" ? value : JSON.stringify(value), "x.json");
     } catch (e) {
       return (e as Error).message;
     }
-    return "taken";
+    return "accepted";
   };
-  assert.equal(refused(good), "taken");
-  assert.match(refused("{"), /^Cannot read x\.json as JSON/);
-  assert.match(refused([1]), /no JSON result/);
+  assert.equal(messageFor(good), "accepted");
+  assert.match(messageFor("{"), /^Cannot read x\.json as JSON/);
+  assert.match(messageFor([1]), /no JSON result/);
   assert.equal(
-    refused({ ...good, schema: "myikev2-result/7" }),
+    messageFor({ ...good, schema: "myikev2-result/7" }),
     `Cannot read x.json: its schema is myikev2-result/7, and this program reads ${RESULT_SCHEMA}`,
   );
-  assert.match(refused({ ...good, retries: "<b>" }), /retries is string, not number/);
+  assert.match(messageFor({ ...good, retries: "<b>" }), /retries is string, not number/);
   const { latencyMs: _, ...less } = good;
-  assert.match(refused(less), /latencyMs is missing/);
+  assert.match(messageFor(less), /latencyMs is missing/);
   const failures = [{ cause: 1, count: 1, example: "" }];
-  assert.match(refused({ ...good, failures }), /failures\[0\]\.cause is number, not string/);
+  assert.match(messageFor({ ...good, failures }), /failures\[0\]\.cause is number, not string/);
 });
 
 Deno.test("the exit status of compare is 0, 1 if a figure is worse, or 2 if a file is refused", async () => {

@@ -5,6 +5,7 @@ import { Encr } from "@/iana/encr.ts";
 import { Integ } from "@/iana/integ.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
 
+/** Keys of an SA from hex digits. */
 const keys = (ei: string, er: string, ai: string, ar: string) => ({
   skEi: Uint8Array.fromHex(ei),
   skEr: Uint8Array.fromHex(er),
@@ -12,6 +13,7 @@ const keys = (ei: string, er: string, ai: string, ar: string) => ({
   skAr: Uint8Array.fromHex(ar),
 });
 
+/** All keys of an IKE SA: those of the function `keys`, with SK_d, SK_pi and SK_pr. */
 const secrets = (...four: Parameters<typeof keys>) => ({
   ...keys(...four),
   skD: Uint8Array.of(0xd0),
@@ -41,6 +43,7 @@ const CHILD = {
   keys: keys("e1", "e2", "a1", "a2"),
 } as ChildSaDump;
 
+/** The lines of each file of a key log to which `add` has added SAs. */
 async function tables(
   add: (log: KeylogDirectory) => void,
 ): Promise<Record<"ike" | "esp" | "other" | "secrets", string[]>> {
@@ -88,7 +91,7 @@ Deno.test("an SA without keys has no line", async () => {
   assert.deepEqual([ike, esp, other], [[], [], []]);
 });
 
-Deno.test("an ESP SA is two lines of esp_sa: what the initiator sends has the keys of i", async () => {
+Deno.test("an ESP SA is two lines of esp_sa, and what the initiator sends has the keys ei and ai", async () => {
   const hmac = '"HMAC-SHA-256-128 [RFC4868]"';
   const cbc = '"AES-CBC [RFC3602]"';
   const toPeer = '"IPv4","192.0.2.1","192.0.2.2","0x000000ab"';
@@ -105,7 +108,7 @@ Deno.test("an ESP SA is two lines of esp_sa: what the initiator sends has the ke
   ]);
 });
 
-Deno.test("an AEAD carries key and salt in one column and NULL integrity", async () => {
+Deno.test("an AEAD cipher has key and salt in one column, and NULL as the integrity algorithm", async () => {
   const gcm = {
     encryption: Encr.ENCR_AES_GCM_16,
     integrity: 0,
@@ -122,19 +125,19 @@ Deno.test("an AEAD carries key and salt in one column and NULL integrity", async
   assert.match(esp[0]!, /,"AES-GCM with 16 octet ICV \[RFC4106\]","0x0102","NULL",""$/);
 });
 
-Deno.test("the lines of IPv6 addresses name their family", async () => {
+Deno.test("a line of IPv6 addresses names IPv6 as their family", async () => {
   const [ownAddress, peerAddress] = [parseAddress("2001:db8::1")!, parseAddress("2001:db8::2")!];
   const { esp } = await tables((log) => log.addChild({ ...CHILD, ownAddress, peerAddress }));
   assert.match(esp[0]!, /^"IPv6","2001:db8::1","2001:db8::2"/);
 });
 
-Deno.test("AH needs no keys to be read", async () => {
+Deno.test("an AH SA has no line, as its packets are not encrypted", async () => {
   const { esp, other } = await tables((log) => log.addChild({ ...CHILD, protocol: 2 }));
   assert.deepEqual([esp, other], [[], []]);
 });
 
-// Wireshark 4.0 refuses a whole table because of one unknown name.
-Deno.test("keys of algorithms that Wireshark does not know are in other_keys, under the IANA name", async () => {
+// Wireshark 4.0 refuses a whole table if one name in it is unknown.
+Deno.test("keys of algorithms that Wireshark does not know are in other_keys, with the IANA name of the algorithm", async () => {
   const chacha = { encryption: Encr.ENCR_CHACHA20_POLY1305, keyBits: 0, integrity: 0 };
   const { ike, esp, other } = await tables((log) => {
     log.addIke({ ...IKE, ...chacha, keys: secrets("0102", "0304", "", "") });

@@ -3,9 +3,10 @@ import { EventHub } from "@/engine/show/event_hub.ts";
 import { LogFile, type LogFileOptions, logLine } from "@/report/log_file.ts";
 
 const EPOCH_MS = Date.UTC(2026, 0, 31, 12);
-/** Octets of the line of a message before the message. */
+/** The length of the time and the level that precede the message in a line. */
 const HEAD = "2026-01-31T12:00:00.000Z INFO  ".length;
 
+/** The log file, and the one before it, after `events` has published events. */
 async function logged(
   options: Partial<LogFileOptions>,
   events: (hub: EventHub, log: LogFile, path: string) => void,
@@ -49,7 +50,7 @@ Deno.test("level and keyword decide which events are logged", async () => {
   assert.match(now, /^\S+ INFO {2}tunnel 7 is up\n$/);
 });
 
-Deno.test("warnings and errors are on disk at once, whatever waited before them", async () => {
+Deno.test("warnings and errors are written at once, with all lines that waited before them", async () => {
   await logged({}, (hub, _log, path) => {
     hub.publish(5, "detail");
     assert.equal(Deno.readTextFileSync(path), "");
@@ -62,7 +63,7 @@ Deno.test("at the size limit the file is renamed .prev and a new one is begun", 
   const cap = 3 * (HEAD + 10);
   const { now, prev } = await logged({ capOctets: cap }, (hub, log) => {
     for (let i = 0; i < 7; i++) {
-      hub.publish(4, `message ${i}`); // with its line feed, 10 octets
+      hub.publish(4, `message ${i}`); // A message has 10 octets with its line feed.
       log.flush();
     }
   });
@@ -79,7 +80,7 @@ Deno.test("without a size limit nothing is renamed", async () => {
   assert.equal(prev, undefined);
 });
 
-Deno.test("a log in memory is written at the end, and not before", async () => {
+Deno.test("a log in memory is written to its file at the end, and not before", async () => {
   const { now } = await logged({ inMemory: true }, (hub, log, path) => {
     hub.publish(1, "the end is near");
     log.flush();
@@ -88,7 +89,7 @@ Deno.test("a log in memory is written at the end, and not before", async () => {
   assert.match(now, /the end is near\n$/);
 });
 
-Deno.test("a log in memory keeps the newest lines, between half of the size limit and all of it", async () => {
+Deno.test("a log in memory keeps the newest lines, which fill between half of the size limit and all of it", async () => {
   const cap = 20 * (HEAD + 12);
   const { now } = await logged({ inMemory: true, capOctets: cap }, (hub) => {
     for (let i = 1000; i < 1095; i++) hub.publish(4, `line ${i} ..`);
@@ -97,7 +98,7 @@ Deno.test("a log in memory keeps the newest lines, between half of the size limi
   assert.ok(now.length >= cap / 2 - HEAD - 13 && now.length <= cap, `${now.length} of ${cap}`);
 });
 
-Deno.test("texts of a peer cannot control a terminal that shows the log, nor look like another line", () => {
+Deno.test("a text from a peer cannot control a terminal that shows the log, and cannot imitate another line", () => {
   const line = logLine({ level: 3, msg: "bad id \x1b[2J\x9b\nforged", epochMs: 0 });
   assert.equal(
     line,

@@ -7,7 +7,8 @@ import { refusedResult, type RunResultJson } from "@/report/result.ts";
 
 const RULES = ["p99(setup) < 100ms", "failed < 1", "rate > 150/s"];
 
-interface Sketch {
+/** What differs between the results of slices. */
+interface SliceSketch {
   readonly number?: number;
   readonly of?: number;
   readonly samples?: readonly number[];
@@ -18,8 +19,10 @@ interface Sketch {
   readonly role?: "client" | "gateway";
 }
 
-/** The result of a slice whose tunnels took these times in milliseconds. */
-function part({ number, of = 2, samples = [10], rules = RULES, ...rest }: Sketch): NamedResult {
+/** The result of a slice; `samples` are the milliseconds that the set-up of each tunnel took. */
+function part(
+  { number, of = 2, samples = [10], rules = RULES, ...rest }: SliceSketch,
+): NamedResult {
   const histogram = new Histogram();
   for (const ms of samples) histogram.add(ms);
   const none = refusedResult([], "client.yaml");
@@ -44,7 +47,7 @@ function part({ number, of = 2, samples = [10], rules = RULES, ...rest }: Sketch
   return { name: `r${number ?? "x"}.json`, result };
 }
 
-Deno.test("percentiles of a merge are those of one run over the same samples", () => {
+Deno.test("merged percentiles are those of one run with the same samples", () => {
   const all = Array.from({ length: 4_000 }, (_, i) => (i * 7919 % 4_001) ** 1.5 / 100);
   const whole = part({ samples: all }).result.latencyMs.setup;
   const parts = [1, 2, 3, 4].map((number) =>
@@ -56,11 +59,11 @@ Deno.test("percentiles of a merge are those of one run over the same samples", (
   assert.deepEqual([result.setupRate, result.cpuMsPerTunnel, result.slice], [400, 2, null]);
 });
 
-Deno.test("every bucket is found again by its middle", () => {
+Deno.test("the middle of each bucket of a histogram belongs to that bucket", () => {
   for (let bucket = 0; bucket < 64 * 37; bucket++) assert.equal(bucketOf(middleOf(bucket)), bucket);
 });
 
-Deno.test("thresholds are judged on the sum, whatever became of them in a slice", () => {
+Deno.test("thresholds are judged by the merged figures, whatever the verdicts in the slices were", () => {
   const { result } = mergeResults([part({ number: 1 }), part({ number: 2 })]);
   assert.deepEqual(result.thresholds.map(({ held, value }) => [held, value]), [
     [true, 10],
@@ -73,13 +76,13 @@ Deno.test("thresholds are judged on the sum, whatever became of them in a slice"
   assert.match(slow.error!, /^Threshold p99\(setup\) < 100ms: broken, 300/);
 });
 
-Deno.test("a missing slice is named with its tunnels, and fails the whole", () => {
+Deno.test("the error for a missing slice names its tunnels, and the merged result is failed", () => {
   const { result } = mergeResults([part({ number: 1, of: 3 }), part({ number: 3, of: 3 })]);
   assert.equal(result.result, "failed");
   assert.match(result.error!, /^Slice 2 of 3 missing: the tunnels whose index is 1 modulo 3/);
 });
 
-Deno.test("a slice that failed is named with its reason; one that was stopped makes the whole stopped", () => {
+Deno.test("a failed slice is named with its reason, and a stopped slice makes the merged result stopped", () => {
   const failed = part({ number: 2, result: "failed", error: "Tunnel 7 failed" });
   const { result } = mergeResults([part({ number: 1 }), failed]);
   assert.deepEqual(
@@ -98,7 +101,7 @@ Deno.test("a run that never began counts as a missing slice, with its reason", (
   assert.throws(() => mergeResults([refused]), /none of these runs ever began/);
 });
 
-Deno.test("starts that are apart are told", () => {
+Deno.test("slices that did not start together cause a note", () => {
   const late = part({ number: 2, startedAt: "2026-01-31T12:00:01.500Z" });
   assert.match(mergeResults([part({ number: 1 }), late]).notes.join("\n"), /began 1.5s apart/);
   assert.deepEqual(mergeResults([part({ number: 1 }), part({ number: 2 })]).notes, []);
@@ -106,12 +109,32 @@ Deno.test("starts that are apart are told", () => {
 
 for (
   const [what, parts, words] of [
-    ["the same slice twice", [part({ number: 1 }), part({ number: 1 })], /r1.json is slice 1\/2/],
-    ["another division", [part({ number: 1 }), part({ number: 2, of: 3 })], /it is slice 2\/3/],
-    ["a whole run beside a slice", [part({ number: 1 }), part({})], /the result of a whole run/],
-    ["another role", [part({ number: 1 }), part({ number: 2, role: "gateway" })], /of a gateway/],
-    ["other thresholds", [part({ number: 1 }), part({ number: 2, rules: [] })], /thresholds/],
-    ["nothing", [], /no result was given/],
+    [
+      "two results of the same slice",
+      [part({ number: 1 }), part({ number: 1 })],
+      /r1.json is slice 1\/2/,
+    ],
+    [
+      "slices of different divisions",
+      [part({ number: 1 }), part({ number: 2, of: 3 })],
+      /it is slice 2\/3/,
+    ],
+    [
+      "the result of a whole run and that of a slice",
+      [part({ number: 1 }), part({})],
+      /the result of a whole run/,
+    ],
+    [
+      "results of different roles",
+      [part({ number: 1 }), part({ number: 2, role: "gateway" })],
+      /of a gateway/,
+    ],
+    [
+      "results with different thresholds",
+      [part({ number: 1 }), part({ number: 2, rules: [] })],
+      /thresholds/,
+    ],
+    ["an empty list of results", [], /no result was given/],
   ] as const
 ) {
   Deno.test(`${what} cannot be merged`, () => {

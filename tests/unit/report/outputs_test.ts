@@ -1,6 +1,6 @@
 /**
- * The files that a run writes, read back by programs that are not ours: ajv, HdrHistogram's library,
- * and Python's csv and xml modules.
+ * Programs of others read the files that a run writes: ajv, the library of HdrHistogram, and the modules
+ * csv and xml of Python.
  */
 import assert from "node:assert/strict";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -32,17 +32,20 @@ apilistenport: 0
 ikeconf: {psk: ${SECRET}, retraninterval: 50ms, maxretran: 2}
 `;
 
+/** What a run has written. */
 interface Written {
   readonly status: number;
   readonly result: RunResultJson;
   readonly files: Readonly<Record<string, string>>;
+  /** The permissions of the files. */
   readonly modes: readonly number[];
 }
 
+/** Each file with its option. */
 const FILES = { csv: "--csv", junit: "--junit", hdrlog: "--hdrlog" } as const;
 
-/** Runs a command line with every file, in a directory of its own. */
-async function written(args: readonly string[], setup = ""): Promise<Written> {
+/** Runs a command line that writes every file, in a temporary directory. */
+async function runWithFiles(args: readonly string[], setup = ""): Promise<Written> {
   const dir = await Deno.makeTempDir();
   const { log, error } = console;
   const out: string[] = [];
@@ -51,8 +54,8 @@ async function written(args: readonly string[], setup = ""): Promise<Written> {
   console.error = () => {};
   try {
     const files = Object.entries(FILES).flatMap(([name, option]) => [option, `${dir}/${name}`]);
-    const words = args.map((word) => word.replace("DIR", dir));
-    const status = await main([...words, "--json", ...files]);
+    const commandLine = args.map((word) => word.replace("DIR", dir));
+    const status = await main([...commandLine, "--json", ...files]);
     const texts: Record<string, string> = {};
     const modes: number[] = [];
     for (const name of Object.keys(FILES)) {
@@ -67,7 +70,7 @@ async function written(args: readonly string[], setup = ""): Promise<Written> {
   }
 }
 
-/** What a Python program makes of a text on its standard input, as JSON. */
+/** The JSON that a Python program prints when it reads this text from standard input. */
 async function python(program: string, text: string) {
   const child = new Deno.Command("python3", {
     args: ["-c", program],
@@ -95,7 +98,7 @@ print(json.dumps({'suite': suite.attrib, 'cases': cases}))`;
 const hasPython = await new Deno.Command("python3", { args: ["--version"], stdout: "null" })
   .output().then(() => true, () => false);
 const needsPython = { ignore: !hasPython };
-const without = hasPython ? "" : " (left out: no python3)";
+const skippedNote = hasPython ? "" : " (left out: no python3)";
 
 const validate = new Ajv2020({ allErrors: true }).compile(resultSchema(true));
 
@@ -103,11 +106,12 @@ function assertValid(result: unknown): void {
   assert.ok(validate(result), JSON.stringify(validate.errors, null, 1));
 }
 
-const SILENT = ["test", "DIR/my.yaml", "--flush=false", "--lf", "DIR/log"];
-const demo = await written(["demo", "--tunnels", "40", "--timeline", "100ms"]);
-const failing = await written([...SILENT, "--timeline", "100ms"], FAILING);
+/** A test of the setup file, without flushing the interface. */
+const TEST = ["test", "DIR/my.yaml", "--flush=false", "--lf", "DIR/log"];
+const demo = await runWithFiles(["demo", "--tunnels", "40", "--timeline", "100ms"]);
+const failing = await runWithFiles([...TEST, "--timeline", "100ms"], FAILING);
 
-Deno.test("ajv validates each kind of result by the schema, without unknown fields", () => {
+Deno.test("each kind of result is valid by the schema according to ajv, and an unknown field is not", () => {
   const results = [demo.result, failing.result, refusedResult([new Error("no")], "my.yaml")];
   for (const result of results) assertValid(result);
   assert.equal(validate({ ...demo.result, more: 1 }), false);
@@ -119,12 +123,12 @@ Deno.test("ajv validates each kind of result by the schema, without unknown fiel
 
 Deno.test("the published schema allows unknown fields", async () => {
   const url = new URL("../../../docs/result.schema.json", import.meta.url);
-  const open = new Ajv2020().compile(JSON.parse(await Deno.readTextFile(url)));
-  assert.ok(open({ ...demo.result, more: 1 }));
-  assert.equal(open({ ...demo.result, retries: "0" }), false);
+  const validatePublished = new Ajv2020().compile(JSON.parse(await Deno.readTextFile(url)));
+  assert.ok(validatePublished({ ...demo.result, more: 1 }));
+  assert.equal(validatePublished({ ...demo.result, retries: "0" }), false);
 });
 
-Deno.test("the timeline of a run adds up to its figures", () => {
+Deno.test("the steps of a timeline add up to the figures of the run", () => {
   const { timeline, tunnels, datagrams, retransmissions } = demo.result;
   const { steps } = timeline!;
   const sum = (values: readonly (number | null)[]) => values.reduce((n: number, v) => n + v!, 0);
@@ -145,7 +149,7 @@ Deno.test("only the owner can read the files, and they contain no secret", () =>
 });
 
 Deno.test({
-  name: `Python reads a row for each tunnel from the CSV${without}`,
+  name: `Python reads a row for each tunnel from the CSV${skippedNote}`,
   ...needsPython,
   fn: async () => {
     const rows: Record<string, string>[] = await python(READ_CSV, demo.files.csv!);
@@ -167,7 +171,7 @@ Deno.test({
   },
 });
 
-/** A tunnel whose identity an attacker has chosen. */
+/** The record of a tunnel with this identity, which an attacker may have chosen. */
 function tunnelOf(ownId: string): TunnelRecord {
   return {
     tunnel: 0,
@@ -202,6 +206,7 @@ function tunnelOf(ownId: string): TunnelRecord {
   };
 }
 
+/** Identities that programs for spreadsheets would take for formulas, rows or cells. */
 const HOSTILE = [
   '=HYPERLINK("http://example.org")',
   "+1+1",
@@ -218,7 +223,7 @@ const HOSTILE = [
 ];
 
 Deno.test({
-  name: `no identity in a CSV becomes a formula, another row, or another cell${without}`,
+  name: `no identity in a CSV becomes a formula, another row, or another cell${skippedNote}`,
   ...needsPython,
   fn: async () => {
     const text = [...csvLines(HOSTILE.map(tunnelOf), false)].join("");
@@ -238,7 +243,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `Python reads the cases of a run from the JUnit file${without}`,
+  name: `Python reads the cases of a run from the JUnit file${skippedNote}`,
   ...needsPython,
   fn: async () => {
     const good = await python(READ_JUNIT, demo.files.junit!);
@@ -250,7 +255,7 @@ Deno.test({
     assert.deepEqual(bad.cases[0].bad[0].message, failing.result.error);
     assert.equal(bad.cases[1].name, `failures: ${cause}`);
     assert.match(bad.cases[1].bad[0].message, new RegExp(`^${count} tunnels failed by ${cause}`));
-    const refused = await written(SILENT, "rolle: client\n");
+    const refused = await runWithFiles(TEST, "rolle: client\n");
     assert.equal(refused.status, 2);
     const error = await python(READ_JUNIT, refused.files.junit!);
     assert.deepEqual([error.suite.errors, error.cases[0].bad[0].tag], ["1", "error"]);
@@ -258,7 +263,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `texts of a peer cannot change the structure of the JUnit file${without}`,
+  name: `texts of a peer cannot change the structure of the JUnit file${skippedNote}`,
   ...needsPython,
   fn: async () => {
     const example = `"]]></failure><testcase name='x'/>&\u0000\u001b <script>alert(1)</script>`;
@@ -272,22 +277,23 @@ Deno.test({
   },
 });
 
-Deno.test("HdrHistogram's library reads the same samples and percentiles", () => {
-  const ours = new Histogram();
-  for (let i = 1; i <= 5_000; i++) ours.add(i * 0.37);
-  const theirs = decodeFromCompressedBase64(encodedHistogram(ours.data()));
-  assert.equal(theirs.totalCount, 5_000);
+Deno.test("the library of HdrHistogram reads the same samples and percentiles", () => {
+  const histogram = new Histogram();
+  for (let i = 1; i <= 5_000; i++) histogram.add(i * 0.37);
+  const decoded = decodeFromCompressedBase64(encodedHistogram(histogram.data()));
+  assert.equal(decoded.totalCount, 5_000);
   for (const percent of [1, 50, 90, 99, 100]) {
-    const [a, b] = [ours.percentile(percent / 100), theirs.getValueAtPercentile(percent) / 1e6];
-    assert.ok(Math.abs(a - b) <= 0.02 * a, `p${percent}: ${a} and ${b}`);
+    const ownMs = histogram.percentile(percent / 100);
+    const decodedMs = decoded.getValueAtPercentile(percent) / 1e6;
+    assert.ok(Math.abs(ownMs - decodedMs) <= 0.02 * ownMs, `p${percent}: ${ownMs}, ${decodedMs}`);
   }
 });
 
-Deno.test("HdrHistogram's library finds all set-ups of a run in its log", () => {
+Deno.test("the library of HdrHistogram finds all set-ups of a run in its log", () => {
   const lines = demo.files.hdrlog!.split("\n").filter((line) => line.startsWith("Tag=setup,"));
-  const read = lines.map((line) => decodeFromCompressedBase64(line.split(",")[4]!));
-  assert.equal(read.reduce((sum, one) => sum + one.totalCount, 0), 40);
-  const largest = Math.max(...read.map((one) => one.maxValue)) / 1e6;
+  const histograms = lines.map((line) => decodeFromCompressedBase64(line.split(",")[4]!));
+  assert.equal(histograms.reduce((sum, { totalCount }) => sum + totalCount, 0), 40);
+  const largest = Math.max(...histograms.map(({ maxValue }) => maxValue)) / 1e6;
   const { max } = demo.result.latencyMs.setup;
   assert.ok(Math.abs(largest - max!) <= 0.02 * max!, `${largest} and ${max}`);
 });

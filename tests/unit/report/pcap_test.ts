@@ -6,6 +6,7 @@ import { readDatagrams, readIpPackets } from "@/base/capture_reader.ts";
 
 const EPOCH_MS = 1_700_000_000_123.456;
 
+/** The path of a datagram between these addresses. */
 function path(own: string, peer: string): Path {
   return {
     ownAddress: parseAddress(own)!,
@@ -15,6 +16,7 @@ function path(own: string, peer: string): Path {
   };
 }
 
+/** The octets of a capture file. */
 async function captured(write: (file: PcapFile) => void): Promise<Uint8Array> {
   const name = await Deno.makeTempFile();
   try {
@@ -43,7 +45,7 @@ for (
     ["IPv6", "2001:db8::1", "2001:db8:ffff::abcd"],
   ] as const
 ) {
-  Deno.test(`a reader sees both directions with their ends, ${family}`, async () => {
+  Deno.test(`a capture has the datagrams of both directions with their addresses and ports, ${family}`, async () => {
     const sent = new Uint8Array(37).fill(0xab);
     const received = new Uint8Array(28).fill(0xcd);
     const file = await captured((file) => {
@@ -64,7 +66,7 @@ for (
     );
   });
 
-  Deno.test(`checksums of ${family} headers and UDP are right, odd lengths too`, async () => {
+  Deno.test(`the checksums of ${family} and UDP headers are correct, also for odd lengths`, async () => {
     const payloads = [0, 1, 2, 45, 1280].map((n) => new Uint8Array(n).fill(0xee));
     const packets = readIpPackets(
       await captured((file) => {
@@ -84,7 +86,7 @@ for (
   });
 }
 
-Deno.test("a frame carries its time to the microsecond", async () => {
+Deno.test("a frame has its time in microseconds", async () => {
   const file = await captured((f) =>
     f.add(true, Uint8Array.of(1), path("127.0.0.1", "127.0.0.2"), EPOCH_MS)
   );

@@ -1,7 +1,7 @@
 import type { RunFigures } from "@/engine/show/figures.ts";
 import assert from "node:assert/strict";
 import { mergeFigures } from "@/engine/show/figure.ts";
-import { FIGURES as TABLE } from "@/engine/show/figures.ts";
+import { FIGURES as FIGURE_TABLE } from "@/engine/show/figures.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 import { resultsDocument } from "../../../scripts/results_docs.ts";
 import { SetupError } from "@/base/errors.ts";
@@ -12,7 +12,8 @@ import { reportPage } from "@/report/report_page.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { cause, FIGURES, FINAL, LATENCY, SUMMARY } from "../sample_figures.ts";
 
-const NOTHING: FinalResult = {
+/** A run without any sample, failure or peer. */
+const NO_SAMPLES: FinalResult = {
   result: RunResult.STOPPED,
   summary: { ...SUMMARY, lastErrMsg: "" },
   figures: {
@@ -48,7 +49,7 @@ function isPingTask(task: Record<string, unknown>): boolean {
     hasOnly(counts, ["sent", "received", "lost", "burstMax"], isNumber);
 }
 
-/** What the types of the documentation mean. */
+/** Each type of the documentation with the check whether a value has it. */
 const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   "text": isText,
   "text or null": (v) => v === null || isText(v),
@@ -87,7 +88,7 @@ function isCounts(value: unknown): boolean {
   return hasOnly(value, Object.keys(value as object), isNumber);
 }
 
-/** Type by field, as docs/results.md has them. */
+/** The type of each field by its path, read from docs/results.md. */
 async function documented(): Promise<Map<string, string>> {
   const text = await Deno.readTextFile(new URL("../../../docs/results.md", import.meta.url));
   assert.ok(text.split("\n").every((line) => line.length <= 100), "readable in a terminal");
@@ -95,6 +96,7 @@ async function documented(): Promise<Map<string, string>> {
   return new Map([...items].map(([, path, type]) => [path!, type!]));
 }
 
+/** Whether a value has a type of the documentation, or is one of the JSON values it lists. */
 function fits(type: string, value: unknown): boolean {
   const known = TYPES[type];
   if (known) return known(value);
@@ -102,11 +104,12 @@ function fits(type: string, value: unknown): boolean {
   return words.includes(value);
 }
 
+/** The value at a path whose names are separated by dots. */
 function at(path: string, value: unknown): unknown {
   return path.split(".").reduce((v, key) => (v as Record<string, unknown>)[key], value);
 }
 
-/** Paths of a value, as deep as the documentation goes. */
+/** The paths of all fields of a value, to the depth of the documentation. */
 function pathsOf(value: object, known: ReadonlyMap<string, string>, prefix = ""): string[] {
   return Object.entries(value).flatMap(([key, inner]) => {
     const path = prefix + key;
@@ -119,29 +122,29 @@ function pathsOf(value: object, known: ReadonlyMap<string, string>, prefix = "")
 
 const RESULTS = {
   "a run": resultOf(FINAL),
-  "a run without samples": resultOf(NOTHING),
+  "a run without samples": resultOf(NO_SAMPLES),
   "a refused setup": refusedResult([new SetupError("one"), new SetupError("two")], "my.yaml"),
   "refused usage": refusedResult([new SetupError("one")], null),
 };
 
 for (const [name, result] of Object.entries(RESULTS)) {
-  Deno.test(`the result of ${name} has the documented fields, of their types, and no other`, async () => {
+  Deno.test(`the result of ${name} has the documented fields with their types, and no others`, async () => {
     const schema = await documented();
-    const wire = JSON.parse(JSON.stringify(result));
-    const paths = pathsOf(wire, schema);
-    // What is within a field that does not apply is not there.
+    const json = JSON.parse(JSON.stringify(result));
+    const paths = pathsOf(json, schema);
+    // Fields within `packets`, `slice` and `timeline` are absent if those do not apply.
     const absent = [...schema.keys()].filter((path) => !paths.includes(path));
     assert.deepEqual(absent.filter((path) => !/^(?:packets|slice|timeline)\./.test(path)), []);
     assert.deepEqual(paths.filter((path) => !schema.has(path)), []);
     for (const path of paths) {
       const type = schema.get(path)!;
-      const value = at(path, wire);
+      const value = at(path, json);
       assert.ok(fits(type, value), `${path}: ${JSON.stringify(value)} is no ${type}`);
     }
   });
 }
 
-Deno.test("wrong types are found by the check of the documentation", () => {
+Deno.test("the check of types that these tests use finds wrong types", () => {
   assert.equal(fits('"passed" or "failed"', "running"), false);
   assert.equal(fits('"client", "gateway" or null', null), true);
   assert.equal(fits("number", null), false);
@@ -150,7 +153,7 @@ Deno.test("wrong types are found by the check of the documentation", () => {
   assert.throws(() => fits("whatever", 1));
 });
 
-Deno.test("every figure is at the path of its name", () => {
+Deno.test("every figure of a run is in its result at the documented path", () => {
   const result = resultOf(FINAL);
   assert.equal(result.result, "failed");
   assert.equal(result.error, "first reason");
@@ -221,8 +224,8 @@ Deno.test("every figure is at the path of its name", () => {
   assert.deepEqual(result.failures, FIGURES.failures);
 });
 
-Deno.test("figures without samples are null, never 0", () => {
-  const { latencyMs, setupRate, cpuMsPerTunnel, deletesUnanswered, error } = resultOf(NOTHING);
+Deno.test("a figure without samples is null, and not 0", () => {
+  const { latencyMs, setupRate, cpuMsPerTunnel, deletesUnanswered, error } = resultOf(NO_SAMPLES);
   const none = { p50: null, p90: null, p99: null, max: null, buckets: [] };
   assert.deepEqual(latencyMs, {
     ikeSaInit: none,
@@ -233,18 +236,18 @@ Deno.test("figures without samples are null, never 0", () => {
   assert.deepEqual([setupRate, cpuMsPerTunnel, deletesUnanswered, error], [null, null, null, null]);
 });
 
-Deno.test("latency from due has a line where it differs from that of the first message", () => {
-  const due = (p50: number) => {
+Deno.test("the closing report shows the latency from the due time if it differs from that of the first message", () => {
+  const reportWith = (p50: number) => {
     const setupFromDueMs = { ...LATENCY, p50, max: p50 };
     const setupMs = { ...LATENCY, p50: 21, max: 21 };
     return summaryLines(resultOf({ ...FINAL, figures: { ...FIGURES, setupMs, setupFromDueMs } }))
       .join("\n");
   };
-  assert.match(due(500), /^ +from due +p50 500 ms/m);
-  assert.doesNotMatch(due(21.5), /from due/);
+  assert.match(reportWith(500), /^ +from due +p50 500 ms/m);
+  assert.doesNotMatch(reportWith(21.5), /from due/);
 });
 
-Deno.test("each threshold has its verdict in the report, the JUnit file and the page", () => {
+Deno.test("each threshold has its verdict in the closing report, the JUnit file and the HTML page", () => {
   const result = resultOf(FINAL);
   const [line] = summaryLines(result).filter((one) => one.startsWith("Threshold p99(setup)"));
   assert.equal(line, "Threshold p99(setup) < 200ms: broken, 312");
@@ -257,7 +260,7 @@ Deno.test("each threshold has its verdict in the report, the JUnit file and the 
   );
 });
 
-Deno.test("a refused setup tells every error", () => {
+Deno.test("the result of a refused setup has every error", () => {
   const { result, error, setupErrors, durationSec } = refusedResult(
     [new SetupError("one"), new SetupError("two")],
     "my.yaml",
@@ -312,8 +315,8 @@ Deno.test("the closing report has the figures of the result", () => {
   );
 });
 
-Deno.test("the closing report of a run without tunnels names no figure", () => {
-  const text = summaryLines(resultOf(NOTHING)).join("\n");
+Deno.test("the closing report of a run without tunnels has no line for figures that do not exist", () => {
+  const text = summaryLines(resultOf(NO_SAMPLES)).join("\n");
   assert.match(text, /^Test stopped after 1m1.234s$/m);
   assert.match(text, /^IKE_SA_INIT no sample$/m);
   assert.match(text, /^CPU per tunnel: none was established, /m);
@@ -326,13 +329,13 @@ Deno.test("the figures of several parts of a run are merged", () => {
     for (const ms of samplesMs) histogram.add(ms);
     return histogram.figures();
   };
-  const one = {
+  const first = {
     ...FIGURES,
     setupMs: latencyOf(1, 2, 3),
     ikeAuthMs: undefined,
     deletesUnanswered: undefined,
   };
-  const other: RunFigures = {
+  const second: RunFigures = {
     ...FIGURES,
     established: 30,
     setupRate: 10,
@@ -347,7 +350,7 @@ Deno.test("the figures of several parts of a run are merged", () => {
     packets: undefined,
     ping: { ...FIGURES.ping!, received: 0, lost: 100, burstMax: 100 },
   };
-  const whole = mergeFigures(TABLE, [one, other]);
+  const whole = mergeFigures(FIGURE_TABLE, [first, second]);
   assert.deepEqual([whole.established, whole.retries, whole.childRekeys], [40, 6, 14]);
   assert.deepEqual([whole.elapsedMs, whole.rssBytes, whole.transport], [
     70_000,
@@ -371,7 +374,7 @@ Deno.test("the figures of several parts of a run are merged", () => {
   assert.equal(whole.impairment[0]!.matched, 18);
 });
 
-Deno.test("docs/results.md agrees with the table", async () => {
+Deno.test("docs/results.md is what the table of figures generates", async () => {
   const url = new URL("../../../docs/results.md", import.meta.url);
   assert.equal(await Deno.readTextFile(url), resultsDocument());
 });

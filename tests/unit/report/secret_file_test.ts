@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SetupError } from "@/base/errors.ts";
 import { SecretFile } from "@/report/secret_file.ts";
 
+/** The octets of a text in UTF-8. */
 const octets = (text: string) => new TextEncoder().encode(text);
 
 async function inDirectory(check: (dir: string) => void | Promise<void>): Promise<void> {
@@ -13,7 +14,7 @@ async function inDirectory(check: (dir: string) => void | Promise<void>): Promis
   }
 }
 
-Deno.test("only the owner may read the file, even if it existed before", () =>
+Deno.test("only the owner may read the file, even if others could read it before", () =>
   inDirectory((dir) => {
     const path = `${dir}/log`;
     Deno.writeTextFileSync(path, "much longer than what comes now", { mode: 0o644 });
@@ -32,25 +33,25 @@ Deno.test("a file that another process writes is not changed, and the error name
       f.writeSync(new TextEncoder().encode("theirs"));
       console.log("locked");
       await Deno.stdin.read(new Uint8Array(1));`;
-    const holder = new Deno.Command(Deno.execPath(), {
+    const writer = new Deno.Command(Deno.execPath(), {
       args: ["eval", script],
       stdin: "piped",
       stdout: "piped",
     }).spawn();
-    await holder.stdout.getReader().read();
+    await writer.stdout.getReader().read();
     assert.throws(
       () => new SecretFile(path, "--lf"),
       (e: unknown) =>
         e instanceof SetupError &&
-        new RegExp(`${path}: process ${holder.pid} \\(deno\\) writes it; .* --lf`).test(e.message),
+        new RegExp(`${path}: process ${writer.pid} \\(deno\\) writes it; .* --lf`).test(e.message),
     );
     assert.equal(Deno.readTextFileSync(path), "theirs");
-    await holder.stdin.close();
-    await holder.status;
+    await writer.stdin.close();
+    await writer.status;
     new SecretFile(path, "--lf").close();
   }));
 
-Deno.test("a reader of a file does not prevent writing it", () =>
+Deno.test("a file can be written while it is open for reading", () =>
   inDirectory((dir) => {
     const path = `${dir}/log`;
     Deno.writeTextFileSync(path, "");
@@ -81,7 +82,7 @@ Deno.test("after a rotation the old content is in .prev, and only the owner may 
     assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
   }));
 
-Deno.test("a device keeps its mode and its name", () => {
+Deno.test("a device keeps its mode, and is not renamed by a rotation", () => {
   const before = Deno.statSync("/dev/null");
   const file = new SecretFile("/dev/null", "--lf");
   file.write(octets("gone"));
@@ -92,11 +93,11 @@ Deno.test("a device keeps its mode and its name", () => {
 });
 
 Deno.test("a failed write is reported once, and the test continues", () => {
-  const told: string[] = [];
-  const file = new SecretFile("/dev/full", "--pcap", (line) => told.push(line));
+  const warnings: string[] = [];
+  const file = new SecretFile("/dev/full", "--pcap", (line) => warnings.push(line));
   file.write(octets("one"));
   file.write(octets("two"));
   file.turnOver();
   file.close();
-  assert.deepEqual(told, ["Cannot write /dev/full (--pcap) any more: No space left on device"]);
+  assert.deepEqual(warnings, ["Cannot write /dev/full (--pcap) any more: No space left on device"]);
 });

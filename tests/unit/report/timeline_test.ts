@@ -3,11 +3,15 @@ import type { RunFigures } from "@/engine/show/figures.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 import { EVENTS_MAX, STEPS_MAX, Timeline } from "@/report/timeline.ts";
 
-/** A run that sets up one tunnel a second, each in as many milliseconds as its number; figures are totals. */
+/**
+ * A run that sets up one tunnel in each second. The set-up of the nth tunnel takes n milliseconds. The
+ * figures are those since the start of the run.
+ */
 class FakeRun {
   readonly #setup = new Histogram();
   #seconds = 0;
 
+  /** The figures after one more second, with `extra` ones in their place. */
   second(extra: Partial<RunFigures> = {}): RunFigures {
     this.#setup.add(++this.#seconds);
     const none = {
@@ -37,7 +41,7 @@ class FakeRun {
 
 const sum = (values: readonly (number | null)[]) => values.reduce((n: number, v) => n + v!, 0);
 
-Deno.test("each step has the increase of a counter, and their sum is the figure", () => {
+Deno.test("each step has the increase of a counter during the step, and the value of a gauge at its end", () => {
   const run = new FakeRun();
   const timeline = new Timeline(1_000, 0);
   for (let i = 0; i < 5; i++) timeline.add(run.second());
@@ -47,7 +51,7 @@ Deno.test("each step has the increase of a counter, and their sum is the figure"
   assert.deepEqual(steps.live, [1, 2, 3, 4, 5]);
 });
 
-Deno.test("percentiles are those of one step, and null without a sample", () => {
+Deno.test("the percentiles of a step are those of its own samples, and null without a sample", () => {
   const run = new FakeRun();
   const timeline = new Timeline(1_000, 0);
   for (let i = 0; i < 3; i++) timeline.add(run.second());
@@ -57,7 +61,7 @@ Deno.test("percentiles are those of one step, and null without a sample", () => 
   assert.deepEqual(ikeAuthP99, [null, null, null]);
 });
 
-Deno.test("a run of any length has a bounded number of steps, which contain all events", () => {
+Deno.test("a run of any length has a bounded number of steps, which together have all set-ups", () => {
   const run = new FakeRun();
   const timeline = new Timeline(1_000, 0);
   const seconds = 5 * STEPS_MAX + 3;
@@ -79,7 +83,7 @@ Deno.test("a run of any length has a bounded number of steps, which contain all 
   assert.equal(sum(samples), seconds);
 });
 
-Deno.test("a counter that was cleared continues from zero", () => {
+Deno.test("after a counter was cleared, a step has its new value", () => {
   const run = new FakeRun();
   const timeline = new Timeline(1_000, 0);
   const ping = (sent: number) => ({ ping: { sent, received: sent } }) as Partial<RunFigures>;
@@ -87,7 +91,7 @@ Deno.test("a counter that was cleared continues from zero", () => {
   assert.deepEqual(timeline.json().steps.pingsSent, [10, 5, 4]);
 });
 
-Deno.test("the last step may come at the time of the one before it, and is joined to that", () => {
+Deno.test("a step at the same time as the one before is merged with it", () => {
   const timeline = new Timeline(1_000, 0);
   const figures = new FakeRun().second();
   timeline.add(figures);
@@ -95,7 +99,7 @@ Deno.test("the last step may come at the time of the one before it, and is joine
   assert.deepEqual(timeline.json().steps.established, [4]);
 });
 
-Deno.test("the number and length of events are bounded, and further events are counted", () => {
+Deno.test("the number and the length of events are bounded, and the events left out are counted", () => {
   const timeline = new Timeline(1_000, 5_000);
   for (let i = 0; i < EVENTS_MAX + 7; i++) {
     timeline.addEvent({ level: 2, msg: `${"x".repeat(999)}${i}`, epochMs: 6_500 });
