@@ -1,23 +1,26 @@
-// Ranges that contain an address which no tunnel can have, and link-local peers with their interface.
+// Address ranges with an address that no tunnel can have, and link-local peers with their interface.
 import assert from "node:assert/strict";
 import { parseAddress } from "@/base/address.ts";
 import { errorsOf, load } from "./_rig.ts";
 
+/** The warnings of a text, without the file name `f:` in front. */
 function warningsOf(text: string): string[] {
   return load(text).warnings.map((w) => w.replace(/^f:/, ""));
 }
 
+/** A client with `more` as further lines. */
 function client(tunnels: number, start: string, peer: string, more = ""): string {
   return `role: client\nnumberoftunnels: ${tunnels}\nstartclntaddr: ${start}\npeeraddr: ${peer}\n` +
     `bindifname: eth0\n${more}ikeconf: {psk: secret}\n`;
 }
 
+/** A gateway whose section poolconf has the line `pool`. */
 function gateway(tunnels: number, pool: string): string {
   return `role: gateway\nnumberoftunnels: ${tunnels}\nbindifname: eth0\nbindifaddr: 10.7.0.9/24\n` +
     `poolconf:\n  ${pool}\nikeconf: {psk: secret}\n`;
 }
 
-Deno.test("a range of tunnels that contains the broadcast address or the gateway causes a warning with its line", () => {
+Deno.test("a warning is given if the addresses of tunnels contain the broadcast address or that of the gateway", () => {
   assert.deepEqual(warningsOf(client(254, "10.0.0.1/24", "10.0.1.1")), []);
   assert.deepEqual(warningsOf(client(255, "10.0.0.1/24", "10.0.1.1")), [
     "3:1: tunnel 254 of 255 gets 10.0.0.255, which is the broadcast address of 10.0.0.0/24",
@@ -27,13 +30,17 @@ Deno.test("a range of tunnels that contains the broadcast address or the gateway
     "3:1: tunnel 255 of 300 gets 10.0.0.255, which is the broadcast address of 10.0.0.0/24",
     "3:1: tunnel 9 of 300 gets 10.0.0.9, which is peeraddr, the gateway's",
   ]);
-  assert.deepEqual(warningsOf(client(2, "10.0.0.0/31", "10.0.1.1")), [], "RFC 3021");
+  assert.deepEqual(
+    warningsOf(client(2, "10.0.0.0/31", "10.0.1.1")),
+    [],
+    "RFC 3021: a /31 has no broadcast address",
+  );
   assert.deepEqual(warningsOf(client(300, "2001:db8::1/120", "2001:db8::8")), [
     "3:1: tunnel 7 of 300 gets 2001:db8::8, which is peeraddr, the gateway's",
   ]);
 });
 
-Deno.test("a pool whose addresses for the expected clients contain the broadcast address or the gateway causes a warning", () => {
+Deno.test("a warning is given if the pool addresses of the expected clients contain the broadcast address or that of the gateway", () => {
   assert.deepEqual(warningsOf(gateway(9, "v4startaddr: 10.7.0.250/24")), [
     "6:3: client 6 of 9 gets 10.7.0.255, which is the broadcast address of 10.7.0.0/24",
   ]);

@@ -1,17 +1,18 @@
 /**
- * What must hold between options: addresses, identities, algorithms, selectors from tunnel to tunnel.
+ * Rules about several options together: addresses, identities, algorithms, authentication, and the traffic
+ * selectors of each tunnel.
  */
 import assert from "node:assert/strict";
 import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
 
-/** Errors of a client with other lines in place of its own ones of the same name. */
+/** The errors of CLIENT with these lines first, in place of its own lines of the same options. */
 function clientErrors(lines: string): string[] {
   const names = lines.split("\n").map((l) => l.split(":")[0]!);
   const kept = CLIENT.split("\n").filter((l) => !names.includes(l.split(":")[0]!));
   return errorsOf(`${lines}\n${kept.join("\n")}`);
 }
 
-Deno.test("what a role requires", () => {
+Deno.test("an option that a role requires, and that is absent or empty, is an error", () => {
   assert.deepEqual(errorsOf("role: gateway\n"), [
     "1:1: bindifname is required: the interface that carries the tunnel addresses",
     "1:1: psk is required for authentication by psk",
@@ -19,7 +20,7 @@ Deno.test("what a role requires", () => {
   assert.equal(
     load(GATEWAY).setup.bindifaddr,
     undefined,
-    "a gateway answers at its interface's addresses",
+    "a gateway without bindifaddr has the addresses of its interface",
   );
   assert.deepEqual(errorsOf(CLIENT.replace("  psk: secret", "  psk:")), [
     "6:3: psk is required for authentication by psk",
@@ -29,21 +30,21 @@ Deno.test("what a role requires", () => {
   ]);
 });
 
-Deno.test("addresses of a client are of one family, and valid for tunnels", () => {
+Deno.test("the addresses of a client must be of one family, and valid as addresses of hosts", () => {
   assert.deepEqual(clientErrors("peeraddr: 2001:db8::1"), [
     "1:1: peeraddr 2001:db8::1 and startclntaddr 10.0.0.1 are of different families",
   ]);
-  const is = (text: string) => clientErrors(`startclntaddr: ${text}`);
-  assert.deepEqual(is("0.0.0.0/0"), [
+  const startErrors = (text: string) => clientErrors(`startclntaddr: ${text}`);
+  assert.deepEqual(startErrors("0.0.0.0/0"), [
     "1:1: startclntaddr 0.0.0.0 is unspecified, not the address of a tunnel",
   ]);
-  assert.deepEqual(is("239.1.1.1/8"), [
+  assert.deepEqual(startErrors("239.1.1.1/8"), [
     "1:1: startclntaddr 239.1.1.1 is a multicast address, not the address of a tunnel",
   ]);
   assert.deepEqual(clientErrors("peeraddr: 255.255.255.255"), [
     "1:1: peeraddr 255.255.255.255 is the broadcast address, not the address of a gateway",
   ]);
-  assert.deepEqual(is("::ffff:10.0.0.1/120"), [
+  assert.deepEqual(startErrors("::ffff:10.0.0.1/120"), [
     "1:1: startclntaddr ::ffff:a00:1 is an IPv4 address in IPv6 form, not the address of a tunnel",
     "3:1: peeraddr 10.0.0.254 and startclntaddr ::ffff:a00:1 are of different families",
   ]);
@@ -52,7 +53,7 @@ Deno.test("addresses of a client are of one family, and valid for tunnels", () =
   ]);
 });
 
-Deno.test("each tunnel has an address of the family", () => {
+Deno.test("there must be an address of the family for each tunnel", () => {
   const tunnels = (n: number, address: string) =>
     `numberoftunnels: ${n}\nstartclntaddr: ${address}\n`;
   const peer6 = CLIENT.replace("10.0.0.254", "2001:db8::1").replace(/startclntaddr.*\n/, "");
@@ -66,7 +67,7 @@ Deno.test("each tunnel has an address of the family", () => {
     `2:1: startclntaddr ${last6} is a multicast address, not the address of a tunnel`,
     "2:1: startclntaddr: tunnel 2 of 3 has no address, as the address family ends before it",
   ]);
-  // With two addresses a tunnel, the last address of the last tunnel counts.
+  // With two addresses per tunnel, also the second address of the last tunnel must exist.
   const mobike = "mobike: true\nmobikeaddrpertunnel: 2\n";
   assert.ok(
     errorsOf(mobike + tunnels(128, "255.255.255.1/24") + peer4).includes(
@@ -75,7 +76,7 @@ Deno.test("each tunnel has an address of the family", () => {
   );
 });
 
-Deno.test("selectors of all tunnels must be within their address family, and the error names the tunnel", () => {
+Deno.test("the shifted selectors of each tunnel must stay within the address space, and the error names the tunnel", () => {
   const ts = (which: string, selector: string, more = "") =>
     `${CLIENT}  childlist: [{${which}: {${selector}}}]\nnumberoftunnels: 1000\n${more}`;
   const high = "startaddr: 255.255.0.0, endaddr: 255.255.0.255";
@@ -90,17 +91,20 @@ Deno.test("selectors of all tunnels must be within their address family, and the
       "(owntsaddrincrease -1) passes the end of the address space",
     ],
   );
-  assert.ok(load(ts("ownts", high)), "the own selectors are not shifted by default");
-  assert.ok(load(ts("peerts", "type: v6", "peertsaddrincrease: 7\n")), "nor is a whole space");
+  assert.ok(load(ts("ownts", high)), "by default ownts is not shifted");
+  assert.ok(
+    load(ts("peerts", "type: v6", "peertsaddrincrease: 7\n")),
+    "a selector of the whole address space is not shifted",
+  );
   assert.deepEqual(
     errorsOf(ts("peerts", "startaddr: 0.0.0.1")).map((e) => e.match(/for tunnel (\d+)/)?.[1]),
     ["1"],
-    "all but one address is no whole space",
+    "a selector that lacks one address is not the whole address space",
   );
   assert.ok(load(ts("peerts", high, "peertsaddrincrease: 1\n")));
 });
 
-Deno.test("the options of a client for shifting selectors and flapping have no effect at a gateway", () => {
+Deno.test("a gateway accepts any values of a client's options for addresses, shifted selectors and flapping", () => {
   assert.ok(load(`${GATEWAY}  matchpeerid: true
   childlist: [{peerts: {startaddr: 255.255.255.255}}]
 peertsaddrincrease: 1000000
@@ -111,7 +115,7 @@ flapconf: {minflapinterval: 1s, maxflapinterval: 0s}
 `));
 });
 
-Deno.test("flapping pauses for ten seconds or more", () => {
+Deno.test("the intervals of flapping must be ten seconds or more, and the longest not shorter than the shortest", () => {
   const flap = (min: string, max: string) =>
     `${CLIENT}flapconf: {flapping: true, minflapinterval: ${min}, maxflapinterval: ${max}}`;
   const errors = (min: string, max: string) => errorsOf(flap(min, max));
@@ -122,26 +126,26 @@ Deno.test("flapping pauses for ten seconds or more", () => {
   assert.equal(load(flap("10s", "10s")).setup.flapconf.maxflapinterval, 10_000);
 });
 
-Deno.test("no more tunnels flap than there are", () => {
+Deno.test("the number of flapping tunnels must not exceed the number of tunnels", () => {
   const flap = (lines: string) => `${CLIENT}flapconf: {${lines}}\n`;
   assert.deepEqual(errorsOf(flap("flapping: true, numoftunnel: 11")), [
     "7:28: numoftunnel 11 is more than numberoftunnels 10",
   ]);
   assert.ok(load(flap("flapping: true, numoftunnel: 10")));
-  assert.ok(load(flap("flapping: false, numoftunnel: 11")), "none flaps");
+  assert.ok(load(flap("flapping: false, numoftunnel: 11")), "flapping is off");
 });
 
-Deno.test("both addresses of a ping are of one family", () => {
+Deno.test("both addresses of a ping must be of one family", () => {
   const ping = (destination: string, source: string) =>
     `${GATEWAY}pingconf: {destaddr: "${destination}", srcaddr: "${source}"}\n`;
   assert.deepEqual(errorsOf(ping("192.0.2.1", "2001:db8::1")), [
     "5:35: srcaddr 2001:db8::1 and destaddr 192.0.2.1 are of different families",
   ]);
   assert.ok(load(ping("192.0.2.1", "192.0.2.2")));
-  assert.ok(load(ping("", "192.0.2.2")), "no ping, and so no other end");
+  assert.ok(load(ping("", "192.0.2.2")), "without destaddr there are no pings");
 });
 
-Deno.test("a UDP ping has room for the octets that identify its requests", () => {
+Deno.test("the length of a UDP ping must leave room for the octets that identify its requests", () => {
   const ping = (lines: string) => `${GATEWAY}pingconf: {destaddr: "192.0.2.1", ${lines}}\n`;
   assert.deepEqual(errorsOf(ping("ptype: udp, pktlen: 9")), [
     "5:47: pktlen 9 is too short for udp: its first 10 octets tell requests apart",
@@ -153,11 +157,11 @@ Deno.test("a UDP ping has room for the octets that identify its requests", () =>
 Deno.test("pings that do not go through tunnels cause a warning", () => {
   const ping = (lines: string, destaddr = "192.0.2.1") =>
     warningsOf(`${GATEWAY}  installfastpath: ${lines}\npingconf: {destaddr: "${destaddr}"}\n`);
-  const told = (why: string) => [
+  const warning = (why: string) => [
     `7:12: pings go as the system routes them, not through tunnels: there is no data path (${why})`,
   ];
-  assert.deepEqual(ping("false\n  datapath: auto"), told("installfastpath: false"));
-  assert.deepEqual(ping("true\n  datapath: none"), told("datapath: none"));
+  assert.deepEqual(ping("false\n  datapath: auto"), warning("installfastpath: false"));
+  assert.deepEqual(ping("true\n  datapath: none"), warning("datapath: none"));
   assert.deepEqual(ping("true\n  datapath: auto"), []);
   assert.deepEqual(ping("false\n  datapath: auto", ""), []);
 });
@@ -171,7 +175,7 @@ Deno.test("pings without a destination cause a warning", () => {
   assert.deepEqual(ping("autoaddr: false, interval: 2s"), []);
 });
 
-/** Warnings of a text that loads, `f:` taken off. */
+/** The warnings of a text that must be accepted, without the file name `f:` in front. */
 function warningsOf(text: string): string[] {
   return load(text).warnings.map((w) => w.replace(/^f:/, ""));
 }
@@ -191,7 +195,11 @@ Deno.test("a mistyped keyword of an identity causes a warning", () => {
   for (const myid of ["client-src-addr", "gateway", "cert-dn.example.net", "cert-dn@x", "::1"]) {
     assert.deepEqual(id(`myid: "${myid}"`), [], myid);
   }
-  assert.deepEqual(warningsOf(`${GATEWAY}  peerid: cert-dn\n`), [], "a client's option");
+  assert.deepEqual(
+    warningsOf(`${GATEWAY}  peerid: cert-dn\n`),
+    [],
+    "peerid is an option of clients",
+  );
 });
 
 Deno.test("a margin longer than half a lifetime causes one warning", () => {
@@ -208,8 +216,12 @@ Deno.test("a margin longer than half a lifetime causes one warning", () => {
     "3:1: margintime 1m is more than half of childlist[0].lifetime 1s, childlist[1].lifetime 1s, " +
     "childlist[2].lifetime 1s, …: half the ",
   ]);
-  assert.deepEqual(margin("ikelifetime: 120s"), [], "half of it is no more than half of it");
-  assert.deepEqual(margin("ikelifetime: 0"), [], "it never ends");
+  assert.deepEqual(
+    margin("ikelifetime: 120s"),
+    [],
+    "a margin of exactly half the lifetime is allowed",
+  );
+  assert.deepEqual(margin("ikelifetime: 0"), [], "a lifetime of 0 has no end");
 });
 
 Deno.test("integrity may be empty only if all ciphers are AEAD", () => {
@@ -237,7 +249,7 @@ Deno.test("integrity may be empty only if all ciphers are AEAD", () => {
   );
 });
 
-Deno.test("identities", () => {
+Deno.test("an identity must have a valid form, and its keywords need the options that they refer to", () => {
   const id = (line: string) => errorsOf(`${CLIENT}  ${line}\n`);
   assert.deepEqual(id("matchpeerid: true"), ["7:3: matchpeerid needs a peerid to match"]);
   assert.deepEqual(id("myid: 10.0.0.1/24"), [
@@ -264,7 +276,7 @@ Deno.test("identities", () => {
   }
 });
 
-Deno.test("the options for certificates of the API need each other", () => {
+Deno.test("apitlscert and apitlskey need each other, and apitlsclientca needs apitlscert", () => {
   assert.deepEqual(errorsOf(`${GATEWAY}apitlscert: a.pem\n`), ["5:1: apitlscert needs apitlskey"]);
   assert.deepEqual(errorsOf(`${GATEWAY}apitlskey: a.pem\n`), ["5:1: apitlskey needs apitlscert"]);
   assert.deepEqual(errorsOf(`${GATEWAY}apitlsclientca: a.pem\n`), [
@@ -273,15 +285,15 @@ Deno.test("the options for certificates of the API need each other", () => {
   assert.ok(load(`${GATEWAY}apitlscert: a\napitlskey: b\napitlsclientca: c\n`));
 });
 
-Deno.test("a gateway's two ports differ, unless both are free ones", () => {
+Deno.test("the two UDP ports of a gateway must differ, unless both are 0 for free ports", () => {
   assert.deepEqual(errorsOf(`${GATEWAY}ownport: 4500\n`), [
     "5:1: ownport and ownnattport are both 4500: a gateway listens at two ports",
   ]);
   assert.ok(load(`${GATEWAY}ownport: 0\nownnattport: 0\n`));
-  assert.ok(load(`${CLIENT}ownport: 4500\n`), "a client has one");
+  assert.ok(load(`${CLIENT}ownport: 4500\n`), "a client opens only ownport");
 });
 
-Deno.test("pauses between events must not be 0", () => {
+Deno.test("the intervals of retransmission, reassembly and liveness checks must not be 0", () => {
   for (const name of ["retraninterval", "reassembletimeout", "dpdinterval"]) {
     const [error] = errorsOf(`${GATEWAY}  ${name}: 0\n`);
     assert.match(
@@ -291,7 +303,7 @@ Deno.test("pauses between events must not be 0", () => {
   }
 });
 
-Deno.test("AH has no cipher and no UDP header; esn has a window", () => {
+Deno.test("AH has no cipher and cannot be in UDP, and ESN needs a replay window", () => {
   const child = (text: string) => `${GATEWAY}  childlist: [{${text}}]\n`;
   assert.deepEqual(warningsOf(child("protocol: ah")), []);
   assert.deepEqual(warningsOf(child("protocol: ah, encalg: aes-gcm-16:128")), [
@@ -313,7 +325,7 @@ Deno.test("AH has no cipher and no UDP header; esn has a window", () => {
   assert.equal(load(child("esn: on")).setup.ikeconf.childlist[0]!.esn, true);
 });
 
-Deno.test("transport mode has no inner address; IPComp has no data path", () => {
+Deno.test("ratunnel needs tunnel mode at a client, and IPComp has no data path", () => {
   const transport = `${CLIENT}  childlist: [{tunnelmode: off}]\n`;
   assert.equal(load(transport).setup.ikeconf.childlist[0]!.tunnelmode, false);
   assert.deepEqual(errorsOf(`${transport}  ratunnel: on\n`), [
@@ -329,15 +341,18 @@ Deno.test("transport mode has no inner address; IPComp has no data path", () => 
   );
 });
 
-Deno.test("tcpencap has its own ports, excludes what is of UDP alone, and needs the native transport", () => {
+Deno.test("tcpencap needs the native transport, and excludes forced UDP encapsulation where nothing is in UDP", () => {
   const tcp = "  tcpencap: yes\n";
   const forced = "  tradtionalencapforceudp: yes\n";
   const only = "  traditionalencap: no\n";
   const excluded =
     "tcpencap and tradtionalencapforceudp exclude each other where nothing is in UDP";
-  assert.ok(load(`${CLIENT}${tcp}  enablenatt: yes\nownport: 4500\n`), "ownport is not opened");
+  assert.ok(
+    load(`${CLIENT}${tcp}  enablenatt: yes\nownport: 4500\n`),
+    "a client with tcpencap does not open ownport",
+  );
   assert.deepEqual(errorsOf(`${CLIENT}${tcp}${forced}`), [`7:3: ${excluded}`]);
-  assert.ok(load(`${GATEWAY}${tcp}${forced}`), "a gateway has both");
+  assert.ok(load(`${GATEWAY}${tcp}${forced}`), "a gateway may have TCP and UDP");
   assert.deepEqual(errorsOf(`${GATEWAY}${tcp}${forced}${only}`).map((e) => e.slice(-70)), [
     excluded.slice(-70),
   ]);
@@ -349,7 +364,7 @@ Deno.test("tcpencap has its own ports, excludes what is of UDP alone, and needs 
   ]);
 });
 
-Deno.test("NAT-T needs two ports at a client, and shows a NAT where none is allowed when forced", () => {
+Deno.test("NAT-T needs two ports at a client, and disallownat excludes forced UDP encapsulation there", () => {
   for (const option of ["enablenatt", "tradtionalencapforceudp"]) {
     assert.deepEqual(errorsOf(`${CLIENT}  ${option}: yes\nownport: 4500\n`), [
       "8:1: ownport and ownnattport are both 4500: NAT-T needs two ports",
@@ -391,9 +406,9 @@ Deno.test("an issuing authority needs a certificate and its key, no eedir, and k
   ]);
 });
 
-Deno.test("identities of an explicit type are checked", () => {
+Deno.test("an identity with an explicit type must have a value of that type", () => {
   const setupWith = (myid: string) => `${CLIENT}  myid: "${myid}"\n`;
-  const id = (myid: string) => errorsOf(setupWith(myid));
+  const errors = (myid: string) => errorsOf(setupWith(myid));
   for (
     const good of ["fqdn:gw", "rfc822:a", "keyid:odd name", "keyid-hex:01 02:ff", "keyid-hex:&d"]
   ) load(setupWith(good));
@@ -406,29 +421,29 @@ Deno.test("identities of an explicit type are checked", () => {
     ["dn:CN=a,", /is no distinguished name/],
     ["dn:XX=a", /names the attribute XX, which is unknown/],
   ];
-  for (const [text, words] of refusals) assert.match(id(text).join(), words);
+  for (const [text, words] of refusals) assert.match(errors(text).join(), words);
 });
 
-Deno.test("pre-shared keys by identity, and their encodings", () => {
-  const ike = (lines: string) => errorsOf(CLIENT.replace("  psk: secret\n", lines));
-  const good = (lines: string) => load(CLIENT.replace("  psk: secret\n", lines));
-  good("  pskfile: keys.txt\n");
-  good('  psks: [{id: "t&d.test", secret: "s&d"}]\n');
-  good("  psk: 0x00ff\n  pskencoding: hex\n");
-  good("  psk: 0sAAEC\n  pskencoding: base64\n");
-  assert.deepEqual(ike("  psk: 0x0\n  pskencoding: hex\n"), [
+Deno.test("pre-shared keys must be valid in their encoding, and those of a list need an identity and a secret", () => {
+  const errors = (lines: string) => errorsOf(CLIENT.replace("  psk: secret\n", lines));
+  const accepted = (lines: string) => load(CLIENT.replace("  psk: secret\n", lines));
+  accepted("  pskfile: keys.txt\n");
+  accepted('  psks: [{id: "t&d.test", secret: "s&d"}]\n');
+  accepted("  psk: 0x00ff\n  pskencoding: hex\n");
+  accepted("  psk: 0sAAEC\n  pskencoding: base64\n");
+  assert.deepEqual(errors("  psk: 0x0\n  pskencoding: hex\n"), [
     "6:3: psk is not valid hex (pskencoding)",
   ]);
-  assert.deepEqual(ike("  psk: odd!\n  pskencoding: base64\n"), [
+  assert.deepEqual(errors("  psk: odd!\n  pskencoding: base64\n"), [
     "6:3: psk is not valid base64 (pskencoding)",
   ]);
-  const list = (entry: string) => ike(`  psks: [${entry}]\n`).join();
+  const list = (entry: string) => errors(`  psks: [${entry}]\n`).join();
   assert.match(list("{secret: x}"), /psks\[0\]\.id is empty/);
   assert.match(list("{id: a.test}"), /psks\[0\]\.secret is empty/);
   assert.match(list('{id: "dn:x", secret: x}'), /psks\[0\]\.id is no distinguished name/);
 });
 
-Deno.test("matchpeerid and keywords of peerid must fit the peer's method", () => {
+Deno.test("matchpeerid and the keywords of peerid must fit the method by which the peer authenticates", () => {
   const errors = (lines: string) => errorsOf(`${CLIENT}${lines}`).join();
   assert.match(errors("  matchpeerid: cert\n"), /matchpeerid needs a peerid to match/);
   assert.match(
@@ -444,12 +459,18 @@ Deno.test("matchpeerid and keywords of peerid must fit the peer's method", () =>
   );
 });
 
-/** Every pair of methods that a client, or a gateway, may have (RFC 7296 §2.16, RFC 5998, RFC 7619). */
-Deno.test("all combinations of methods of both ends that the RFCs allow are accepted, and no others", () => {
-  const proofs = ["psk", "rsa", "ecdsa-sha256-p256", "ecdsa-sha384-p384", "ecdsa-sha512-p521"];
-  const own = [...proofs, "digital-signature", "null-auth", "eap", "eap-only"];
-  const allowed = (role: string, mine: string, theirs: string) => {
-    const [client, gateway] = role === "client" ? [mine, theirs] : [theirs, mine];
+// RFC 7296 §2.16, RFC 5998 and RFC 7619 say which pairs of methods the two ends may have.
+Deno.test("every pair of authentication methods that the RFCs allow is accepted, and no other pair", () => {
+  const pskAndSignatures = [
+    "psk",
+    "rsa",
+    "ecdsa-sha256-p256",
+    "ecdsa-sha384-p384",
+    "ecdsa-sha512-p521",
+  ];
+  const methodNames = [...pskAndSignatures, "digital-signature", "null-auth", "eap", "eap-only"];
+  const isAllowed = (role: string, own: string, peer: string) => {
+    const [client, gateway] = role === "client" ? [own, peer] : [peer, own];
     if (client === "eap-only" || gateway === "eap") return false;
     if (client === "eap") return gateway !== "null-auth";
     return gateway !== "eap-only";
@@ -458,22 +479,24 @@ Deno.test("all combinations of methods of both ends that the RFCs allow are acce
     "  eapmethod: mschapv2\n  eapidentity: u\n  eappassword: p\n  eapusers: [{identity: u}]\n";
   for (const role of ["client", "gateway"]) {
     const base = role === "client" ? CLIENT : GATEWAY;
-    for (const mine of own) {
-      for (const theirs of own) {
-        const methods = `  authownmethod: ${mine}\n  authpeermethod: ${theirs}\n`;
+    for (const own of methodNames) {
+      for (const peer of methodNames) {
+        const methods = `  authownmethod: ${own}\n  authpeermethod: ${peer}\n`;
         const rest = `${eap}  cadir: ca\n  eedir: ee\n`;
         const text = base + (base.includes("psk:") ? "" : "  psk: s\n") + methods + rest;
-        const eapByPsk = [mine, theirs].includes("eap") && [mine, theirs].includes("psk");
-        if (allowed(role, mine, theirs)) {
+        const pair = [own, peer];
+        const eapAndPsk = pair.includes("eap") && pair.includes("psk");
+        const name = `${role}: ${own} ${peer}`;
+        if (isAllowed(role, own, peer)) {
           const { warnings } = load(text);
-          assert.equal(/§2\.16/.test(warnings.join()), eapByPsk, `${role}: ${mine} ${theirs}`);
-        } else assert.match(errorsOf(text).join(), /eap|EAP/, `${role}: ${mine} ${theirs}`);
+          assert.equal(/§2\.16/.test(warnings.join()), eapAndPsk, name);
+        } else assert.match(errorsOf(text).join(), /eap|EAP/, name);
       }
     }
   }
 });
 
-Deno.test("signing needs eedir, and verifying a signature needs cadir", () => {
+Deno.test("an end that signs needs a certificate or a raw key, and one that verifies needs authorities or raw keys", () => {
   const of = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
   assert.deepEqual(of("  authownmethod: rsa\n"), [
     "5:3: eedir, issuercert or rawkey is required for authentication by rsa",
@@ -484,7 +507,7 @@ Deno.test("signing needs eedir, and verifying a signature needs cadir", () => {
   assert.ok(load(`${GATEWAY}  authownmethod: digital-signature\n  eedir: ee\n`));
 });
 
-Deno.test("EAP: which end may use it, and what methods and relays need", () => {
+Deno.test("EAP is for clients that authenticate to gateways, and its methods and relays need their options", () => {
   const client = (lines: string) =>
     errorsOf(`${CLIENT}  authownmethod: eap\n  authpeermethod: eap-only\n${lines}`);
   const method = (word: string, lines = "") =>
@@ -529,7 +552,7 @@ Deno.test("EAP: which end may use it, and what methods and relays need", () => {
   ]);
 });
 
-Deno.test("a secret with &d is one of its encoding for every number, or refused", () => {
+Deno.test("a secret with &d is refused if it is not valid in its encoding for every number", () => {
   const text = (encoding: string, secret: string) =>
     `${CLIENT}  pskencoding: ${encoding}\n  psks: [{id: "t&d", secret: "${secret}"}]\n`;
   assert.ok(load(text("text", "s-&d")));
@@ -539,7 +562,7 @@ Deno.test("a secret with &d is one of its encoding for every number, or refused"
   }
 });
 
-Deno.test("hex digits that a key or SQN leaves for the number of a tunnel suffice for the last tunnel", () => {
+Deno.test("a key or SQN with &d must leave enough hex digits for the number of the last tunnel", () => {
   const text = (tunnels: number, k: string, sqn: string) =>
     `numberoftunnels: ${tunnels}\n${CLIENT}  authownmethod: eap\n` +
     `  authpeermethod: eap-only\n  eapmethod: sim\n  eapidentity: "1&d"\n` +
@@ -560,7 +583,7 @@ Deno.test("hex digits that a key or SQN leaves for the number of a tunnel suffic
   ]);
 });
 
-Deno.test("the RADIUS attribute of a session is none that requests have already", () => {
+Deno.test("eapradiusid must not be an attribute that RADIUS requests have already", () => {
   const text = (id: number) =>
     `${CLIENT}  authownmethod: eap\n  authpeermethod: eap-only\n  eapmethod: md5\n` +
     `  eapidentity: a\n  eappassword: b\n  eapradiusid: ${id}\n`;
@@ -571,7 +594,7 @@ Deno.test("the RADIUS attribute of a session is none that requests have already"
   for (const id of [31, 44, 87]) assert.ok(load(text(id)));
 });
 
-Deno.test("raw public keys stand in place of certificates, and hold no identity", () => {
+Deno.test("raw public keys replace certificates: rawkey excludes eedir, and matchpeerid: cert needs cadir", () => {
   const of = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const both = "  authownmethod: rsa\n  authpeermethod: rsa\n  rawkey: a.key\n";
   const named = "  peerrawkeyfile: owners\n";
@@ -587,7 +610,7 @@ Deno.test("raw public keys stand in place of certificates, and hold no identity"
   ]);
 });
 
-Deno.test("raw public keys without an identity are for the one peer that a client expects", () => {
+Deno.test("raw public keys without an identity need the one peer that a client expects by its peerid", () => {
   const methods = "  authownmethod: rsa\n  authpeermethod: rsa\n  rawkey: a.key\n";
   const both = `${methods}  peerrawkey: b.pub\n`;
   const words = (why: string) =>
@@ -599,7 +622,7 @@ Deno.test("raw public keys without an identity are for the one peer that a clien
   assert.ok(load(`${GATEWAY}${methods}  peerrawkeyfile: owners\n`));
 });
 
-Deno.test("certificates by address: what is told is an http URL, and what is looked up is somewhere", () => {
+Deno.test("certurl must be an http URL of certificates that are published, and certlookup: file needs a directory", () => {
   const of = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const both = "  authownmethod: rsa\n  authpeermethod: rsa\n  cadir: ca\n";
   assert.ok(
@@ -615,7 +638,7 @@ Deno.test("certificates by address: what is told is an http URL, and what is loo
   ]);
 });
 
-Deno.test("a second authentication: what it needs, and what it excludes", () => {
+Deno.test("a second authentication needs the options of its method, and is no EAP of a gateway", () => {
   const client = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const gateway = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
   assert.deepEqual(client("  authown2: rsa\n"), [

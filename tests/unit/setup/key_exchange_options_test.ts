@@ -1,24 +1,26 @@
-// Options of additional key exchanges: their values in the core, errors and warnings.
+// Options of additional key exchanges (RFC 9370): what the core gets of them, errors and warnings.
 import assert from "node:assert/strict";
 import { ikeConfigOf } from "@/engine/run/config_of.ts";
 import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
 
+/** The warnings of a setup with these lines under `ikeconf`. */
 function warnings(ikeconf: readonly string[], setup = CLIENT): string[] {
   const { warnings } = load(`${setup}${ikeconf.map((line) => `  ${line}\n`).join("")}`);
   return warnings.map(String);
 }
 
+/** The configuration that the core gets of a client with these lines under `ikeconf`. */
 function configOf(...lines: readonly string[]) {
   return ikeConfigOf(load(`${CLIENT}${lines.map((line) => `  ${line}\n`).join("")}`).setup);
 }
 
-Deno.test("addke1 to addke7 are ADDKE1 to ADDKE7, as far as the last that is given", () => {
+Deno.test("addke1 to addke7 give the methods of ADDKE1 to ADDKE7, up to the last one that is set", () => {
   assert.deepEqual(configOf().algorithms.additional, []);
   const { algorithms } = configOf("addke1: 36", "addke3: [37, 20, 0]");
   assert.deepEqual(algorithms.additional, [[36], [], [37, 20, 0]]);
 });
 
-Deno.test("pfsaddke1 to pfsaddke7 follow the key exchange of pfsenabled", () => {
+Deno.test("pfsaddke1 to pfsaddke7 have an effect only with pfsenabled", () => {
   const child = (lines: string) => configOf(`childlist: [{${lines}}]`).children[0]!;
   assert.deepEqual(child("pfsaddke1: 36").pfsAdditional, []);
   assert.deepEqual(child("pfsenabled: true, pfsaddke2: [35, 36]").pfsAdditional, [[], [35, 36]]);
@@ -34,18 +36,22 @@ Deno.test("ML-KEM can be the first method if IKE_SA_INIT fits into a datagram", 
   assert.deepEqual(others, []);
   load(`${CLIENT}  dhgrpid: 37\n  tcpencap: true\n`);
   const both = "  dhgrpid: 37\n  tcpencap: true\n";
-  assert.match(errorsOf(`${GATEWAY}${both}`)[0]!, /dhgrpid 37/, "a gateway hears UDP as well");
+  assert.match(
+    errorsOf(`${GATEWAY}${both}`)[0]!,
+    /dhgrpid 37/,
+    "a gateway with traditionalencap also listens on UDP",
+  );
   load(`${GATEWAY}${both}  traditionalencap: false\n`);
 });
 
-Deno.test("methods that cannot all be different cause one warning", () => {
-  const said = warnings(["dhgrpid: 31", "addke1: 36", "addke2: [36, 31]", "addke3: 36"]);
-  assert.equal(said.length, 1);
-  assert.match(said[0]!, /addke2: no method is left .* peers answer NO_PROPOSAL_CHOSEN/);
+Deno.test("one warning is given if the methods of the key exchanges cannot all be different", () => {
+  const duplicates = warnings(["dhgrpid: 31", "addke1: 36", "addke2: [36, 31]", "addke3: 36"]);
+  assert.equal(duplicates.length, 1);
+  assert.match(duplicates[0]!, /addke2: no method is left .* peers answer NO_PROPOSAL_CHOSEN/);
   assert.deepEqual(warnings(["dhgrpid: 31", "addke1: [36, 20]", "addke2: [36, 0]"]), []);
 });
 
-Deno.test("messages that are longer than a packet and not fragmented cause a warning", () => {
+Deno.test("a warning is given for messages that are longer than a packet and not fragmented", () => {
   assert.match(warnings(["addke1: 37"])[0]!, /ml-kem-1024 are longer than a packet/);
   assert.deepEqual(warnings(["addke1: 37", "enablefragment: true"]), []);
   assert.deepEqual(warnings(["addke1: 36"]), []);

@@ -1,5 +1,5 @@
 /**
- * The table of options against what existing files expect: spellings, defaults, roles.
+ * The table of options compared with what existing setup files expect: spelling, default and role.
  */
 import assert from "node:assert/strict";
 import { NOT_YET } from "@/setup/features.ts";
@@ -7,8 +7,8 @@ import { text } from "@/setup/kinds.ts";
 import type { Option } from "@/setup/option.ts";
 import { ROOT, type Section } from "@/setup/schema.ts";
 
-/** Every option by its path, with its default as a file would say it. */
-const DEFAULTS = `
+/** The options of existing files by their paths, with their defaults as a file has them. */
+const EXISTING = `
 role client
 desc
 runningtime 0s
@@ -151,8 +151,8 @@ pingconf.maxlossrate 10
 pingconf.holdtime 10s
 `;
 
-/** Options that existing files do not know. */
-const OURS = `
+/** Options of this program that existing files do not have, in the same form. */
+const ADDED = `
 ikeconf.pskencoding text
 ikeconf.pskfile
 ikeconf.psks[].id
@@ -251,55 +251,61 @@ ikeconf.datapath auto
 ikeconf.xfrmif
 `;
 
-/** Options that one role alone reads. */
-const CLIENT =
+/** The paths of the options that only clients read. */
+const CLIENT_ONLY =
   /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|reauthmode|ratunnel|disallownat))$/;
-const GATEWAY =
+/** The paths of the options that only gateways read. */
+const GATEWAY_ONLY =
   /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|redirectto|redirectat|redirectafter|resumelifetime|secretsfile|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
 
-function all(section: Section): [path: string, option: Option<unknown>][] {
+/** All options of a section and below it, with their paths. */
+function optionsBelow(section: Section): [path: string, option: Option<unknown>][] {
   const own = Object.entries(section.options).map((
     [name, option],
   ): [string, Option<unknown>] => [section.path ? `${section.path}.${name}` : name, option]);
   const inner = [...Object.values(section.sections), ...Object.values(section.lists)];
-  return [...own, ...inner.flatMap(all)];
+  return [...own, ...inner.flatMap(optionsBelow)];
 }
 
-Deno.test("every option has its spelling and its default", () => {
-  const lines = all(ROOT).map(([path, { list, defaultTexts }]) =>
+Deno.test("the table has exactly the expected options, with their spelling and their defaults", () => {
+  const lines = optionsBelow(ROOT).map(([path, { list, defaultTexts }]) =>
     `${path} ${list ? `[${defaultTexts.join(", ")}]` : defaultTexts[0]}`.trim()
   );
-  assert.deepEqual(lines.sort(), (DEFAULTS + OURS).split("\n").filter((l) => l !== "").sort());
+  assert.deepEqual(lines.sort(), (EXISTING + ADDED).split("\n").filter((l) => l !== "").sort());
 });
 
-Deno.test("every option is read by the roles it is for", () => {
-  for (const [path, { role }] of all(ROOT)) {
-    const expected = CLIENT.test(path) ? "client" : GATEWAY.test(path) ? "gateway" : "both";
+Deno.test("every option is read by the expected roles", () => {
+  for (const [path, { role }] of optionsBelow(ROOT)) {
+    const expected = CLIENT_ONLY.test(path)
+      ? "client"
+      : GATEWAY_ONLY.test(path)
+      ? "gateway"
+      : "both";
     assert.equal(role, expected, path);
   }
 });
 
-Deno.test("every option has its meaning in one line", () => {
-  for (const [path, { doc, kind }] of all(ROOT)) {
+Deno.test("every option has its meaning, and the values it expects, in one line each", () => {
+  for (const [path, { doc, kind }] of optionsBelow(ROOT)) {
     assert.match(doc, /^[^\n]{4,160}$/, path);
     assert.match(kind.expects, /^[^\n]{4,250}$/, path);
     assert.doesNotMatch(doc, /\.$/, path);
   }
 });
 
-Deno.test("every feature that is not there yet is wanted by an option", () => {
-  const wanted = new Set<string | undefined>();
-  for (const [, { feature, featureOf }] of all(ROOT)) {
-    wanted.add(feature);
+Deno.test("every feature in the list of those not implemented is needed by an option", () => {
+  const needed = new Set<string | undefined>();
+  for (const [, { feature, featureOf }] of optionsBelow(ROOT)) {
+    needed.add(feature);
     for (const value of ["rsa", "eap", "cert-dn", "eapusepcap", "userland", "make"]) {
-      wanted.add(featureOf(value));
+      needed.add(featureOf(value));
     }
   }
-  assert.deepEqual(Object.keys(NOT_YET).filter((feature) => !wanted.has(feature)), []);
+  assert.deepEqual(Object.keys(NOT_YET).filter((feature) => !needed.has(feature)), []);
 });
 
-Deno.test("secrets are marked as secrets", () => {
-  const secrets = all(ROOT).filter(([, { secret }]) => secret).map(([path]) => path);
+Deno.test("exactly these options are marked as secrets", () => {
+  const secrets = optionsBelow(ROOT).filter(([, { secret }]) => secret).map(([path]) => path);
   assert.deepEqual(secrets, [
     "ikeconf.eappassword",
     "ikeconf.eapsimk",
@@ -313,6 +319,8 @@ Deno.test("secrets are marked as secrets", () => {
     "ikeconf.eapusers[].simopc",
     "ikeconf.psks[].secret",
   ]);
-  // Any text is valid, so that none is shown in an error.
-  for (const [path, { secret, kind }] of all(ROOT)) if (secret) assert.equal(kind, text, path);
+  // Any text is a valid value of a secret, so that no error shows one.
+  for (const [path, { secret, kind }] of optionsBelow(ROOT)) {
+    if (secret) assert.equal(kind, text, path);
+  }
 });

@@ -1,12 +1,13 @@
-// Options of methods of authentication in place of others, and of what is announced of them (RFC 9593).
+// Options of further authentication methods, and of their announcement to the peer (RFC 9593).
 import assert from "node:assert/strict";
 import { ikeConfigOf } from "@/engine/run/config_of.ts";
 import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
 
+/** A gateway with these lines under `ikeconf`. */
 const gateway = (...lines: readonly string[]) =>
   GATEWAY + lines.map((line) => `  ${line}\n`).join("");
 
-Deno.test("other methods are there for either end, in their order", () => {
+Deno.test("authownothers and authpeerothers give further methods of each end, in their order", () => {
   const { setup } = load(
     gateway(
       "authownmethod: null-auth",
@@ -29,7 +30,7 @@ Deno.test("other methods are there for either end, in their order", () => {
   ]);
 });
 
-Deno.test("methods that stand in for themselves, or lack what they need, are refused", () => {
+Deno.test("a further method is refused if it is named twice, lacks its options, or meets a second authentication", () => {
   assert.match(errorsOf(gateway("authownothers: psk"))[0]!, /authownothers names psk, which/);
   assert.match(errorsOf(gateway("authpeerothers: [rsa, rsa]", "cadir: /tmp"))[0]!, /names rsa/);
   assert.match(errorsOf(gateway("authownothers: rsa"))[0]!, /eedir, issuercert or rawkey/);
@@ -39,7 +40,7 @@ Deno.test("methods that stand in for themselves, or lack what they need, are ref
   assert.ok(errorsOf(second).some((text) => /authownothers with authown2/.test(text)));
 });
 
-Deno.test("an identity that must be in a certificate cannot be waived by another method", () => {
+Deno.test("matchpeerid: cert is refused if a further method of the peer has no certificate", () => {
   const lines = ["authpeermethod: rsa", "authpeerothers: psk", "cadir: /tmp"];
   const text = CLIENT +
     [...lines, "peerid: gw.test", "matchpeerid: cert"].map((line) => `  ${line}\n`).join("");
@@ -48,7 +49,7 @@ Deno.test("an identity that must be in a certificate cannot be waived by another
   );
 });
 
-Deno.test("an announcement to EAP clients is warned of", () => {
+Deno.test("a warning is given for announceauth at a gateway whose clients use EAP", () => {
   const lines = ["authpeermethod: eap", "announceauth: true", "authownmethod: psk"];
   const { warnings } = load(
     gateway(...lines, "eapmethod: [md5]", "eapusers: [{identity: a, password: b}]"),

@@ -1,10 +1,12 @@
-// Options of a post-quantum pre-shared key.
+// Options of a post-quantum pre-shared key (RFC 8784).
 import assert from "node:assert/strict";
 import { ikeConfigOf } from "@/engine/run/config_of.ts";
 import { CLIENT, errorsOf, load } from "./_rig.ts";
 
+/** A client with these lines in its section `ppk`. */
 const withPpk = (...lines: readonly string[]) =>
   `${CLIENT}  ppk:\n${lines.map((line) => `    ${line}\n`).join("")}`;
+/** The octets of the key that a value of the option gives. */
 const keyOf = (value: string) =>
   ikeConfigOf(load(withPpk("id: q", `value: ${value}`)).setup).ppk!.key;
 
@@ -22,15 +24,15 @@ Deno.test("a PPK is hex after 0x, base64 after 0s, or a text", () => {
   }
 });
 
-Deno.test("a PPK has an id and a value, and combinations that are not implemented are refused", () => {
+Deno.test("a PPK needs an id of at most 1000 octets and a value, and is refused with a second authentication", () => {
   assert.equal(ikeConfigOf(load(CLIENT).setup).ppk, undefined);
   const { ppk } = ikeConfigOf(
     load(withPpk("id: quantum-1", "value: hush", "ppkrequired: true")).setup,
   );
   assert.deepEqual([ppk!.id, ppk!.required], [new TextEncoder().encode("quantum-1"), true]);
   assert.equal(ppk!.intermediate, false);
-  const early = load(withPpk("id: q", "value: hush", "intermediate: true")).setup;
-  assert.equal(ikeConfigOf(early).ppk!.intermediate, true);
+  const inIntermediate = load(withPpk("id: q", "value: hush", "intermediate: true")).setup;
+  assert.equal(ikeConfigOf(inIntermediate).ppk!.intermediate, true);
   assert.match(errorsOf(withPpk("id: q"))[0]!, /ppk.value is required with ppk.id/);
   assert.match(errorsOf(withPpk(`id: ${"q".repeat(1_001)}`, "value: hush"))[0]!, /1001 octets/);
   const twice = withPpk("id: q", "value: hush").replace("ppk:", "authown2: psk\n  ppk:");
@@ -39,7 +41,7 @@ Deno.test("a PPK has an id and a value, and combinations that are not implemente
   assert.ok(!errorsOf(eap).some((error) => /PPK/.test(error)), "a PPK may be used with EAP");
 });
 
-Deno.test("a short PPK causes a warning, which does not show its value", () => {
+Deno.test("a warning that does not show the value is given for a short PPK", () => {
   const [short] = load(withPpk("id: q", "value: hush")).warnings.map(String);
   assert.match(short!, /ppk.value has 4 octets: a PPK should have at least 32/);
   assert.doesNotMatch(short!, /hush/);

@@ -1,21 +1,21 @@
 /**
- * Reading rules: what each way of writing a value gives, what is said of keys and values that are
- * wrong, and where.
+ * How a setup file is read: the value that each notation gives, and the errors for wrong names and values
+ * with their positions.
  */
 import assert from "node:assert/strict";
 import { parseAddress } from "@/base/address.ts";
 import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
 
-/** `ikeconf` of a gateway with more lines. */
+/** The section `ikeconf` of a gateway with these lines added. */
 const ikeconf = (...lines: string[]) =>
   load(GATEWAY + lines.map((l) => `  ${l}\n`).join("")).setup.ikeconf;
-/** The one entry of its `childlist`, of lines. */
+/** The only entry of `childlist` of a gateway whose entry has these lines. */
 const child = (...lines: string[]) =>
   ikeconf("childlist:", ...lines.map((l, i) => `  ${i === 0 ? "- " : "  "}${l}`)).childlist[0]!;
-/** Errors of one more line under it: line 5. */
+/** The errors of a gateway with one more line under `ikeconf`, which is line 5. */
 const ikeErrors = (line: string) => errorsOf(`${GATEWAY}  ${line}\n`);
 
-Deno.test("omitted sections and fields take their defaults", () => {
+Deno.test("sections and options that a file does not have take their defaults", () => {
   const { setup } = load(CLIENT);
   assert.equal(setup.numberoftunnels, 10);
   assert.equal(setup.setupinterval, 100);
@@ -27,7 +27,7 @@ Deno.test("omitted sections and fields take their defaults", () => {
   assert.deepEqual(setup.ikeconf.dhgrpid, [14]);
   assert.equal(setup.ikeconf.ppk.id, "");
   const [only, ...more] = setup.ikeconf.childlist;
-  assert.deepEqual(more, [], "an omitted childlist is one entry");
+  assert.deepEqual(more, [], "an absent childlist has one entry");
   assert.deepEqual(only!.encalg, [{ id: 12, keyBits: 128 }]);
   const any = {
     family: 4,
@@ -64,13 +64,13 @@ Deno.test("null counts as omitted, except where it names the NULL cipher", () =>
   );
 });
 
-Deno.test("a scalar where a list is expected is a list of one", () => {
+Deno.test("one value in place of a list is read as a list with one entry", () => {
   assert.deepEqual(ikeconf("dhgrpid: 31").dhgrpid, [31]);
   assert.deepEqual(ikeconf("dhgrpid:", "  - 31", "  - 14").dhgrpid, [31, 14]);
   assert.deepEqual(ikeconf("childlist:", "  esn: no").childlist.length, 1);
 });
 
-Deno.test("texts are not changed", () => {
+Deno.test("the text of a value is not changed", () => {
   for (
     const text of ["0123", "0x00ff", "1e3", "1_000", "yes", "12:30:45", "2026-01-01", "-1", "a #"]
   ) {
@@ -82,7 +82,7 @@ Deno.test("texts are not changed", () => {
   assert.equal(load(GATEWAY.replace("secret", "日本 ☺")).setup.ikeconf.psk, "日本 ☺");
 });
 
-Deno.test("values have their units and types", () => {
+Deno.test("values are read in the units and types of their options", () => {
   const { setup } = load(`${CLIENT}  retraninterval: 1m0s
   retranbackoff: 1.5
   numoftunneltoenablecookie: -5
@@ -105,7 +105,7 @@ transport: portable
   assert.equal(setup.transport, "portable");
 });
 
-Deno.test("errors for unknown keys suggest the nearest one", () => {
+Deno.test("the error for an unknown option suggests the option with the most similar name", () => {
   assert.deepEqual(errorsOf(`${CLIENT}numberoftunels: 3\n`), [
     "7:1: Unknown option numberoftunels in the top level; did you mean numberoftunnels?",
   ]);
@@ -123,7 +123,7 @@ Deno.test("errors for unknown keys suggest the nearest one", () => {
   }
 });
 
-Deno.test("errors that only follow from a mistyped key are not reported", () => {
+Deno.test("errors that only follow from a mistyped option are not reported", () => {
   assert.deepEqual(errorsOf(CLIENT.replace("peeraddr", "peeradr")), [
     "3:1: Unknown option peeradr in the top level; did you mean peeraddr?",
   ]);
@@ -144,7 +144,7 @@ Deno.test("errors that only follow from a mistyped key are not reported", () => 
   ]);
 });
 
-Deno.test("errors name other kinds of spaces, which YAML takes for letters", () => {
+Deno.test("an error names a space of another kind, which YAML takes for a letter", () => {
   assert.deepEqual(errorsOf(CLIENT.replace("  psk", "\u00a0\u00a0psk")), [
     "6:1: Expected plain spaces before psk, found U+00A0",
   ]);
@@ -157,7 +157,7 @@ Deno.test("errors name other kinds of spaces, which YAML takes for letters", () 
   assert.equal(load(`${CLIENT}desc: "\u00a0a"\n`).setup.desc, "\u00a0a");
 });
 
-Deno.test("a wrong value of the other role's option is a warning", () => {
+Deno.test("a wrong value of an option that only the other role reads causes a warning", () => {
   const gateway = load(`${GATEWAY}  ratunnel: [7]\npeeraddr: nonsense\nsetupinterval: 5\n`);
   assert.deepEqual(gateway.warnings, [
     "f:5:13: Expected true or false (also yes, no, on, off) for ikeconf.ratunnel, found a list " +
@@ -176,10 +176,10 @@ Deno.test("a wrong value of the other role's option is a warning", () => {
     '1:7: Expected one of client, gateway for role, found "none"',
     "7:25: Expected an IPv4 address with a prefix length, such as 10.0.0.1/24 for " +
     'poolconf.v4startaddr, found "x"',
-  ], "whose options they are is not known");
+  ], "without a valid role the errors of all options are reported");
 });
 
-Deno.test("a known key in the wrong section names its section", () => {
+Deno.test("the error for an option in the wrong section names the right one", () => {
   assert.deepEqual(ikeErrors("mobike: false"), [
     "5:3: mobike belongs in the top level, not in ikeconf",
   ]);
@@ -195,7 +195,7 @@ Deno.test("a known key in the wrong section names its section", () => {
   ]);
 });
 
-Deno.test("--lenient makes warnings of unknown and misplaced keys, and does not apply them", () => {
+Deno.test("with --lenient unknown and misplaced options cause warnings and are ignored", () => {
   const text = `${CLIENT}  numberoftunnels: 99\n  colour: red\n`;
   assert.equal(errorsOf(text).length, 2);
   const { setup, warnings } = load(text, true);
@@ -204,13 +204,17 @@ Deno.test("--lenient makes warnings of unknown and misplaced keys, and does not 
     "f:7:3: numberoftunnels belongs in the top level, not in ikeconf (ignored)",
     "f:8:3: Unknown option colour in ikeconf (ignored)",
   ]);
-  assert.equal(errorsOf(`${CLIENT}role: x\ndesc: [a]\n`, true).length, 2, "all else is an error");
+  assert.equal(
+    errorsOf(`${CLIENT}role: x\ndesc: [a]\n`, true).length,
+    2,
+    "other errors remain errors",
+  );
   assert.deepEqual(errorsOf(CLIENT.replace("peeraddr", "peeradr"), true), [
     "1:1: peeraddr is required for a client: the gateway's address",
   ]);
 });
 
-Deno.test("errors for wrong values have what was expected, what was found, and a suggestion", () => {
+Deno.test("the error for a wrong value has the expected values, the value found, and a suggestion", () => {
   assert.deepEqual(errorsOf(CLIENT.replace("client", "clint")), [
     '1:7: Expected one of client, gateway for role, found "clint"; did you mean client?',
   ]);
@@ -254,18 +258,18 @@ ikeconf:
   matchpeerid: true
 `;
   assert.deepEqual(errorsOf(text).map((e) => e.split(" ", 1)[0]), [
-    "1:1:", // bindifname
+    "1:1:", // bindifname is required.
     "2:14:",
     "3:16:",
     "5:18:",
     "8:18:",
     "9:3:",
     "10:13:",
-    "11:3:", // no peerid
+    "11:3:", // matchpeerid needs peerid.
   ]);
 });
 
-Deno.test("absent fields of selectors follow from the others", () => {
+Deno.test("the absent fields of a traffic selector follow from its other fields", () => {
   const ts = (text: string) => child(`ownts: ${text}`).ownts[0]!;
   const v6 = ts("[{type: v6}]");
   assert.equal(v6.family, 6);
@@ -287,7 +291,7 @@ Deno.test("an address that ends with a colon needs quotes between brackets", () 
   ]);
 });
 
-Deno.test("contradictions in selectors are refused", () => {
+Deno.test("a traffic selector whose fields contradict each other is refused", () => {
   const errors = (text: string) =>
     errorsOf(`${GATEWAY}  childlist:\n    - ownts: ${text}\n`).map((e) => e.slice(2));
   assert.deepEqual(errors("{type: v6, startaddr: 10.0.0.1}"), [
@@ -308,7 +312,7 @@ Deno.test("contradictions in selectors are refused", () => {
   ]);
 });
 
-Deno.test("the position of an option is known after reading", () => {
+Deno.test("the reading of a file gives the position of each option", () => {
   const { positionOf } = load(`${GATEWAY}  childlist:\n    - encalg: 3des\n`);
   const at = (path: string) => {
     const { line, column } = positionOf(path);
@@ -316,12 +320,16 @@ Deno.test("the position of an option is known after reading", () => {
   };
   assert.equal(at("ikeconf.psk"), "4:3");
   assert.equal(at("ikeconf.childlist[0].encalg"), "6:7");
-  assert.equal(at("ikeconf.childlist[0].esn"), "6:7", "not given: the entry's");
-  assert.equal(at("ikeconf.ppk.id"), "3:1", "not given: the section's");
-  assert.equal(at("flapconf.flapping"), "1:1", "not given: the file's");
+  assert.equal(
+    at("ikeconf.childlist[0].esn"),
+    "6:7",
+    "an absent option has the position of its list entry",
+  );
+  assert.equal(at("ikeconf.ppk.id"), "3:1", "an absent option has the position of its section");
+  assert.equal(at("flapconf.flapping"), "1:1", "an absent section has the position of the file");
 });
 
-Deno.test("what only the other role uses is kept, and what this one uses is there", () => {
+Deno.test("a valid value of an option that only the other role reads is kept", () => {
   assert.equal(
     load(`${CLIENT}  reauth: yes\n  reauthmode: make\n`).setup.ikeconf.reauthmode,
     "make",
@@ -351,18 +359,18 @@ Deno.test("an option of a feature that is off causes a warning, and its value is
   }
   assert.equal(load(`${CLIENT}  cadir: /etc/ike/ca\n`).setup.ikeconf.cadir, "/etc/ike/ca");
   const byEap = ["authownmethod: eap", "authpeermethod: eap-only", "cadir: /etc/ike/ca"];
-  const named = ["eedir: /etc/ike/ee", "eapidentity: alice", "eappassword: hush"];
-  const alone = CLIENT + [...byEap, ...named].map((line) => `  ${line}\n`).join("");
-  assert.deepEqual(load(`${alone}  eapmethod: tls\n`).warnings, []);
+  const clientLines = ["eedir: /etc/ike/ee", "eapidentity: alice", "eappassword: hush"];
+  const eapClient = CLIENT + [...byEap, ...clientLines].map((line) => `  ${line}\n`).join("");
+  assert.deepEqual(load(`${eapClient}  eapmethod: tls\n`).warnings, []);
   assert.match(
-    load(`${alone}  eapmethod: mschapv2\n`).warnings.join(),
+    load(`${eapClient}  eapmethod: mschapv2\n`).warnings.join(),
     /cadir has no effect: neith/,
   );
   const { warnings } = load(`${GATEWAY}  reauthlifetime: 1h\n`);
   assert.deepEqual(warnings, ["f:5:19: ikeconf.reauthlifetime has no effect: reauth is false"]);
 });
 
-Deno.test("a default that is written out is a default", () => {
+Deno.test("a default that a file has as a value gives the same setup as without it", () => {
   const text = `${CLIENT}  ikelifetime: 10m0s\n  initiatedpd: yes\n  dhgrpid: [14]\nmobike: no\n`;
   assert.deepEqual(load(text).setup, load(CLIENT).setup);
   assert.deepEqual(load(text).notYet, load(CLIENT).notYet);

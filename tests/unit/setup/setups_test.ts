@@ -1,6 +1,6 @@
 /**
- * Whole setup files in the spelling of the field: each loads, or is refused only for what is not
- * there yet. These lists shrink as features land.
+ * Whole setup files as users have them. Each is accepted, or refused only for options that are not
+ * implemented.
  */
 import assert from "node:assert/strict";
 import { NotThereYet } from "@/setup/features.ts";
@@ -9,9 +9,9 @@ import { compactSetup } from "@/setup/write.ts";
 
 const FOLDER = new URL("../../setups/", import.meta.url);
 
-/** Options that each file is refused for; an empty list: it verifies. */
+/** The options for which each file is refused. A file with an empty list is accepted. */
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
-  // Every key of the default file in the public documentation, with its value there, for a PSK client.
+  // A PSK client with every option of the default file in the public documentation, and its value there.
   "all_keys_client.yaml": [],
   "certificates_client.yaml": [],
   "certificates_gateway.yaml": [],
@@ -34,7 +34,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
 
 const textOf = (name: string) => Deno.readTextFileSync(new URL(name, FOLDER));
 
-/** The errors of a file; none where it loads. */
+/** The errors of a file; none if it is accepted. */
 function errorsOf(name: string): readonly Error[] {
   try {
     readSetup(textOf(name), name);
@@ -45,13 +45,16 @@ function errorsOf(name: string): readonly Error[] {
   }
 }
 
-Deno.test("every setup file has its expectation", () => {
+Deno.test("the table of expectations names every setup file", () => {
   const files = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).sort();
   assert.deepEqual(files, Object.keys(REFUSED).sort());
 });
 
 for (const [name, refused] of Object.entries(REFUSED)) {
-  Deno.test(`${name} is refused for ${refused.length || "no"} options that are not there yet`, () => {
+  const outcome = refused.length === 0
+    ? "is accepted"
+    : `is refused for ${refused.length} options that are not implemented`;
+  Deno.test(`${name} ${outcome}`, () => {
     const options = errorsOf(name).map((e) => {
       assert.ok(e instanceof NotThereYet, e.message);
       return e.option;
@@ -59,21 +62,26 @@ for (const [name, refused] of Object.entries(REFUSED)) {
     assert.deepEqual(options, refused);
   });
 
-  Deno.test(`${name} loads to the same setup after compact`, () => {
+  Deno.test(`the compact form of ${name} gives the same setup`, () => {
     const read = (text: string) => readSetup(text, name, { unchecked: true }).setup;
     const text = textOf(name);
     const compact = compactSetup(text, name);
     assert.deepEqual(read(compact), read(text));
-    assert.equal(compactSetup(compact, name), compact, "there is nothing left to drop");
+    assert.equal(
+      compactSetup(compact, name),
+      compact,
+      "the compact form has nothing more to remove",
+    );
   });
 }
 
 Deno.test("no error contains a secret", () => {
-  const words = Object.keys(REFUSED).flatMap((name) => errorsOf(name).map((e) => e.message));
-  assert.deepEqual(words.filter((w) => /testing123|0x00ff|password|on the move/.test(w)), []);
+  const messages = Object.keys(REFUSED).flatMap((name) => errorsOf(name).map((e) => e.message));
+  const secrets = /testing123|0x00ff|password|on the move/;
+  assert.deepEqual(messages.filter((message) => secrets.test(message)), []);
 });
 
-Deno.test("keys that never had an effect load with a warning at their position", () => {
+Deno.test("options that never had an effect are accepted with a warning at their position", () => {
   const { setup, warnings } = readSetup(textOf("dead_keys.yaml"), "f");
   assert.deepEqual(warnings, [
     "f:12:3: ikev2msgmaxsize has no effect, and never had one",
@@ -84,19 +92,19 @@ Deno.test("keys that never had an effect load with a warning at their position",
   assert.equal(child!.lifetime, 300_000);
 });
 
-Deno.test("options of features that a setup does not use warn, and do not refuse it", () => {
+Deno.test("an option of a feature that a setup does not use causes a warning, and no error", () => {
   const { warnings } = readSetup(textOf("all_keys_client.yaml"), "f");
   assert.deepEqual(warnings, [
     "f:63:18: ikeconf.eapoltestpath has no effect: neither end authenticates by EAP",
   ]);
 });
 
-Deno.test("features that defaults need and that are not implemented are named once", () => {
+Deno.test("the setup of a client with a pre-shared key needs no feature that is not implemented", () => {
   const { notYet } = readSetup(textOf("client_psk.yaml"), "f");
   assert.deepEqual(notYet, []);
 });
 
-Deno.test("options of the other role load, and have no effect on what is refused", () => {
+Deno.test("a gateway's file may have options that only clients read", () => {
   const { setup } = readSetup(textOf("gateway_psk.yaml"), "f");
   assert.equal(setup.ikeconf.ratunnel, true);
 });

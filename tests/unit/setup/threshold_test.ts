@@ -33,5 +33,6 @@ for (
     "",
   ]
 ) {
-  Deno.test(`no threshold: ${wrong}`, () => assert.equal(parseThreshold(wrong), undefined));
+  Deno.test(`"${wrong}" is not a valid threshold`, () =>
+    assert.equal(parseThreshold(wrong), undefined));
 }

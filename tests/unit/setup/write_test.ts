@@ -1,5 +1,6 @@
 /**
- * Setup files that are written: the default, the compact form, the documentation.
+ * What the program writes about setups: the default file, the compact form of a file, and the table of
+ * options for the documentation.
  */
 import assert from "node:assert/strict";
 import { readSetup } from "@/setup/read.ts";
@@ -7,37 +8,38 @@ import { namesOf, ROOT, type Section } from "@/setup/schema.ts";
 import { compactSetup, defaultSetup, optionsMarkdown, withOptions } from "@/setup/write.ts";
 import { CLIENT, GATEWAY } from "./_rig.ts";
 
+/** The setup of a text that need not be complete. */
 const unchecked = (text: string) => readSetup(text, "f", { unchecked: true });
 
-Deno.test("the default file loads to the same setup as an empty one, with no warning", () => {
+Deno.test("the default file gives the same setup as an empty file, without a warning", () => {
   const { setup, warnings } = unchecked(defaultSetup());
   assert.deepEqual(setup, unchecked("").setup);
   assert.deepEqual(warnings, []);
 });
 
-Deno.test("the default file needs only what is required", () => {
-  const given = {
+Deno.test("the default file is valid as soon as the required options have values", () => {
+  const required = {
     startclntaddr: "10.0.0.1/24",
     peeraddr: "10.0.0.2",
     bindifname: "eth0",
     psk: "x",
   };
   let text = defaultSetup();
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(required)) {
     text = text.replace(new RegExp(`^( *${name}:) ""$`, "m"), `$1 ${value}`);
   }
   assert.equal(readSetup(text, "f").setup.ikeconf.psk, "x");
   assert.equal(readSetup(text.replace("role: client", "role: gateway"), "f").setup.role, "gateway");
 });
 
-Deno.test("the default file and the documentation name every option", () => {
-  const all = (s: Section): string[] => [
+Deno.test("the default file and the table of the documentation name every option", () => {
+  const namesBelow = (s: Section): string[] => [
     ...namesOf(s),
-    ...[...Object.values(s.sections), ...Object.values(s.lists)].flatMap(all),
+    ...[...Object.values(s.sections), ...Object.values(s.lists)].flatMap(namesBelow),
   ];
   const file = defaultSetup();
   const table = optionsMarkdown();
-  for (const name of new Set(all(ROOT))) {
+  for (const name of new Set(namesBelow(ROOT))) {
     assert.match(file, new RegExp(`^[ -]*${name}:`, "m"), name);
   }
   for (const name of Object.keys(ROOT.options)) {
@@ -55,7 +57,7 @@ Deno.test("each option of the default file has its meaning above it", () => {
   }
 });
 
-Deno.test("compact drops what equals its default, and what never had an effect", () => {
+Deno.test("compact removes options that equal their defaults, and options that never had an effect", () => {
   const text = `# the head of a file
 
 # who initiates
@@ -109,32 +111,32 @@ Deno.test("compact keeps each entry of a list that has several", () => {
   assert.equal(compactSetup(same, "f"), "ikeconf: { childlist: [ {}, {} ] }\n");
 });
 
-Deno.test("compact distinguishes the NULL cipher from an empty value", () => {
+Deno.test("compact keeps the NULL cipher, and removes an empty value", () => {
   const child = (text: string) => compactSetup(`ikeconf: {childlist: {${text}}}\n`, "f");
-  for (const nothing of ["encalg", "encalg: ", "encalg: ~"]) assert.equal(child(nothing), "");
+  for (const empty of ["encalg", "encalg: ", "encalg: ~"]) assert.equal(child(empty), "");
   assert.equal(child("encalg: null"), "ikeconf: { childlist: { encalg: null } }\n");
 });
 
-Deno.test("compact keeps a wrong value of the other role's option", () => {
+Deno.test("compact keeps a wrong value of an option that only the other role reads", () => {
   const text = "role: gateway\npeeraddr: { a: b }\nikeconf:\n  ratunnel: [ [ x ] ]\n";
   assert.equal(compactSetup(text, "f"), text);
 });
 
-Deno.test("compact keeps texts that YAML would take for something else", () => {
+Deno.test("compact keeps texts that YAML would read as another type", () => {
   for (const psk of ['"null"', "'~'", '""', '" a"', "0x00", "'&x'", '"a\\tb"', "'#'", "'a: b'"]) {
     const text = GATEWAY.replace("secret", psk);
     assert.deepEqual(unchecked(compactSetup(text, "f")).setup, unchecked(text).setup, psk);
   }
 });
 
-Deno.test("compact of a lenient file loads without leniency", () => {
+Deno.test("the compact form of a file that needs --lenient does not need it", () => {
   const text = `${CLIENT}colour: red\nencalg: 3des\nconstructor: 1\n__proto__: {a: 1}\n`;
   assert.throws(() => compactSetup(text, "f"), /Unknown option colour/);
   const compact = compactSetup(text, "f", true);
   assert.deepEqual(readSetup(compact, "f").setup, readSetup(CLIENT, "f").setup);
 });
 
-Deno.test("compact of an empty file is an empty file", () => {
+Deno.test("the compact form of a file without settings is empty", () => {
   for (const text of ["", "role: client\n", "ikeconf:\n", "ikeconf: {childlist: [{}]}\n"]) {
     const compact = compactSetup(text, "f");
     assert.deepEqual(unchecked(compact).setup, unchecked("").setup);
@@ -143,7 +145,7 @@ Deno.test("compact of an empty file is an empty file", () => {
   assert.equal(compactSetup("# a\n# b\n\nrole: client\n", "f"), "# a\n# b\n");
 });
 
-Deno.test("setting an option changes nothing else of a file", () => {
+Deno.test("setting an option does not change the others of a file", () => {
   const texts = [
     "# only a comment\n",
     "apilistenaddr: 127.0.0.1 # here\nrole: client\n",

@@ -1,17 +1,17 @@
 /**
- * Files that are no YAML, or more YAML than a setup needs: what is said, and where.
+ * The errors, with their positions, for files that are not YAML, and for YAML that setups may not use.
  */
 import assert from "node:assert/strict";
 import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
 
 const QUOTE = "put the value in quotes if it is meant as text";
 
-/** Error of a file that ends in one more line under `ikeconf` of CLIENT: line 7. */
+/** The errors of CLIENT with one more line under `ikeconf`, which is line 7. */
 function errorsOfLine(line: string): string[] {
   return errorsOf(`${CLIENT}  ${line}\n`);
 }
 
-Deno.test("anchors, aliases and tags are refused where they stand", () => {
+Deno.test("anchors, aliases and tags are refused with their positions", () => {
   const found = (what: string) => `Expected a plain value, found a YAML ${what}; ${QUOTE}`;
   assert.deepEqual(errorsOfLine("myid: &abc"), [`7:9: ${found("anchor (&)")}`]);
   assert.deepEqual(errorsOfLine("myid: &abc def"), [`7:9: ${found("anchor (&)")}`]);
@@ -30,17 +30,17 @@ Deno.test("anchors, aliases and tags are refused where they stand", () => {
   assert.deepEqual(errorsOf("&all\nrole: client\n"), [`1:1: ${found("anchor (&)")}`]);
 });
 
-Deno.test("a password that YAML reads as an anchor is not shown", () => {
+Deno.test("an error about a password that is not valid YAML does not show it", () => {
   for (const sign of ["&", "*", "!"]) {
-    const told = errorsOf(GATEWAY.replace("secret", `${sign}open-sesame x`)).join();
-    assert.doesNotMatch(told, /sesame/);
+    const errors = errorsOf(GATEWAY.replace("secret", `${sign}open-sesame x`)).join();
+    assert.doesNotMatch(errors, /sesame/);
   }
   for (const text of ["'a' open-sesame", "]\n  open-sesame", "}\nopen-sesame: 1", "|open-sesame"]) {
     assert.doesNotMatch(errorsOf(GATEWAY.replace("secret", text)).join(), /sesame/, text);
   }
 });
 
-Deno.test("what begins or ends in quotes is taken literally", () => {
+Deno.test("a value in quotes or in a block is read as text", () => {
   const psk = (text: string) => load(GATEWAY.replace("secret", text)).setup.ikeconf.psk;
   assert.equal(psk(`"&abc"`), "&abc");
   assert.equal(psk(`'it''s *this'`), "it's *this");
@@ -49,7 +49,7 @@ Deno.test("what begins or ends in quotes is taken literally", () => {
   assert.equal(psk("|\n    two\n    lines"), "two\nlines\n");
 });
 
-Deno.test("the error for a duplicate key has both lines", () => {
+Deno.test("the error for an option that is set twice names both lines", () => {
   assert.deepEqual(errorsOf(`${CLIENT}desc: a\nrole: client\n`), [
     '8:1: "role" is set twice, in line 1 and in line 8',
   ]);
@@ -79,7 +79,7 @@ pingconf:
   ]);
 });
 
-Deno.test("other files that are no YAML", () => {
+Deno.test("the error for a file that is not YAML says what to change, with its position", () => {
   const missing = "Expected `name: value`; is a colon or the space after it missing?";
   assert.deepEqual(errorsOfLine("psk2: a: b"), [
     "7:9: Expected one value of psk2, found a colon in it: put the value in quotes",
@@ -132,7 +132,7 @@ Deno.test("other files that are no YAML", () => {
   ]);
 });
 
-Deno.test("tabs are refused as indentation", () => {
+Deno.test("a tab is refused as indentation", () => {
   assert.deepEqual(errorsOf("\trole: client\n"), [
     "1:1: Expected spaces for indentation, found a tab",
   ]);
@@ -142,11 +142,11 @@ Deno.test("tabs are refused as indentation", () => {
   assert.equal(
     load(`${GATEWAY}desc:\ta\n`).setup.desc,
     "a",
-    "between key and value they may stand",
+    "a tab may separate the name from the value",
   );
 });
 
-Deno.test("a file is options, one document of them", () => {
+Deno.test("a file must be one YAML document that consists of options", () => {
   const options = "1:1: Expected options as `name: value`";
   assert.deepEqual(errorsOf("just a text"), [options]);
   assert.deepEqual(errorsOf("- role: client\n"), [options]);
@@ -157,7 +157,7 @@ Deno.test("a file is options, one document of them", () => {
   assert.equal(load(`%YAML 1.1\n---\n${GATEWAY}`).setup.role, "gateway");
 });
 
-Deno.test("the errors of an empty file are the required options only", () => {
+Deno.test("the errors of an empty file are only about the required options", () => {
   for (const text of ["", "\ufeff", "\n\n", "# nothing\n", "---\n", "null\n", "{}"]) {
     assert.deepEqual(errorsOf(text), [
       "1:1: bindifname is required: the interface that carries the tunnel addresses",
@@ -168,7 +168,7 @@ Deno.test("the errors of an empty file are the required options only", () => {
   }
 });
 
-Deno.test("a byte order mark and CRLF change nothing, not even positions", () => {
+Deno.test("a byte order mark and CRLF change neither the setup nor positions", () => {
   assert.deepEqual(load(`\ufeff${CLIENT.replaceAll("\n", "\r\n")}`).setup, load(CLIENT).setup);
   assert.deepEqual(errorsOf(`\ufeff${CLIENT}foo: 1\n`.replaceAll("\n", "\r\n")), [
     "7:1: Unknown option foo in the top level",
@@ -176,7 +176,7 @@ Deno.test("a byte order mark and CRLF change nothing, not even positions", () =>
   assert.deepEqual(errorsOf("\ufefffoo: 1\n")[0], "1:1: Unknown option foo in the top level");
 });
 
-Deno.test("a file that is no text is refused at its first invalid octet", () => {
+Deno.test("a file that is not UTF-8 text is refused with the position of the first invalid octet", () => {
   assert.deepEqual(errorsOf("role: client\nde\0sc: x"), [
     "2:3: Expected a YAML file in UTF-8, found U+0000",
   ]);
@@ -189,7 +189,7 @@ Deno.test("a file that is no text is refused at its first invalid octet", () => 
   ]);
 });
 
-Deno.test("names of options are texts", () => {
+Deno.test("the name of an option must be a text", () => {
   const name = "Expected an option's name, found a list or options";
   assert.equal(errorsOf("? [a]\n: b\n").at(-1), `1:3: ${name}`);
   assert.equal(errorsOf("{a: b}: c\n")[0], `1:1: ${name}`);
@@ -200,7 +200,7 @@ Deno.test("names of options are texts", () => {
   );
 });
 
-Deno.test("depth and length are bounded", () => {
+Deno.test("the depth and the length of a file are bounded", () => {
   const deep = "Expected a setup, found a file that is nested too deeply";
   assert.deepEqual(errorsOf(`desc: ${"[".repeat(10_000)}`), [`1:27: ${deep}`]);
   assert.deepEqual(errorsOf("a: ".repeat(3) + "{b: ".repeat(50_000)).length, 1);
@@ -210,9 +210,9 @@ Deno.test("depth and length are bounded", () => {
   ]);
 });
 
-Deno.test("a hundred errors are reported, and the number of further ones", () => {
+Deno.test("at most a hundred errors are reported, with the number of further ones", () => {
   const many = Array.from({ length: 2_000 }, (_, i) => `unknown${i}: 1`).join("\n");
-  const told = errorsOf(CLIENT + many);
-  assert.equal(told.length, 101);
-  assert.equal(told.at(-1), "There are 1900 more errors");
+  const errors = errorsOf(CLIENT + many);
+  assert.equal(errors.length, 101);
+  assert.equal(errors.at(-1), "There are 1900 more errors");
 });
