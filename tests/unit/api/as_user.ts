@@ -28,10 +28,10 @@ export const canBecomeOthers = Deno.uid() === 0;
 export function relayAs(user: number, port: number): Relay {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const children: Deno.ChildProcess[] = [];
-  const open: Deno.TcpConn[] = [];
+  const connections: Deno.TcpConn[] = [];
   (async () => {
     for await (const connection of listener) {
-      open.push(connection);
+      connections.push(connection);
       const child = new Deno.Command("setpriv", {
         args: [...withoutRights(user), "bash", "-c", COPY_TO_PORT, String(port)],
         stdin: "piped",
@@ -47,7 +47,7 @@ export function relayAs(user: number, port: number): Relay {
     port: (listener.addr as Deno.NetAddr).port,
     close() {
       listener.close();
-      for (const connection of open) {
+      for (const connection of connections) {
         try {
           connection.close();
         } catch { /* Its streams have closed the connection already. */ }

@@ -14,7 +14,7 @@ import { ownerInTable, socketOwner } from "@/native/socket_owner.ts";
 import { canBecomeOthers, relayAs, withoutRights } from "./as_user.ts";
 import { ApiClient, withApi } from "./client.ts";
 
-Deno.test("an address of 127.0.0.0/8 and ::1 are loopback addresses, in any notation", () => {
+Deno.test("the addresses of 127.0.0.0/8 and ::1 are loopback addresses, in any notation", () => {
   for (const peer of ["127.0.0.1:1", "127.255.0.9:65535", "::1:50000", "[::1]:50000"]) {
     assert.ok(isLoopback(peer), peer);
   }
@@ -31,10 +31,10 @@ const TLS = `${import.meta.dirname}/../../api/tls`;
 
 Deno.test("apisecrets always and never do not depend on the caller, and auto does", async () => {
   const call = { getPeer: () => "192.0.2.1:9", getAuthContext: () => ({}) };
-  const nobody = () => Promise.resolve({ isTrusted: false, description: "nobody" });
-  assert.equal(await maySeeSecrets("always", call, nobody), true);
+  const trustNobody = () => Promise.resolve({ isTrusted: false, description: "nobody" });
+  assert.equal(await maySeeSecrets("always", call, trustNobody), true);
   assert.equal(await maySeeSecrets("never", call, trustOwnProcess), false);
-  assert.equal(await maySeeSecrets("auto", call, nobody), false);
+  assert.equal(await maySeeSecrets("auto", call, trustNobody), false);
 });
 
 Deno.test("a caller whose connection is unknown is not trusted, unless it has a client certificate", async () => {

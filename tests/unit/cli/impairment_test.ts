@@ -47,7 +47,7 @@ ikeconf:
 }
 
 /** Starts one end; returns its run and its UDP port. */
-async function open(
+async function startEnd(
   role: string,
   name: string,
   addresses: string,
@@ -84,9 +84,9 @@ function assertAllKinds({ impairment }: RunResultJson): void {
 
 for (const { name } of VARIANTS) {
   Deno.test(`${TUNNELS} tunnels are established through loss, reordering and corruption by the ${name} transport`, async () => {
-    const gateway = await open("gateway", name, "bindifaddr: 127.0.0.1/8");
+    const gateway = await startEnd("gateway", name, "bindifaddr: 127.0.0.1/8");
     const addresses = "startclntaddr: 127.0.7.1/8\npeeraddr: 127.0.0.1";
-    const client = await open("client", name, `${addresses}\npeerport: ${gateway.port}`);
+    const client = await startEnd("client", name, `${addresses}\npeerport: ${gateway.port}`);
     const endMs = performance.now() + SETUP_MS_MAX;
     while (client.run.figures().established < TUNNELS && performance.now() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, 20));

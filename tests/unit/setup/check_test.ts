@@ -497,11 +497,11 @@ Deno.test("every pair of authentication methods that the RFCs allow is accepted,
 });
 
 Deno.test("an end that signs needs a certificate or a raw key, and one that verifies needs authorities or raw keys", () => {
-  const of = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
-  assert.deepEqual(of("  authownmethod: rsa\n"), [
+  const errors = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
+  assert.deepEqual(errors("  authownmethod: rsa\n"), [
     "5:3: eedir, issuercert or rawkey is required for authentication by rsa",
   ]);
-  assert.deepEqual(of("  authpeermethod: ecdsa-sha256-p256\n"), [
+  assert.deepEqual(errors("  authpeermethod: ecdsa-sha256-p256\n"), [
     "5:3: cadir, peerrawkey or peerrawkeyfile is required to verify a peer by ecdsa-sha256-p256",
   ]);
   assert.ok(load(`${GATEWAY}  authownmethod: digital-signature\n  eedir: ee\n`));
@@ -567,17 +567,17 @@ Deno.test("a key or SQN with &d must leave enough hex digits for the number of t
     `numberoftunnels: ${tunnels}\n${CLIENT}  authownmethod: eap\n` +
     `  authpeermethod: eap-only\n  eapmethod: sim\n  eapidentity: "1&d"\n` +
     `  eapsimk: ${k}\n  eapsimopc: ${"0".repeat(32)}\n  eapsimsqn: ${sqn}\n`;
-  const of = (...args: Parameters<typeof text>) =>
+  const errors = (...args: Parameters<typeof text>) =>
     errorsOf(text(...args)).map((line) => line.replace(/^\d+:\d+: /, ""));
   const key = `${"0".repeat(31)}&d`;
   assert.ok(load(text(16, key, "12&d")));
-  assert.deepEqual(of(17, key, "12&d"), [
+  assert.deepEqual(errors(17, key, "12&d"), [
     "eapsimk leaves 1 hex digits for &d, and the last tunnel needs 2",
   ]);
-  assert.deepEqual(of(257, `${"0".repeat(29)}&d`, `${"0".repeat(10)}&d`), [
+  assert.deepEqual(errors(257, `${"0".repeat(29)}&d`, `${"0".repeat(10)}&d`), [
     "eapsimsqn leaves 2 hex digits for &d, and the last tunnel needs 3",
   ]);
-  assert.deepEqual(of(1, `${"0".repeat(20)}&d&d`, "1&d&d"), [
+  assert.deepEqual(errors(1, `${"0".repeat(20)}&d&d`, "1&d&d"), [
     "eapsimk is no key: expected 32 hex digits",
     "eapsimsqn is no SQN: expected 12 hex digits at most",
   ]);
@@ -595,17 +595,17 @@ Deno.test("eapradiusid must not be an attribute that RADIUS requests have alread
 });
 
 Deno.test("raw public keys replace certificates: rawkey excludes eedir, and matchpeerid: cert needs cadir", () => {
-  const of = (lines: string) => errorsOf(`${CLIENT}${lines}`);
+  const errors = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const both = "  authownmethod: rsa\n  authpeermethod: rsa\n  rawkey: a.key\n";
   const named = "  peerrawkeyfile: owners\n";
   const expected = "  peerrawkey: b.pub\n  peerid: a.test\n";
   assert.ok(load(`${CLIENT}${both}${named}`));
   assert.ok(load(`${CLIENT}${both}${expected}`));
   assert.ok(load(`${CLIENT}${both}${expected}  cadir: ca\n  matchpeerid: cert\n`));
-  assert.deepEqual(of(`${both}${expected}  eedir: ee\n`), [
+  assert.deepEqual(errors(`${both}${expected}  eedir: ee\n`), [
     "9:3: rawkey and eedir exclude each other: we sign by one key",
   ]);
-  assert.deepEqual(of(`${both}${expected}  matchpeerid: cert\n`), [
+  assert.deepEqual(errors(`${both}${expected}  matchpeerid: cert\n`), [
     "12:3: matchpeerid asks for a certificate, and peers have only raw keys",
   ]);
 });
@@ -623,16 +623,16 @@ Deno.test("raw public keys without an identity need the one peer that a client e
 });
 
 Deno.test("certurl must be an http URL of certificates that are published, and certlookup: file needs a directory", () => {
-  const of = (lines: string) => errorsOf(`${CLIENT}${lines}`);
+  const errors = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const both = "  authownmethod: rsa\n  authpeermethod: rsa\n  cadir: ca\n";
   assert.ok(
     load(`${CLIENT}${both}  eedir: ee\n  certurl: http://a/b-&d.cer\n  certlookup: http\n`),
   );
-  assert.deepEqual(of(`${both}  eedir: ee\n  certurl: https://a/b\n`), [
+  assert.deepEqual(errors(`${both}  eedir: ee\n  certurl: https://a/b\n`), [
     "11:3: certurl is no http URL of printable ASCII (RFC 7296 §3.6)",
   ]);
   const issued = "  issuercert: c\n  issuerkey: k\n";
-  assert.deepEqual(of(`${both}${issued}  certurl: http://a/b\n  certlookup: file\n`), [
+  assert.deepEqual(errors(`${both}${issued}  certurl: http://a/b\n  certlookup: file\n`), [
     "12:3: certurl and issuercert exclude each other: what is issued is published nowhere",
     "13:3: certlookup: file needs certlookupdir",
   ]);

@@ -314,19 +314,27 @@ Deno.test("a traffic selector whose fields contradict each other is refused", ()
 
 Deno.test("the reading of a file gives the position of each option", () => {
   const { positionOf } = load(`${GATEWAY}  childlist:\n    - encalg: 3des\n`);
-  const at = (path: string) => {
+  const positionText = (path: string) => {
     const { line, column } = positionOf(path);
     return `${line}:${column}`;
   };
-  assert.equal(at("ikeconf.psk"), "4:3");
-  assert.equal(at("ikeconf.childlist[0].encalg"), "6:7");
+  assert.equal(positionText("ikeconf.psk"), "4:3");
+  assert.equal(positionText("ikeconf.childlist[0].encalg"), "6:7");
   assert.equal(
-    at("ikeconf.childlist[0].esn"),
+    positionText("ikeconf.childlist[0].esn"),
     "6:7",
     "an absent option has the position of its list entry",
   );
-  assert.equal(at("ikeconf.ppk.id"), "3:1", "an absent option has the position of its section");
-  assert.equal(at("flapconf.flapping"), "1:1", "an absent section has the position of the file");
+  assert.equal(
+    positionText("ikeconf.ppk.id"),
+    "3:1",
+    "an absent option has the position of its section",
+  );
+  assert.equal(
+    positionText("flapconf.flapping"),
+    "1:1",
+    "an absent section has the position of the file",
+  );
 });
 
 Deno.test("a valid value of an option that only the other role reads is kept", () => {
@@ -377,15 +385,15 @@ Deno.test("a default that a file has as a value gives the same setup as without 
 });
 
 Deno.test("a staticroute that does not change a route is refused with its position", () => {
-  const of = (command: string) => `${CLIENT}staticroute: ${command}\n`;
+  const withRoute = (command: string) => `${CLIENT}staticroute: ${command}\n`;
   for (const command of ["ip netns exec x sh", "ip -n x route add 10.0.0.0/8 dev lo", "reboot"]) {
-    assert.deepEqual(errorsOf(of(command)), [
+    assert.deepEqual(errorsOf(withRoute(command)), [
       "7:14: Expected `ip route …` or `ip rule …` that adds, replaces, changes or deletes one for " +
       `staticroute, found "${command}"`,
     ]);
   }
   assert.equal(
-    load(of("ip route replace 10.0.0.0/8 via 10.0.0.9")).setup.staticroute,
+    load(withRoute("ip route replace 10.0.0.0/8 via 10.0.0.9")).setup.staticroute,
     "ip route replace 10.0.0.0/8 via 10.0.0.9",
   );
 });
