@@ -1,6 +1,6 @@
 /**
- * Authorities, certificates, lists and responses for tests, made of one key each, at a fixed time and
- * from a seed.
+ * Issues certification authorities, certificates, revocation lists and OCSP responses for tests. Each
+ * holder has one key pair. All times are relative to a fixed one, and serial numbers come from a seed.
  * @module
  */
 import {
@@ -29,34 +29,35 @@ import { type OcspResponse, parseOcspResponse } from "@/pki/ocsp.ts";
 import { Algorithm, Ocsp } from "@/pki/oid.ts";
 import { encodeTime } from "@/pki/time.ts";
 
-/** The time of all tests, and a day. */
+/** The time at which the tests validate, and the length of a day, both in milliseconds. */
 export const NOW_MS = Date.UTC(2026, 5, 1);
 export const DAY_MS = 24 * 3600_000;
 
-/** Somebody with a certificate and its key. */
+/** A holder of a certificate: the certificate and its key pair. */
 export interface Party {
   readonly certificate: Certificate;
   readonly keys: SigningKeyPair;
 }
 
-/** What differs from a plain certificate. */
+/** The properties in which a certificate or a revocation list differs from the default one. */
 export interface Wish {
   readonly kind?: KeyKind;
   readonly authority?: boolean | { readonly pathLength: number };
   readonly altNames?: readonly AltName[];
   readonly extensions?: readonly ExtensionTemplate[];
+  /** The first and the last day of validity, in days from `NOW_MS`. */
   readonly from?: number;
   readonly to?: number;
-  /** Keys that are there already. */
+  /** A key pair that exists already, so that none is generated. */
   readonly keys?: SigningKeyPair;
 }
 
-/** Makes parties with a backend. */
+/** Issues certificates, revocation lists and OCSP responses with the cryptography of a backend. */
 export class Maker {
   readonly #random = new SeededRandom(5280);
   constructor(readonly backend: CryptoBackend) {}
 
-  /** A certificate of `issuer`, or one that signs itself. */
+  /** Issues a certificate that `issuer` signs, or a self-signed one without an issuer. */
   async issue(name: string, issuer: Party | undefined, wish: Wish = {}): Promise<Party> {
     const { authority, altNames, extensions, kind = "p-256" } = wish;
     const keys = wish.keys ?? await this.backend.signatures.generate(kind);
@@ -76,12 +77,12 @@ export class Maker {
     return { certificate: await issueCertificate(template, signer, means), keys };
   }
 
-  /** A root. */
+  /** Issues a self-signed certificate of a certification authority. */
   root(name = "Root", wish: Wish = {}): Promise<Party> {
     return this.issue(name, undefined, { authority: true, ...wish });
   }
 
-  /** A revocation list of `issuer` with these certificates. */
+  /** Issues a revocation list of `issuer` in which these certificates are revoked. */
   async crl(issuer: Party, revoked: readonly Certificate[], wish: Wish = {}): Promise<Crl> {
     const entries = revoked.map(({ serial }) =>
       derSequenceOf(der(Tag.INTEGER, serial), encodeTime(NOW_MS - DAY_MS))
@@ -102,7 +103,7 @@ export class Maker {
     return parseCrl(await this.#sign(issuer, tbs));
   }
 
-  /** An OCSP response about a certificate of `issuer`, signed by `responder`. */
+  /** Issues an OCSP response about a certificate of `issuer`, signed by `responder`. */
   async ocsp(
     about: Certificate,
     { issuer, responder = issuer, status = "good", from = -1, to = 7 }: {
@@ -124,12 +125,12 @@ export class Maker {
       der(Tag.OCTET_STRING, backend.sha1(issuer.certificate.keyOctets)),
       der(Tag.INTEGER, about.serial),
     );
-    const said = status === "revoked"
+    const certStatus = status === "revoked"
       ? der(contextTag(1, "constructed"), general(-2))
       : der(contextTag(status === "good" ? 0 : 2, "primitive"));
     const single = derSequenceOf(
       id,
-      said,
+      certStatus,
       general(from),
       der(contextTag(0, "constructed"), general(to)),
     );

@@ -22,7 +22,7 @@ for (const { name, algorithm, hash, salt, der } of vectorsOf<Vector>("rfc7427_al
   });
 }
 
-Deno.test("RSASSA-PSS comes back with every hash and salt", () => {
+Deno.test("RSASSA-PSS with every hash and salt length is decoded as it was encoded", () => {
   for (const hash of ["sha1", "sha256", "sha384", "sha512"] as const) {
     for (const saltOctets of [0, 20, 32, 64, 200]) {
       const scheme = { algorithm: "rsa-pss" as const, hash, saltOctets };
@@ -31,7 +31,7 @@ Deno.test("RSASSA-PSS comes back with every hash and salt", () => {
   }
 });
 
-Deno.test("absent parameters of RSA are accepted, other ones and other algorithms refused", () => {
+Deno.test("RSA without parameters is accepted; wrong parameters and algorithms are refused", () => {
   const rsa = decodeSignatureAlgorithm(hex("300b06092a864886f70d01010b"));
   assert.deepEqual(rsa, { algorithm: "rsa-pkcs1", hash: "sha256" });
   for (
@@ -41,7 +41,7 @@ Deno.test("absent parameters of RSA are accepted, other ones and other algorithm
       "300706032b65700500", // Ed25519 with NULL
       "300d06092a864886f70d0101040500", // RSA with MD5
       "300906072a8648ce380403", // DSA
-      // SHA-256, and the mask's hash left out, which is SHA-1.
+      // RSASSA-PSS with SHA-256, whose mask generation has the default hash, which is SHA-1
       "301e06092a864886f70d01010a3011a00f300d06096086480165030402010500",
       "301206092a864886f70d01010a3005a303020102", // trailer field 2
     ]

@@ -10,7 +10,7 @@ import {
   schemeOfMethod,
 } from "@/pki/digital_signature.ts";
 
-Deno.test("RFC 7427 §3: length, AlgorithmIdentifier, signature come back; short ones are refused", () => {
+Deno.test("RFC 7427 §3: a signature is decoded as it was encoded; short ones are refused", () => {
   const scheme = { algorithm: "ecdsa", hash: "sha256", encoding: "der" } as const;
   const signature = new Uint8Array(70).fill(5);
   const data = encodeDigitalSignature({ scheme, signature });
@@ -24,7 +24,7 @@ Deno.test("RFC 7427 §3: length, AlgorithmIdentifier, signature come back; short
   assert.throws(() => decodeDigitalSignature(longer), WireError);
 });
 
-Deno.test("RFC 7427 §4: only what the peer announced is signed with", () => {
+Deno.test("RFC 7427 §4: a signature uses only hash algorithms that the peer announced", () => {
   const { SHA1, SHA2_256, SHA2_384, SHA2_512, IDENTITY } = HashAlgorithm;
   const hashes: SignatureHash[] = ["sha512", "sha256"];
   const choose = (kind: "rsa" | "p-384" | "ed25519", announced: number[], pss = false) =>
@@ -45,7 +45,7 @@ Deno.test("RFC 7427 §4: only what the peer announced is signed with", () => {
   assert.deepEqual(choose("ed25519", [IDENTITY]), { algorithm: "ed25519" });
 });
 
-Deno.test("RFC 7296 §3.8, RFC 4754: methods that name their key", () => {
+Deno.test("RFC 7296 §3.8, RFC 4754: a method has a scheme for keys of its own kind only", () => {
   assert.deepEqual(schemeOfMethod(AuthMethod.RSA_DIGITAL_SIGNATURE, "rsa"), {
     algorithm: "rsa-pkcs1",
     hash: "sha1",

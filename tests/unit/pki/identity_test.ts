@@ -7,7 +7,7 @@ import { Maker } from "./_maker.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 
-Deno.test("where a certificate holds an identity", async () => {
+Deno.test("an identity of each type is found in its place of a certificate", async () => {
   const maker = new Maker(BACKENDS.at(-1)!);
   const { certificate } = await maker.issue("gw.example", undefined, {
     altNames: [

@@ -1,5 +1,5 @@
-// Certificates that are issued while a test runs: what they say of their holder, with both backends, and
-// what OpenSSL says of them.
+// Certificates that are issued while a test runs: in which place they hold the identity of their holder,
+// how long they are kept, and whether OpenSSL accepts them. Each test runs with both backends.
 import assert from "node:assert/strict";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { IdType } from "@/iana/id_type.ts";
@@ -65,7 +65,7 @@ for (const backend of BACKENDS) {
   const test = (name: string, fn: (maker: Maker) => Promise<void>) =>
     Deno.test(`${backend.name}: ${name}`, () => fn(new Maker(backend)));
 
-  test("an identity of each type stands in the certificate that is issued for it", async (maker) => {
+  test("a certificate that is issued for an identity of any type holds it", async (maker) => {
     const root = await maker.root();
     const issues = await authority(backend, root);
     const issued = new IssuedCredentials(backend);
@@ -84,30 +84,30 @@ for (const backend of BACKENDS) {
     }
   });
 
-  test("a holder keeps its certificate until that expires; keys are shared, or not", async (maker) => {
+  test("a certificate is reused until it expires; holders may share a key pair", async (maker) => {
     const root = await maker.root();
     const issued = new IssuedCredentials(backend);
     const [[first], [second]] = HOLDERS as unknown as [[HolderIdentity], [HolderIdentity]];
-    const one = await authority(backend, root);
+    const withSharedKeys = await authority(backend, root);
     const [a, again, b] = [
-      await issued.credential(one, first, NOW_MS),
-      await issued.credential(one, first, NOW_MS + HOUR_MS),
-      await issued.credential(one, second, NOW_MS),
+      await issued.credential(withSharedKeys, first, NOW_MS),
+      await issued.credential(withSharedKeys, first, NOW_MS + HOUR_MS),
+      await issued.credential(withSharedKeys, second, NOW_MS),
     ];
     assert.ok(sameCertificate(a.certificate, again.certificate));
     assert.deepEqual(a.certificate.spki, b.certificate.spki);
     assert.notDeepEqual(a.certificate.serial, b.certificate.serial);
-    const later = await issued.credential(one, first, NOW_MS + HOUR_MS + 1);
+    const later = await issued.credential(withSharedKeys, first, NOW_MS + HOUR_MS + 1);
     assert.ok(!sameCertificate(a.certificate, later.certificate));
-    const each = await authority(backend, root, { sharedPair: undefined });
+    const withOwnKeys = await authority(backend, root, { sharedPair: undefined });
     const [c, d] = [
-      await issued.credential(each, first, NOW_MS),
-      await issued.credential(each, second, NOW_MS),
+      await issued.credential(withOwnKeys, first, NOW_MS),
+      await issued.credential(withOwnKeys, second, NOW_MS),
     ];
     assert.notDeepEqual(c.certificate.spki, d.certificate.spki);
-    // Two who ask at once have the same.
+    // Two requests at the same time for one holder get the same certificate.
     const both = await Promise.all(
-      [1, 2].map(() => issued.credential(each, HOLDERS[2]![0], NOW_MS)),
+      [1, 2].map(() => issued.credential(withOwnKeys, HOLDERS[2]![0], NOW_MS)),
     );
     assert.ok(sameCertificate(both[0]!.certificate, both[1]!.certificate));
   });
@@ -158,7 +158,7 @@ for (const backend of BACKENDS) {
 function openssl(cwd: string, ...args: string[]): string {
   const { code, stdout, stderr } = new Deno.Command("openssl", { args, cwd, stdin: "null" })
     .outputSync();
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  assert.equal(code, 0, said);
-  return said;
+  const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  assert.equal(code, 0, output);
+  return output;
 }

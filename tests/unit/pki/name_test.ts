@@ -19,7 +19,7 @@ function name(...attributes: [string, string][]): Name {
   return parseName(encodeName(attributes), "a name");
 }
 
-/** A common name of another string type. */
+/** A name whose common name has the given ASN.1 string type. */
 function typed(tag: number, octets: Uint8Array): Name {
   const attribute = derSequenceOf(derOid(COMMON_NAME), der(tag, octets));
   return parseName(derSequenceOf(der(Tag.SET, attribute)), "a name");
@@ -38,13 +38,13 @@ Deno.test("RFC 5280 §7.1: case, white space and string type make no difference"
   assert.ok(!sameName(plain, name([ORGANIZATION, "Good CA"])));
 });
 
-Deno.test("a value cannot look like a second attribute", () => {
+Deno.test("a value that contains the text of an attribute does not count as a second one", () => {
   const two = name([ORGANIZATION, "a"], [COMMON_NAME, "b"]);
   assert.ok(!sameName(two, name([ORGANIZATION, `a/${COMMON_NAME}=1:b`])));
   assert.ok(!sameName(two, name([COMMON_NAME, "b"], [ORGANIZATION, "a"])));
 });
 
-Deno.test("a relative name is a set: its order does not count", () => {
+Deno.test("the order of attributes in a relative distinguished name makes no difference", () => {
   const attribute = (type: string, text: string) =>
     derSequenceOf(derOid(type), der(Tag.UTF8_STRING, new TextEncoder().encode(text)));
   const one = attribute(COMMON_NAME, "x");
@@ -55,7 +55,7 @@ Deno.test("a relative name is a set: its order does not count", () => {
   assert.equal(showName(a), "CN=x+O=y");
 });
 
-Deno.test("within a subtree, shown, common name", () => {
+Deno.test("a name is compared with a subtree, is shown, and gives its common name", () => {
   const base = name([COUNTRY, "US"], [ORGANIZATION, "Test"]);
   const below = name([COUNTRY, "us"], [ORGANIZATION, "TEST"], [COMMON_NAME, "a, b\u0007"]);
   assert.ok(isWithin(below, base) && isWithin(base, base) && !isWithin(base, below));

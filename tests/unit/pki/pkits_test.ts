@@ -1,9 +1,11 @@
 /**
- * NIST's PKITS: every certificate of the suite is judged with all of its authorities and lists at hand,
- * as in a directory. The verdicts are those of `tests/vectors/pkits.json`; what is not claimed is DSA.
+ * NIST's PKITS: every certificate of the suite is validated with all authorities and revocation lists
+ * of the suite in the store, as if they came from a directory. The expected verdicts are those of
+ * `tests/vectors/pkits.json`. We do not support DSA: certificates that need it are only compared by the
+ * rule that the table names for them.
  *
- * The suite is Debian's package python3-cryptography-vectors. Where it is missing the test is skipped,
- * and in CI it fails.
+ * The suite comes from Debian's package python3-cryptography-vectors. Where the package is missing the
+ * test is skipped, but in CI it fails.
  */
 import assert from "node:assert/strict";
 import { type Certificate, parseCertificate } from "@/pki/certificate.ts";
@@ -14,7 +16,7 @@ import { BACKENDS, vectorsOf } from "../crypto/_backends.ts";
 
 const SUITE = "/usr/lib/python3/dist-packages/cryptography_vectors/x509/PKITS_data";
 const ANCHOR = "TrustAnchorRootCertificate";
-/** All of the suite is valid from 2010 to 2030, but what must not be. */
+/** The suite is valid from 2010 to 2030, except for the certificates that test validity itself. */
 const NOW_MS = Date.UTC(2026, 0, 1);
 
 interface Vector {
@@ -25,7 +27,7 @@ interface Vector {
   readonly rule?: string;
 }
 
-/** Everything of a folder of the suite by its name without ending. */
+/** Parses the files of a folder of the suite that have this ending; their keys are the names without it. */
 function read<T>(folder: string, ending: string, parse: (octets: Uint8Array) => T): Map<string, T> {
   const all = new Map<string, T>();
   for (const { name } of Deno.readDirSync(`${SUITE}/${folder}`)) {
@@ -35,7 +37,7 @@ function read<T>(folder: string, ending: string, parse: (octets: Uint8Array) => 
   return all;
 }
 
-/** The suite in one store: every authority and every list. */
+/** Loads the suite: all certificates by name, and one store with every authority and every list. */
 function load(): { certificates: Map<string, Certificate>; store: TrustStore } {
   const certificates = read("certs", ".crt", parseCertificate);
   const crls: Map<string, Crl> = read("crls", ".crl", parseCrl);
@@ -96,7 +98,7 @@ for (const backend of BACKENDS) {
 }
 
 Deno.test(
-  "the table has every test of PKITS once or more, and every certificate of an end entity",
+  "the table has each test of PKITS at least once, and each certificate of an end entity",
   {
     ignore: !isThere(),
   },

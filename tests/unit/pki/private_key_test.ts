@@ -1,4 +1,4 @@
-/** Keys that OpenSSL wrote in each of its forms sign what their public halves verify. */
+/** Private keys are read in each form that OpenSSL writes, and their public keys verify what they sign. */
 import assert from "node:assert/strict";
 import { parsePem } from "@/pki/pem.ts";
 import { schemeOfIssuer } from "@/pki/issue.ts";
@@ -34,7 +34,7 @@ const FORMS: readonly (readonly [name: string, make: string, convert?: string])[
 ];
 
 for (const [name, make, convert] of FORMS) {
-  Deno.test(`${name}: read, and fit for both backends`, async () => {
+  Deno.test(`${name}: the key is read, and signs with both backends`, async () => {
     const made = await openssl(make);
     const text = convert ? await openssl(convert, made) : made;
     const key = readPrivateKey(new TextEncoder().encode(text));
@@ -52,7 +52,7 @@ for (const [name, make, convert] of FORMS) {
   });
 }
 
-Deno.test("encrypted keys, files without a key, and certificates in their place are refused by name", async () => {
+Deno.test("encrypted keys, files without a key and damaged PEM are refused by name", async () => {
   const key = await openssl("genpkey -algorithm ED25519");
   const read = (text: string) => readPrivateKey(new TextEncoder().encode(text));
   const encrypted = await openssl("pkcs8 -topk8 -passout pass:x", key);

@@ -11,7 +11,7 @@ const backend = BACKENDS.at(-1)!;
 const text = (value: string) => new TextEncoder().encode(value);
 const URL_OF = "http://pki.example/gw.der";
 
-Deno.test("each encoding of a CERT payload gives what it is", async () => {
+Deno.test("each encoding of a CERT payload is parsed as what it announces", async () => {
   const maker = new Maker(backend);
   const root = await maker.root();
   const end = await maker.issue("gw", root);
@@ -29,7 +29,7 @@ Deno.test("each encoding of a CERT payload gives what it is", async () => {
   assert.throws(() => parseReceived(CertEncoding.X509_SIGNATURE, crl.der), WireError);
 });
 
-Deno.test("what is fetched must be what its hash says, alone and in a bundle", async () => {
+Deno.test("a fetched certificate or bundle must have the hash sent with its URL", async () => {
   const maker = new Maker(backend);
   const root = await maker.root();
   const end = await maker.issue("gw", root);
@@ -60,7 +60,7 @@ Deno.test("what is fetched must be what its hash says, alone and in a bundle", a
   );
 });
 
-Deno.test("addresses of other schemes, too long ones and none are refused", () => {
+Deno.test("URLs of other schemes, and malformed, too long or empty ones are refused", () => {
   const hash = new Uint8Array(20);
   for (
     const url of [

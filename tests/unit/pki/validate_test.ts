@@ -1,4 +1,7 @@
-/** Paths that a stranger could send, beyond what PKITS has: each refused by its rule, and in bounds. */
+/**
+ * Certification paths that a hostile peer could send, beyond those of PKITS: each is refused by the rule
+ * that it breaks, after a bounded amount of work.
+ */
 import assert from "node:assert/strict";
 import { contextTag, der, derOid, derSequenceOf } from "@/base/der.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
@@ -12,7 +15,7 @@ import type { PathQuestion, PathVerdict } from "@/pki/verdict.ts";
 import { BACKENDS } from "../crypto/_backends.ts";
 import { DAY_MS, Maker, NOW_MS, type Party } from "./_maker.ts";
 
-/** A question about a party under these roots. */
+/** A question whether the certificate of a party is valid with these roots as trust anchors. */
 function ask(
   party: Party,
   roots: readonly Party[],
@@ -57,7 +60,7 @@ for (const backend of BACKENDS) {
   const test = (name: string, fn: (maker: Maker, backend: CryptoBackend) => Promise<void>) =>
     Deno.test(`${backend.name}: ${name}`, () => fn(new Maker(backend), backend));
 
-  test("a chain in any order, and what is missing in it", async (maker, backend) => {
+  test("a chain is found in any order, and a missing issuer is named", async (maker, backend) => {
     const root = await maker.root();
     const one = await maker.issue("One", root, { authority: true });
     const two = await maker.issue("Two", one, { authority: true, kind: "p-384" });
@@ -78,7 +81,7 @@ for (const backend of BACKENDS) {
     assert.equal(lacking.certificate, two.certificate);
   });
 
-  test("who only calls himself the root", async (maker, backend) => {
+  test("a false root that has the name of the trusted root is refused", async (maker, backend) => {
     const root = await maker.root();
     const false_ = await maker.root();
     const end = await maker.issue("gw", false_);
@@ -86,7 +89,7 @@ for (const backend of BACKENDS) {
     refusedBy(await validatePath(ask(end, [root], { untrusted }), backend), "signature", /not of/);
   });
 
-  test("not yet, and no more", async (maker, backend) => {
+  test("certificates and roots are refused outside of their validity", async (maker, backend) => {
     const root = await maker.root("Root", { to: 5000, from: -5000 });
     const end = await maker.issue("gw", root, { from: -1, to: 1 });
     const at = (days: number) =>
@@ -99,7 +102,7 @@ for (const backend of BACKENDS) {
     refusedBy(await validatePath(ask(await maker.issue("x", old), [old]), backend), "expired");
   });
 
-  test("an end entity that issues", async (maker, backend) => {
+  test("a certificate that an end entity has issued is refused", async (maker, backend) => {
     const root = await maker.root();
     const end = await maker.issue("gw", root);
     const below = await maker.issue("below", end);
@@ -111,7 +114,7 @@ for (const backend of BACKENDS) {
     );
   });
 
-  test("path lengths add up to the smallest", async (maker, backend) => {
+  test("a larger path length further down does not lift a smaller one", async (maker, backend) => {
     const root = await maker.root();
     const one = await maker.issue("One", root, { authority: { pathLength: 1 } });
     const two = await maker.issue("Two", one, { authority: { pathLength: 5 } });
@@ -127,7 +130,7 @@ for (const backend of BACKENDS) {
     refusedBy(await judge(three), "path_length");
   });
 
-  test("usages: RFC 4945 §5.1.3", async (maker, backend) => {
+  test("key usages must allow IKE as RFC 4945 §5.1.3 says", async (maker, backend) => {
     const root = await maker.root();
     const usage = async (oids: string[], bits?: number) => {
       const extensions: ExtensionTemplate[] = [];
@@ -156,7 +159,7 @@ for (const backend of BACKENDS) {
   });
 
   test(
-    "a critical extension that nobody knows, in each place of the path",
+    "an unknown critical extension is refused in an authority and in an end entity",
     async (maker, backend) => {
       const extensions = [{ oid: "1.2.3.4", critical: true, value: Uint8Array.of(5, 0) }];
       const root = await maker.root();
@@ -172,7 +175,7 @@ for (const backend of BACKENDS) {
     },
   );
 
-  test("ways around name constraints", async (maker, backend) => {
+  test("names that try to evade name constraints are refused", async (maker, backend) => {
     const root = await maker.root();
     const permitted = [
       dnsName("good.example"),
@@ -196,11 +199,11 @@ for (const backend of BACKENDS) {
     for (
       const name of [
         dns("evil.example"),
-        dns("xgood.example"), // no dot before it
+        dns("xgood.example"), // no dot before the permitted name
         dns("good.example.evil.example"),
         dns("x.bad.good.example"),
-        dns("BAD.good.example."), // a root's dot
-        email("x@sub.good.example"), // a host names itself alone
+        dns("BAD.good.example."), // the trailing dot of the DNS root
+        email("x@sub.good.example"), // a permitted host does not include its subdomains
         email("x@good.example@evil.example"),
         email("nobody"),
         { form: "ip" as const, octets: Uint8Array.of(11, 1, 2, 3) },
@@ -209,7 +212,7 @@ for (const backend of BACKENDS) {
     ) {
       refusedBy(await judge([dns("good.example"), name]), "name_constraints");
     }
-    // A second authority cannot give what the first did not: permitted subtrees intersect.
+    // A second authority cannot permit what the first did not: permitted subtrees intersect.
     const wide = constraints([dnsName("evil.example"), dnsName("sub.good.example")]);
     const two = await maker.issue("Two", one, { authority: true, extensions: [wide] });
     assert.ok((await judge([dns("x.sub.good.example")], "gw", two)).accepted);
@@ -218,7 +221,7 @@ for (const backend of BACKENDS) {
   });
 
   test(
-    "an address in the subject counts as a mailbox, directory names as subtrees",
+    "constraints on directory names permit only subjects within their subtree",
     async (maker, backend) => {
       const root = await maker.root();
       const tree = encodeName([["2.5.4.10", "Test"]]);
@@ -247,7 +250,7 @@ for (const backend of BACKENDS) {
     },
   );
 
-  test("revocation: off, soft, strict; by lists and by OCSP", async (maker, backend) => {
+  test("each mode of revocation judges lists and OCSP responses", async (maker, backend) => {
     const root = await maker.root();
     const end = await maker.issue("gw", root);
     const good = await maker.crl(root, []);
@@ -287,13 +290,16 @@ for (const backend of BACKENDS) {
     );
 
     const answers = { issuer: root };
-    const yes = await maker.ocsp(end.certificate, answers);
-    assert.ok((await judge("strict", { receivedOcsp: [yes] })).accepted);
-    const no = await maker.ocsp(end.certificate, { ...answers, status: "revoked" });
-    refusedBy(await judge("soft", { receivedOcsp: [no], receivedCrls: [good] }), "revoked");
-    const dunno = await maker.ocsp(end.certificate, { ...answers, status: "unknown" });
+    const saysGood = await maker.ocsp(end.certificate, answers);
+    assert.ok((await judge("strict", { receivedOcsp: [saysGood] })).accepted);
+    const saysRevoked = await maker.ocsp(end.certificate, { ...answers, status: "revoked" });
     refusedBy(
-      await judge("strict", { receivedOcsp: [dunno] }),
+      await judge("soft", { receivedOcsp: [saysRevoked], receivedCrls: [good] }),
+      "revoked",
+    );
+    const saysUnknown = await maker.ocsp(end.certificate, { ...answers, status: "unknown" });
+    refusedBy(
+      await judge("strict", { receivedOcsp: [saysUnknown] }),
       "revocation_unknown",
       /not know it/,
     );
@@ -305,11 +311,11 @@ for (const backend of BACKENDS) {
     );
     const ofOther = await maker.ocsp(end.certificate, { ...answers, responder: other });
     refusedBy(await judge("strict", { receivedOcsp: [ofOther] }), "revocation_unknown", /issuer/);
-    const signs = {
+    const mayRespond = {
       oid: Extension.EXTENDED_KEY_USAGE,
       value: derSequenceOf(derOid(Purpose.OCSP_SIGNING)),
     };
-    const responder = await maker.issue("Responder", root, { extensions: [signs] });
+    const responder = await maker.issue("Responder", root, { extensions: [mayRespond] });
     const delegated = await maker.ocsp(end.certificate, { ...answers, responder });
     assert.ok((await judge("strict", { receivedOcsp: [delegated] })).accepted);
     const plain = await maker.issue("Plain", root);
@@ -322,7 +328,7 @@ for (const backend of BACKENDS) {
   });
 
   test(
-    "loops, 200 certificates, and a mesh that has a million paths end at once",
+    "loops, 200 certificates and a mesh with a million paths are refused within bounds",
     async (maker, backend) => {
       const root = await maker.root();
       const a = await maker.root("A");
@@ -340,7 +346,7 @@ for (const backend of BACKENDS) {
         /200/,
       );
 
-      // Nine authorities, each certified by each other with the same key: 9! chains and more.
+      // Each of nine authorities has certified all the others: there are more than 9! paths.
       const keys = await Promise.all(
         Array.from({ length: 9 }, (_, i) => maker.root(`Mesh ${i}`)),
       );
@@ -358,7 +364,7 @@ for (const backend of BACKENDS) {
   );
 
   test(
-    "verdicts are remembered until they expire, refusals for seconds",
+    "an accepted verdict is remembered until it expires, and so is a parsed certificate",
     async (maker, backend) => {
       const memory = new PathMemory(backend);
       const root = await maker.root();
@@ -380,7 +386,7 @@ for (const backend of BACKENDS) {
   );
 }
 
-Deno.test("text of an IA5String with an octet of zero is refused when it is read", async () => {
+Deno.test("an IA5String with a zero octet is refused when a certificate is parsed", async () => {
   const maker = new Maker(BACKENDS[0]!);
   const names: AltName[] = [{ form: "dns", text: "good.example\0.evil.example" }];
   await assert.rejects(() => maker.issue("gw", undefined, { altNames: names }), /not ASCII/);
