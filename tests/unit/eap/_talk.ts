@@ -1,5 +1,5 @@
 /**
- * Two ends in one place, and what the tests hand them.
+ * Lets an EAP peer and an EAP server of ours talk to each other, with what the tests give them.
  */
 import { SeededRandom } from "@/base/random.ts";
 import type { EapAnswer } from "@/eap/conversation.ts";
@@ -7,10 +7,10 @@ import type { EapCredentials, EapEnvironment, EapServerSettings } from "@/eap/me
 import { openEapPeer } from "@/eap/peer.ts";
 import { openEapServer } from "@/eap/server.ts";
 
-/** Packets on their way; what is returned arrives instead. */
+/** Is called with each packet on its way, and returns the packet that arrives instead of it. */
 export type Meddle = (packet: Uint8Array, from: "server" | "peer") => Uint8Array;
 
-/** How it ended at both ends, and all that was said. */
+/** The last answer of each end, and all packets that were sent. */
 export interface Talk {
   readonly peer: EapAnswer;
   readonly server: EapAnswer;
@@ -23,7 +23,7 @@ export function seededEnv(seed = 1): EapEnvironment {
   return { random: (count) => random.octets(count), tls: undefined };
 }
 
-/** Lets both talk until both have ended. */
+/** Passes packets between a peer and a server until both have ended. */
 export function talk(
   own: EapCredentials,
   settings: EapServerSettings,
@@ -37,7 +37,7 @@ export function talk(
   const server = openEapServer(settings, env);
   const packets: { from: "server" | "peer"; octets: Uint8Array }[] = [];
   let atServer = server.start(identity);
-  let atPeer: EapAnswer = { kind: "discarded", why: "nothing was said" };
+  let atPeer: EapAnswer = { kind: "discarded", why: "no packet has arrived" };
   for (let i = 0; i < 1000; i++) {
     const octets = "octets" in atServer ? atServer.octets : undefined;
     if (octets) {
@@ -53,8 +53,8 @@ export function talk(
   return { peer: atPeer, server: atServer, packets };
 }
 
-/** What failed says; fails the test where it did not. */
+/** The reason of an answer that is a failure; fails the test for any other answer. */
 export function whyOf(answer: EapAnswer): string {
-  if (answer.kind !== "failed") throw new Error(`it did not fail: ${JSON.stringify(answer)}`);
+  if (answer.kind !== "failed") throw new Error(`not a failure: ${JSON.stringify(answer)}`);
   return answer.why;
 }

@@ -1,4 +1,4 @@
-/** TLS for the tests of EAP: libssl of the shim, and certificates that are valid until 2120. */
+/** TLS for the tests of EAP: libssl through the shim, and certificates that are valid until 2120. */
 import type { EapEnvironment } from "@/eap/method.ts";
 import type { TlsSettings } from "@/eap/tls/engine.ts";
 import { loadLibssl } from "@/native/libssl.ts";
@@ -6,10 +6,10 @@ import { seededEnv } from "./_talk.ts";
 
 const libssl = loadLibssl();
 
-/** Whether the shim is there; tests of TLS are left out by name without it. */
+/** Whether the shim is loaded; without it tests of TLS are ignored, and their names say so. */
 export const hasTls = libssl !== undefined;
 
-/** A test that needs the shim. */
+/** Registers a test that needs the shim. In CI a missing shim is an error. */
 export function tlsTest(name: string, fn: () => void): void {
   if (!hasTls && Deno.env.get("CI") === "true") throw new Error("the shim is not built");
   Deno.test({ name: hasTls ? name : `${name} (left out: no shim)`, ignore: !hasTls, fn });
@@ -23,7 +23,7 @@ export function tlsEnv(): EapEnvironment {
 const pem = (name: string) =>
   Deno.readTextFileSync(new URL(`../../api/tls/${name}`, import.meta.url));
 
-/** Settings of one of the certificates, which trusts the authority unless told otherwise. */
+/** Settings with one of the test certificates; by default they trust the authority of the tests. */
 export function tlsSettings(
   name: "server" | "client" | "stranger",
   { versionMax = 0x0304, anchors = pem("authority.pem"), chain = "", serverName }: {
@@ -38,8 +38,8 @@ export function tlsSettings(
   return { anchors, certificate, key, versionMax, serverName };
 }
 
-/** Certificates behind the own one, so that a message needs many fragments. */
+/** Certificates to send after the end's own one, so that a message needs many fragments. */
 export const LONG_CHAIN = pem("authority.pem").repeat(12);
 
-/** The certificate of somebody whom the authority does not know, as an anchor. */
+/** A certificate that the authority of the tests has not issued, for use as a trust anchor. */
 export const STRANGER = pem("stranger.pem");

@@ -1,4 +1,7 @@
-/** What two strongSwan 6.0.6 said by EAP inside IKE_AUTH: decoded, and judged by the password. */
+/**
+ * EAP packets that two strongSwan 6.0.6 exchanged inside IKE_AUTH: they are decoded, and the proofs in
+ * them are computed again from the password.
+ */
 import assert from "node:assert/strict";
 import { concat, sameOctets, toHex } from "@/base/bytes.ts";
 import { md5 } from "@/crypto/legacy.ts";
@@ -33,7 +36,7 @@ function methodPackets(name: string, type: number): EapMethodPacket[] {
   );
 }
 
-Deno.test("the EAP packets of all captures come back as they were", () => {
+Deno.test("the EAP packets of all captures are encoded to the octets they were decoded from", () => {
   let count = 0;
   for (const name of captureNames()) {
     for (const octets of eapOf(name)) {
@@ -56,7 +59,7 @@ for (const name of ["eap_md5", "radius_md5"]) {
 }
 
 for (const name of ["eap_mschapv2", "radius_mschapv2"]) {
-  Deno.test(`${name}: both proofs are those of the password`, () => {
+  Deno.test(`${name}: the proofs of both ends follow from the password`, () => {
     const [challenge, response, success] = methodPackets(name, EapType.MSCHAPV2);
     const peer = response!.data.subarray(5, 21);
     const proof = response!.data.subarray(29, 53);
@@ -74,7 +77,7 @@ for (const name of ["eap_mschapv2", "radius_mschapv2"]) {
 }
 
 for (const [name, type] of [["eap_tls", EapType.TLS], ["eap_ttls", EapType.TTLS]] as const) {
-  Deno.test(`${name}: fragments of both ends are put together`, () => {
+  Deno.test(`${name}: the fragments of both ends are reassembled`, () => {
     const ends = { [EapCode.REQUEST]: newFragments(), [EapCode.RESPONSE]: newFragments() };
     const kinds = methodPackets(name, type).map(({ code, data }) =>
       takePacket(ends[code], data).kind

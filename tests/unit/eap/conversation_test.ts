@@ -1,4 +1,7 @@
-/** What RFC 3748 says of every method: identity, notification, Nak, repetition, and what a Success is worth. */
+/**
+ * The rules of RFC 3748 for every method: identity, notification, Nak, repeated requests, and when a
+ * Success counts.
+ */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import type { EapAnswer } from "@/eap/conversation.ts";
@@ -34,7 +37,7 @@ for (const type of [MD5_CHALLENGE, GTC, MSCHAPV2]) {
     assert.equal(end.outcome.method, type);
   });
 
-  Deno.test(`method ${type} refuses a wrong password at both ends`, () => {
+  Deno.test(`method ${type} fails at both ends when the password is wrong`, () => {
     const { peer, server: end } = talk({ ...bob(type), password: "wrong" }, server(type));
     assert.match(whyOf(end), /for "bob" is wrong/);
     assert.match(whyOf(peer), /Failure|E=691/);
@@ -42,7 +45,7 @@ for (const type of [MD5_CHALLENGE, GTC, MSCHAPV2]) {
   });
 }
 
-Deno.test("a server that knows the identity begins with the method", () => {
+Deno.test("a server that is started with the identity begins with the method", () => {
   const { packets, server: end } = talk(bob(MD5_CHALLENGE), server(MD5_CHALLENGE), {
     identity: "bob",
   });
@@ -50,33 +53,33 @@ Deno.test("a server that knows the identity begins with the method", () => {
   assert.equal(end.kind, "succeeded");
 });
 
-Deno.test("a Nak brings the server to the method both have", () => {
+Deno.test("after a Nak the server offers a method that the peer has asked for", () => {
   const { peer, packets } = talk(bob(MSCHAPV2, GTC), server(MD5_CHALLENGE, GTC, MSCHAPV2));
   assert.ok(peer.kind === "succeeded");
-  // The server's order counts among those the peer wants.
+  // Among the methods that the peer asks for, the server's order of preference decides.
   assert.equal(peer.outcome.method, GTC);
   assert.ok(packets.some(({ octets }) => octets[0] === 2 && octets[4] === EapType.NAK));
 });
 
-Deno.test("no method in common is said by its name at both ends", () => {
+Deno.test("both ends name the methods when they have none in common", () => {
   const { peer, server: end } = talk(bob(GTC), server(MD5_CHALLENGE));
   assert.match(whyOf(end), /the peer refuses EAP-MD5 and wants EAP-GTC/);
   assert.match(whyOf(peer), /the server has EAP-MD5, this end has EAP-GTC/);
 });
 
-Deno.test("what cannot be offered is said method by method", () => {
+Deno.test("a server that can offer no method names the reason for each of them", () => {
   const { server: end } = talk({ ...bob(GTC), identity: "eve" }, server(GTC, MD5_CHALLENGE));
   assert.match(whyOf(end), /"eve" \(EAP-GTC: there is no such user; EAP-MD5: /);
   const { server: other } = talk(bob(GTC), server(99));
   assert.match(whyOf(other), /unknown\(99\)/);
 });
 
-Deno.test("a peer without a password says so", () => {
+Deno.test("a peer that needs a password and has none fails with that reason", () => {
   const { peer } = talk({ identity: "bob", methods: [GTC] }, server(GTC));
   assert.match(whyOf(peer), /EAP-GTC fails: there is no eappassword/);
 });
 
-Deno.test("a notification is answered and kept, with nothing that steers a terminal", () => {
+Deno.test("a notification is answered and noted, without its terminal control characters", () => {
   const peer = openEapPeer(bob(GTC), seededEnv());
   assert.equal(sent(peer.step(hex("01 05 000a 02 68691b5b6d"))), "0205000502");
   const end = peer.step(hex("04 05 0004"));
@@ -93,7 +96,7 @@ Deno.test("a repeated request gets the same response, and is not processed again
   assert.equal(peer.step(hex("03 09 0004")).kind, "discarded");
 });
 
-Deno.test("a Success counts only behind the method's end", () => {
+Deno.test("a Success counts only after the end of the method", () => {
   const peer = openEapPeer(bob(MSCHAPV2), seededEnv());
   assert.match(whyOf(peer.step(hex("03 01 0004"))), /Success without any method/);
   const { peer: early } = talk(bob(MSCHAPV2), server(MSCHAPV2), {
@@ -102,7 +105,7 @@ Deno.test("a Success counts only behind the method's end", () => {
   assert.match(whyOf(early), /EAP-MSCHAPv2 fails: the server says Success before/);
 });
 
-Deno.test("a server uses one method only, and does not continue after its end", () => {
+Deno.test("a peer refuses a second method, and a request after the end of its method", () => {
   const midst = openEapPeer(bob(MSCHAPV2, GTC), seededEnv());
   midst.step(hex("01 01 001a 1a 01 01 0015 10 000102030405060708090a0b0c0d0e0f"));
   assert.match(whyOf(midst.step(hex("01 02 0006 06 41"))), /changes to EAP-GTC before its end/);
@@ -111,7 +114,7 @@ Deno.test("a server uses one method only, and does not continue after its end", 
   assert.match(whyOf(after.step(hex("01 02 0006 06 42"))), /continues after the end of its method/);
 });
 
-Deno.test("a server takes the response to its own request only, and no late Nak", () => {
+Deno.test("a server takes only a response to its own request, and refuses another method", () => {
   const end = openEapServer(server(MSCHAPV2), seededEnv());
   const first = end.start("bob") as { octets: Uint8Array };
   const id = toHex(first.octets.subarray(1, 2));
@@ -123,20 +126,20 @@ Deno.test("a server takes the response to its own request only, and no late Nak"
   assert.match(whyOf(end.step(hex(`02 ${id} 0006 04 06`))), /answers by MD5-Challenge/);
 });
 
-Deno.test("a server that never ends is left", () => {
+Deno.test("a peer fails a conversation of more than 200 requests", () => {
   const peer = openEapPeer(bob(GTC), seededEnv());
   for (let i = 0; i < 200; i++) peer.step(Uint8Array.of(1, i, 0, 6, 2, i));
   assert.match(whyOf(peer.step(Uint8Array.of(1, 200, 0, 6, 2, 1))), /more than 200 requests/);
 });
 
-Deno.test("malformed packets end the conversation with what was wrong", () => {
+Deno.test("malformed packets end the conversation with the reason", () => {
   const peer = openEapPeer(bob(MD5_CHALLENGE), seededEnv());
   assert.match(whyOf(peer.step(hex("01 01 0008 04 10 0001"))), /^EAP-MD5 fails: Cannot read 16/);
   const empty = openEapPeer(bob(MD5_CHALLENGE), seededEnv());
   assert.match(whyOf(empty.step(hex("01 01 0006 04 00"))), /value is empty/);
 });
 
-Deno.test("what a peer calls itself steers no terminal", () => {
+Deno.test("terminal control characters in the identity of a peer are not shown", () => {
   const users = new EapUsers([{ identity: "*", password: "secret" }]);
   const eve = { ...bob(GTC), identity: "\x1b[31meve", password: "other" };
   const { server: end } = talk(eve, { methods: [GTC], users });

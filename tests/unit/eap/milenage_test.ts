@@ -1,4 +1,4 @@
-/** All conformance sets of 3GPP TS 35.208, and what AUTN and AUTS are made of. */
+/** All conformance test sets of 3GPP TS 35.208, and how AUTN and AUTS are built and checked. */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import { answerChallenge, makeVector, newSimCard, resynchronise } from "@/eap/sim/card.ts";
@@ -23,9 +23,9 @@ for (const set of vectors.sets) {
   });
 }
 
-Deno.test("twenty sets were tried", () => assert.equal(vectors.sets.length, 20));
+Deno.test("the vectors have all twenty test sets", () => assert.equal(vectors.sets.length, 20));
 
-Deno.test("a GSM triplet is folded from RES, CK and IK (TS 55.205 §4)", () => {
+Deno.test("a GSM triplet is derived from RES, CK and IK (TS 55.205 §4)", () => {
   const { k, opc, rand } = vectors.sets[0]!;
   const { sres, kc } = gsmTriplet({ k: hex(k), opc: hex(opc) }, hex(rand));
   assert.equal(toHex(sres), "46f8416a");
@@ -35,7 +35,7 @@ Deno.test("a GSM triplet is folded from RES, CK and IK (TS 55.205 §4)", () => {
 const KEYS = { k: hex(vectors.sets[0]!.k), opc: hex(vectors.sets[0]!.opc) };
 const RAND = hex(vectors.sets[0]!.rand);
 
-Deno.test("a card takes each sequence number once, and only higher ones", () => {
+Deno.test("a card accepts each sequence number once, and only rising ones", () => {
   const card = newSimCard(KEYS, 0n);
   const network = { ...KEYS, sqn: 0n };
   const first = makeVector(network, RAND);
@@ -45,7 +45,7 @@ Deno.test("a card takes each sequence number once, and only higher ones", () => 
   assert.equal(answerChallenge(card, first, true).kind, "resynchronise");
 });
 
-Deno.test("AUTS brings the network to where the card is", () => {
+Deno.test("AUTS sets the sequence number of the network to that of the card", () => {
   const card = newSimCard(KEYS, 0x0123456789abn);
   const network = { ...KEYS, sqn: 5n };
   const verdict = answerChallenge(card, makeVector(network, RAND), true);
@@ -58,7 +58,7 @@ Deno.test("AUTS brings the network to where the card is", () => {
   assert.equal(answerChallenge(card, makeVector(network, RAND), true).kind, "accepted");
 });
 
-Deno.test("a wrong AUTN, and for AKA' an AMF without its bit, are rejected", () => {
+Deno.test("a wrong AUTN, and for AKA' an AMF without the separation bit, are rejected", () => {
   const vector = makeVector({ ...KEYS, sqn: 0n }, RAND);
   for (let i = 0; i < 16; i++) {
     const autn = vector.autn.slice();

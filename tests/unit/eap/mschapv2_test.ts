@@ -14,14 +14,14 @@ const SETTINGS = {
 };
 const CHALLENGE = hex("01 01 001a 1a 01 01 0015 10 000102030405060708090a0b0c0d0e0f");
 
-/** A peer that has answered a challenge. */
+/** Opens a peer and lets it answer a challenge. */
 function challenged() {
   const peer = openEapPeer(OWN, seededEnv());
   assert.equal(peer.step(CHALLENGE).kind, "send");
   return peer;
 }
 
-/** A request of OpCode 3 or 4 with a text. */
+/** A request of OpCode 3 (Success) or 4 (Failure) that carries this text. */
 function textRequest(opCode: number, text: string): Uint8Array {
   const octets = new TextEncoder().encode(text);
   const length = 4 + octets.length;
@@ -39,14 +39,14 @@ function textRequest(opCode: number, text: string): Uint8Array {
   ]);
 }
 
-Deno.test("a server that has another password is refused by the peer", () => {
+Deno.test("a peer refuses a server that does not prove the same password", () => {
   const peer = challenged();
   assert.match(whyOf(peer.step(textRequest(3, `S=${"0".repeat(40)} M=OK`))), /another password/);
   assert.match(whyOf(challenged().step(textRequest(3, "M=OK"))), /no S=/);
   assert.match(whyOf(challenged().step(textRequest(3, `S=${"0".repeat(41)}`))), /no S=/);
 });
 
-Deno.test("each error of a server has its sentence, and the peer acknowledges it", () => {
+Deno.test("a peer acknowledges each error of a server, and explains it", () => {
   for (
     const [text, sentence] of [
       ["E=691 R=1 C=00 V=3 M=no", /user name or the password is wrong \(E=691: no\)/],
@@ -63,7 +63,7 @@ Deno.test("each error of a server has its sentence, and the peer acknowledges it
   }
 });
 
-Deno.test("a refusal counts even where the server then says Success", () => {
+Deno.test("an error of the server counts even where an EAP-Success follows it", () => {
   const peer = challenged();
   peer.step(textRequest(4, "E=691"));
   assert.match(whyOf(peer.step(hex("03 02 0004"))), /E=691/);
@@ -76,7 +76,7 @@ Deno.test("a peer that asks to change its password is refused", () => {
   assert.match(whyOf(server.step(change)), /change its password/);
 });
 
-Deno.test("a peer that does not accept the proof fails at the server", () => {
+Deno.test("a server fails the login of a peer that does not accept its proof", () => {
   const { server } = talk(OWN, SETTINGS, {
     meddle: (p, from) =>
       from === "peer" && p[4] === 26 && p[5] === 3 ? Uint8Array.of(2, p[1]!, 0, 6, 26, 4) : p,
@@ -84,7 +84,7 @@ Deno.test("a peer that does not accept the proof fails at the server", () => {
   assert.match(whyOf(server), /does not accept this server's proof/);
 });
 
-Deno.test("lengths that lie are refused at both ends", () => {
+Deno.test("wrong length fields are refused at both ends", () => {
   const cases = [
     "01 01 001a 1a 01 01 0003 10 000102030405060708090a0b0c0d0e0f",
     "01 01 001a 1a 01 01 00ff 10 000102030405060708090a0b0c0d0e0f",
@@ -106,7 +106,7 @@ Deno.test("lengths that lie are refused at both ends", () => {
   assert.match(whyOf(server), /response has 48 octets/);
 });
 
-Deno.test("the ends have their say in the notes", () => {
+Deno.test("the message of the server's Success is among the notes of the peer", () => {
   const { peer } = talk(OWN, SETTINGS);
   assert.ok(peer.kind === "succeeded");
   assert.deepEqual(peer.outcome.notes, ["the server says: OK"]);

@@ -6,7 +6,7 @@ import type { EapMethodPacket } from "@/eap/packet.ts";
 
 const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
 
-Deno.test("EAP packets of every code come back as they were", () => {
+Deno.test("EAP packets of every code are encoded to the octets they were decoded from", () => {
   for (
     const text of ["01 07 0005 01", "02 07 0008 01 626f62", "03 07 0004", "04 07 0004"]
   ) {
@@ -16,12 +16,12 @@ Deno.test("EAP packets of every code come back as they were", () => {
   assert.equal(toHex(encodeEap(decodeEap(hex(expanded)))), toHex(hex(expanded)));
 });
 
-Deno.test("octets behind Length are padding", () => {
+Deno.test("octets after the end that Length gives are ignored as padding", () => {
   const packet = decodeEap(hex("02 07 0006 01 62 ffff")) as EapMethodPacket;
   assert.equal(toHex(packet.data), "62");
 });
 
-Deno.test("what RFC 3748 does not allow is refused", () => {
+Deno.test("packets that RFC 3748 does not allow are refused", () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["", /of 0 octets/],
     ["01 07 00", /of 3 octets/],
@@ -41,7 +41,7 @@ Deno.test("what RFC 3748 does not allow is refused", () => {
   }
 });
 
-Deno.test("a Nak answers in the form of the request, and is read back", () => {
+Deno.test("a Nak has the form of the request, and its types are read from it again", () => {
   const plain = decodeEap(hex("01 07 0006 0d 20")) as EapMethodPacket;
   assert.equal(toHex(encodeEap(nakOf(plain, [26, 6]))), "02070007031a06");
   assert.deepEqual(typesInNak(nakOf(plain, [26, 6])), [26, 6]);

@@ -1,4 +1,7 @@
-/** RADIUS packets, secrets and keys; what a gateway makes of a server's answers; our server's face. */
+/**
+ * RADIUS packets, secrets and keys; how a gateway judges the answers of a server; and the front end by
+ * which our own server takes part in RADIUS.
+ */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
@@ -37,9 +40,10 @@ const { ACCESS_ACCEPT, ACCESS_CHALLENGE, ACCESS_REJECT, ACCESS_REQUEST } = Radiu
 const { EAP_MESSAGE, STATE, USER_NAME, REPLY_MESSAGE, PROXY_STATE } = RadiusAttribute;
 
 /**
- * RFC 2865 §7.2: the Access-Accept of that example answers this request by the secret xyzzy5461.
+ * The example of RFC 2865 §7.2: the Request Authenticator, the Access-Accept that answers it, and the
+ * shared secret xyzzy5461.
  */
-Deno.test("RFC 2865 §7.2: the Response Authenticator of the example", () => {
+Deno.test("RFC 2865 §7.2: the example's Response Authenticator is right", () => {
   const request = hex("2a ee 86 f0 8d 0d 55 96 9c a5 97 8e 0d 33 67 a2");
   const accept = hex(
     "02 01 00 38 15 ef bc 7d ab 26 cf a3 dc 34 d9 c0 3c 86 01 a4 06 06 00 00 00 02 07 06 00 00 00 01 " +
@@ -55,7 +59,7 @@ Deno.test("RFC 2865 §7.2: the Response Authenticator of the example", () => {
   const login = newRadiusLogin(settings, "flopsy");
   const asked = { octets: accept, authenticator: request, isStart: false };
   const right = judgeResponse(login, asked, accept);
-  // It is the server's; that it carries no EAP is another matter.
+  // The response is authentic. The login fails only because the response carries no EAP packet.
   assert.ok(right.kind === "answer" && right.answer.kind === "failed");
   const bent = accept.slice();
   bent[55]! ^= 1;
@@ -63,13 +67,13 @@ Deno.test("RFC 2865 §7.2: the Response Authenticator of the example", () => {
   assert.ok(wrong.kind === "dropped" && wrong.cause === "wrong secret");
 });
 
-Deno.test("RADIUS packets come back, padding behind Length is ignored", () => {
+Deno.test("RADIUS packets are encoded as they were decoded; padding after Length is ignored", () => {
   const text = "01 07 001e 000102030405060708090a0b0c0d0e0f 0105626f62 4f02 5003ff";
   assert.equal(toHex(encodeRadius(decodeRadius(hex(text)))), toHex(hex(text)));
   assert.equal(decodeRadius(hex(`${HEADER} ffff`)).attributes.length, 0);
 });
 
-Deno.test("attributes of length 0 and 1 and past the end are refused by name", () => {
+Deno.test("attributes of length 0 or 1, or past the end of the packet, are refused by name", () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["", /of 0 octets/],
     ["01 07 0013 000102030405060708090a0b0c0d0e0f", /length 19/],
@@ -87,7 +91,7 @@ Deno.test("attributes of length 0 and 1 and past the end are refused by name", (
   }
 });
 
-Deno.test("a long EAP packet goes in several EAP-Messages, an empty one is EAP-Start", () => {
+Deno.test("a long EAP packet is split into several EAP-Messages, an empty one is EAP-Start", () => {
   for (const length of [0, 1, 253, 254, 506, 507, 1500]) {
     const eap = Uint8Array.from({ length }, (_, i) => i);
     const attributes = eapMessages(eap);
@@ -97,7 +101,7 @@ Deno.test("a long EAP packet goes in several EAP-Messages, an empty one is EAP-S
   }
 });
 
-Deno.test("Message-Authenticator is right, wrong or missing", () => {
+Deno.test("a Message-Authenticator is found to be right, wrong or missing", () => {
   const plain = { code: ACCESS_REQUEST, identifier: 1, authenticator: random(16), attributes: [] };
   const sealed = decodeRadius(sealRequest(plain, SECRET));
   const { authenticator } = plain;
@@ -128,7 +132,7 @@ Deno.test("MS-MPPE keys carry an MSK; another secret does not reveal it", () => 
   assert.notDeepEqual(revealed, msk);
 });
 
-Deno.test("an MS-MPPE key that says more octets than it has is refused", () => {
+Deno.test("an MS-MPPE key whose length exceeds its octets is refused", () => {
   const request = random(16);
   const salt = hex("8001");
   const pad = md5(Uint8Array.from([...SECRET, ...request, ...salt]));
@@ -146,7 +150,7 @@ Deno.test("an MS-MPPE key that says more octets than it has is refused", () => {
   }
 });
 
-Deno.test("MS-MPPE keys with lengths that lie are refused", () => {
+Deno.test("MS-MPPE keys with wrong attribute lengths are refused", () => {
   const request = random(16);
   for (const body of ["1101", "1100", "11ff0000", "1104 8001", "1105 800100"]) {
     const value = hex(`00000137 ${body}`);
@@ -156,7 +160,7 @@ Deno.test("MS-MPPE keys with lengths that lie are refused", () => {
   }
 });
 
-/** What a gateway makes of a response to its request. */
+/** The verdict of a gateway on a response to its request. */
 function judged(
   code: number,
   attributes: readonly RadiusAttributeValue[],
@@ -180,7 +184,7 @@ function causeOf(verdict: ReturnType<typeof judgeResponse>): readonly [string | 
   return [verdict.answer.cause, verdict.answer.why];
 }
 
-Deno.test("each bad answer of a RADIUS server has its cause and its sentence", () => {
+Deno.test("each bad answer of a RADIUS server has its cause and its explanation", () => {
   const cases: readonly (readonly [ReturnType<typeof judged>, RadiusCause, RegExp])[] = [
     [judged(ACCESS_CHALLENGE, [], {}), "lying server", /carries no EAP packet/],
     [judged(ACCESS_CHALLENGE, [eap("03010004")], {}), "lying server", /carries EAP SUCCESS/],
@@ -208,7 +212,7 @@ Deno.test("each bad answer of a RADIUS server has its cause and its sentence", (
   assert.match(why, /RADIUS server 10\.0\.0\.1:1812 fails \(rejected\): .*: go ·\[31maway$/);
 });
 
-Deno.test("a good answer is the server's EAP packet, and MSK where there is one", () => {
+Deno.test("a good answer gives the server's EAP packet, and the MSK where there is one", () => {
   const challenge = judged(ACCESS_CHALLENGE, [eap("01 02 0005 01"), {
     type: STATE,
     value: hex("aa"),
@@ -222,7 +226,7 @@ Deno.test("a good answer is the server's EAP packet, and MSK where there is one"
   assert.equal(bare.answer.outcome.msk, undefined);
 });
 
-Deno.test("EAP-Message without Message-Authenticator is dropped, but for the answer to EAP-Start", () => {
+Deno.test("EAP-Message needs Message-Authenticator, except in the answer to EAP-Start", () => {
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: [], random };
   const bare = (code: number, text: string, sent: string) => {
     const login = newRadiusLogin(settings, "bob");
@@ -248,7 +252,7 @@ Deno.test("EAP-Message without Message-Authenticator is dropped, but for the ans
   }
 });
 
-Deno.test("a Message-Authenticator that is wrong counts beside a right Response Authenticator", () => {
+Deno.test("a wrong Message-Authenticator counts despite a right Response Authenticator", () => {
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: [], random };
   const login = newRadiusLogin(settings, "bob");
   const request = accessRequest(login, 1, hex(""));
@@ -264,22 +268,22 @@ Deno.test("a Message-Authenticator that is wrong counts beside a right Response 
   );
 });
 
-/** A face whose users are bob by MSCHAPv2, and what its logins came to. */
-function newFace() {
+/** A front end whose only user is bob by MSCHAPv2, and how the logins at it have ended. */
+function newFrontEnd() {
   const env = seededEnv(11);
   const ended: EapAnswer[] = [];
   const users = new EapUsers([{ identity: "bob", password: "secret" }]);
-  const face = new RadiusFrontEnd({
+  const frontEnd = new RadiusFrontEnd({
     secret: SECRET,
     random: env.random,
     open: () => openEapServer({ methods: [EapType.MSCHAPV2], users }, env),
     ended: (answer) => ended.push(answer),
   });
-  return { face, ended };
+  return { frontEnd, ended };
 }
 
-/** Logs bob in at a face through our gateway's half. */
-function logIn(face: RadiusFrontEnd, { start = false, nowMs = 0 } = {}): EapAnswer {
+/** Logs bob in at a front end, with our own gateway as its client. */
+function logIn(frontEnd: RadiusFrontEnd, { start = false, nowMs = 0 } = {}): EapAnswer {
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", random };
   const proxy = { type: PROXY_STATE, value: hex("0102") };
   const login = newRadiusLogin({ ...settings, attributes: [proxy] }, "bob");
@@ -288,9 +292,9 @@ function logIn(face: RadiusFrontEnd, { start = false, nowMs = 0 } = {}): EapAnsw
   let octets = start ? new Uint8Array(0) : hex("02 c8 0008 01 626f62");
   for (let identifier = 0; identifier < 20; identifier++) {
     const request = accessRequest(login, identifier, octets);
-    const { octets: reply } = face.receive(request.octets, "n:1", nowMs);
+    const { octets: reply } = frontEnd.receive(request.octets, "n:1", nowMs);
     assert.deepEqual(radiusValue(decodeRadius(reply!), PROXY_STATE), proxy.value);
-    assert.deepEqual(face.receive(request.octets, "n:1", nowMs).octets, reply, "a repetition");
+    assert.deepEqual(frontEnd.receive(request.octets, "n:1", nowMs).octets, reply, "a repetition");
     const verdict = judgeResponse(login, request, reply!);
     assert.ok(verdict.kind === "answer", JSON.stringify(verdict));
     if (verdict.answer.kind !== "send") return verdict.answer;
@@ -299,70 +303,70 @@ function logIn(face: RadiusFrontEnd, { start = false, nowMs = 0 } = {}): EapAnsw
   throw new Error("the login does not end");
 }
 
-Deno.test("our face logs a peer in, by EAP-Start and by identity, and holds nothing after it", () => {
+Deno.test("a front end logs a peer in by identity or EAP-Start, and then keeps no login", () => {
   for (const start of [false, true]) {
-    const { face, ended } = newFace();
-    const answer = logIn(face, { start });
+    const { frontEnd, ended } = newFrontEnd();
+    const answer = logIn(frontEnd, { start });
     assert.ok(answer.kind === "succeeded");
     assert.ok(ended.length === 1 && ended[0]!.kind === "succeeded");
     assert.deepEqual(answer.outcome.msk, (ended[0] as typeof answer).outcome.msk);
     assert.equal(answer.outcome.identity, "bob");
-    assert.equal(face.logins, 0);
+    assert.equal(frontEnd.logins, 0);
   }
 });
 
-Deno.test("our face is silent to whom it cannot believe", () => {
-  const { face } = newFace();
+Deno.test("a front end does not answer requests that it cannot authenticate or decode", () => {
+  const { frontEnd } = newFrontEnd();
   const login = (secret: Uint8Array) =>
     newRadiusLogin({ server: "s", secret, nasIdentifier: "n", attributes: [], random }, "bob");
   const stranger = accessRequest(login(OTHER), 1, hex("02 01 0008 01 626f62"));
-  const reply = face.receive(stranger.octets, "n:1", 0);
+  const reply = frontEnd.receive(stranger.octets, "n:1", 0);
   assert.equal(reply.octets, undefined);
   assert.match(reply.note!, /Message-Authenticator is wrong/);
-  assert.match(face.receive(hex("00"), "n:1", 0).note!, /of 1 octets/);
+  assert.match(frontEnd.receive(hex("00"), "n:1", 0).note!, /of 1 octets/);
   const accept = sealResponse({ code: 2, identifier: 1, attributes: [] }, random(16), SECRET);
-  assert.match(face.receive(accept, "n:1", 0).note!, /no ACCESS_REQUEST/);
-  assert.equal(face.logins, 0);
+  assert.match(frontEnd.receive(accept, "n:1", 0).note!, /no ACCESS_REQUEST/);
+  assert.equal(frontEnd.logins, 0);
 });
 
-Deno.test("our face rejects a State nobody has, forgets who rests, and closes", () => {
-  const { face } = newFace();
+Deno.test("a front end forgets an idle login and rejects its State; closing ends all logins", () => {
+  const { frontEnd } = newFrontEnd();
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: [], random };
   const login = newRadiusLogin(settings, "bob");
   const first = accessRequest(login, 1, hex("02 01 0008 01 626f62"));
-  judgeResponse(login, first, face.receive(first.octets, "n:1", 0).octets!);
-  assert.equal(face.logins, 1);
+  judgeResponse(login, first, frontEnd.receive(first.octets, "n:1", 0).octets!);
+  assert.equal(frontEnd.logins, 1);
   const second = accessRequest(login, 2, hex("02 02 0006 1a 04"));
-  const late = judgeResponse(login, second, face.receive(second.octets, "n:1", 61_000).octets!);
+  const late = judgeResponse(login, second, frontEnd.receive(second.octets, "n:1", 61_000).octets!);
   assert.ok(late.kind === "answer" && late.answer.kind === "failed");
   assert.equal(late.answer.cause, "rejected");
-  assert.equal(face.logins, 0);
+  assert.equal(frontEnd.logins, 0);
   const again = accessRequest(newRadiusLogin(settings, "bob"), 3, hex("02 01 0008 01 626f62"));
-  face.receive(again.octets, "n:1", 61_000);
-  face.close();
-  assert.equal(face.logins, 0);
+  frontEnd.receive(again.octets, "n:1", 61_000);
+  frontEnd.close();
+  assert.equal(frontEnd.logins, 0);
 });
 
 Deno.test("a request without EAP-Message is rejected", () => {
-  const { face } = newFace();
+  const { frontEnd } = newFrontEnd();
   const request = sealRequest({
     code: ACCESS_REQUEST,
     identifier: 4,
     authenticator: random(16),
     attributes: [{ type: USER_NAME, value: utf8.encode("bob") }],
   }, SECRET);
-  const reply = face.receive(request, "n:1", 0);
+  const reply = frontEnd.receive(request, "n:1", 0);
   assert.equal(decodeRadius(reply.octets!).code, ACCESS_REJECT);
   assert.match(reply.note!, /no EAP-Message/);
 });
 
-Deno.test("Proxy-States that leave no room for an answer get none", () => {
-  const { face } = newFace();
+Deno.test("a note tells when the Proxy-States of a request leave no room for an answer", () => {
+  const { frontEnd } = newFrontEnd();
   const proxies = Array.from({ length: 14 }, () => ({ type: PROXY_STATE, value: random(253) }));
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: proxies, random };
   const login = newRadiusLogin(settings, "bob");
   const { octets } = accessRequest(login, 1, hex("02 01 0008 01 626f62"));
-  assert.ok(face.receive(octets, "n:1", 0).octets);
+  assert.ok(frontEnd.receive(octets, "n:1", 0).octets);
   const more = [{ type: PROXY_STATE, value: random(253) }, {
     type: PROXY_STATE,
     value: random(198),
@@ -370,5 +374,5 @@ Deno.test("Proxy-States that leave no room for an answer get none", () => {
   const many = [...proxies, ...more];
   const packet = { code: ACCESS_REQUEST, identifier: 2, authenticator: random(16) };
   const full = sealRequest({ ...packet, attributes: [eap("0201000801626f62"), ...many] }, SECRET);
-  assert.match(`${face.receive(full, "n:1", 0).note}`, /does not fit a RADIUS packet/);
+  assert.match(`${frontEnd.receive(full, "n:1", 0).note}`, /does not fit a RADIUS packet/);
 });

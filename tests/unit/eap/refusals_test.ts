@@ -49,7 +49,7 @@ function packet(code: number, identifier: number, type: number, data: Uint8Array
   return concat(Uint8Array.of(code, identifier, length >> 8, length, type), data);
 }
 
-Deno.test("a Nak behind a method's first response is refused", () => {
+Deno.test("a Nak after the first response of a method is refused", () => {
   const { server } = talk({ ...OWN, methods: [EapType.MSCHAPV2] }, {
     methods: [EapType.MSCHAPV2, EapType.GTC],
     users: USERS,
@@ -80,7 +80,7 @@ const KEYS = { k: new Uint8Array(16).fill(7), opc: new Uint8Array(16).fill(9) };
 const SIM_ID = "0001";
 const RAND = new Uint8Array(16).fill(1);
 
-/** A peer of AKA that is through, the keys, and what to send it. */
+/** A peer that has passed a challenge of EAP-AKA, how to send it requests, and that challenge. */
 function authenticated() {
   const own = { identity: SIM_ID, methods: [EapType.AKA], sim: newSimCard(KEYS, 0n) };
   const peer = openEapPeer(own, seededEnv());
@@ -103,7 +103,7 @@ function authenticated() {
 const notify = (code: number) => [numberAttribute(At.AT_NOTIFICATION, code)];
 const { GENERAL_FAILURE_AFTER_AUTHENTICATION, SUCCESS, NOT_SUBSCRIBED } = SimNotification;
 
-Deno.test("AKA: a protected notification is acknowledged with a MAC, and is the end", () => {
+Deno.test("AKA: a protected notification of a failure is acknowledged with a MAC", () => {
   const { peer, send } = authenticated();
   const answer = octetsOf(send(2, SimSubtype.NOTIFICATION, notify(NOT_SUBSCRIBED)));
   assert.equal(answer[5], SimSubtype.NOTIFICATION);
@@ -111,13 +111,13 @@ Deno.test("AKA: a protected notification is acknowledged with a MAC, and is the 
   assert.match(whyOf(peer.step(hex("04 02 0004"))), /notifies NOT_SUBSCRIBED \(1031\)/);
 });
 
-Deno.test("AKA: an indication of success is acknowledged, and Success still follows", () => {
+Deno.test("AKA: a notification of success is acknowledged, and Success may follow it", () => {
   const { peer, send } = authenticated();
   assert.equal(octetsOf(send(2, SimSubtype.NOTIFICATION, notify(SUCCESS)))[5], 12);
   assert.equal(peer.step(hex("03 02 0004")).kind, "succeeded");
 });
 
-Deno.test("AKA: notifications without a MAC, twice, or of success too early are refused", () => {
+Deno.test("AKA: notifications without MAC, repeated ones and early success are refused", () => {
   const forged = authenticated();
   const wrong = notify(GENERAL_FAILURE_AFTER_AUTHENTICATION);
   assert.equal(octetsOf(forged.send(2, SimSubtype.NOTIFICATION, wrong, true))[5], 14);
@@ -135,13 +135,13 @@ Deno.test("AKA: notifications without a MAC, twice, or of success too early are 
   assert.match(whyOf(early.step(hex("04 01 0004"))), /notification without keys/);
 });
 
-Deno.test("AKA: a second challenge behind the method's end is refused", () => {
+Deno.test("AKA: a second challenge after the end of the method is refused", () => {
   const { peer, send, challenge } = authenticated();
   assert.equal(octetsOf(send(2, SimSubtype.AKA_CHALLENGE, challenge))[5], 14);
   assert.match(whyOf(peer.step(hex("04 02 0004"))), /AKA_CHALLENGE behind the method's end/);
 });
 
-Deno.test("AKA: a network that stays behind is left by the peer too", () => {
+Deno.test("AKA: a peer gives up when the network's sequence number stays too low", () => {
   const own = { identity: SIM_ID, methods: [EapType.AKA], sim: newSimCard(KEYS, 1_000n) };
   const peer = openEapPeer(own, seededEnv());
   const { autn } = makeVector({ ...KEYS, sqn: 0n }, RAND);
@@ -166,7 +166,7 @@ Deno.test("AKA': one key derivation that is offered twice is refused", () => {
   assert.match(whyOf(peer.step(hex("04 01 0004"))), /offers one AT_KDF twice/);
 });
 
-Deno.test("padding that is none is refused", () => {
+Deno.test("AT_PADDING that is not zero or of a wrong length is refused", () => {
   const kEncr = new Uint8Array(16);
   const iv = new Uint8Array(16);
   const refused = (plain: string) => {
@@ -178,7 +178,7 @@ Deno.test("padding that is none is refused", () => {
   refused("0604 0000000000000000000000000000");
 });
 
-Deno.test("keys at the end of their counter, or of another method, serve no re-authentication", () => {
+Deno.test("keys with an exhausted counter or of another method cause a full login", () => {
   const register = new SimRegister();
   const env = seededEnv();
   const users = new EapUsers([{ identity: "001", sim: { ...KEYS, sqn: 0n } }]);
@@ -187,19 +187,19 @@ Deno.test("keys at the end of their counter, or of another method, serve no re-a
   talk(own, settings, { env });
   const known = own.sim.reauths.get(EapType.AKA)!;
   const state = register.takeReauth(known.identity)!;
-  // The server's counter is at its end: a full authentication follows.
+  // The server's counter has its largest value, so that a full authentication follows.
   register.addReauth({ ...state, counter: 0xffff });
   const { peer, packets } = talk(own, settings, { env });
   assert.equal(peer.kind, "succeeded");
   assert.ok(!packets.some(({ octets }) => octets[4] === EapType.AKA && octets[5] === 13));
-  // Keys of another method are not taken.
+  // Keys of another method are not used.
   const again = own.sim.reauths.get(EapType.AKA)!;
   const other = register.takeReauth(again.identity)!;
   register.addReauth({ ...other, method: EapType.SIM });
   assert.equal(talk(own, settings, { env }).peer.kind, "succeeded");
 });
 
-Deno.test("SIM: a peer that selects a version nobody offered is refused", () => {
+Deno.test("SIM: a peer that selects a version which was not offered is refused", () => {
   const users = new EapUsers([{ identity: "001", sim: { ...KEYS, sqn: 0n } }]);
   const server = openEapServer({ methods: [EapType.SIM], users }, seededEnv());
   const first = octetsOf(server.start("1001"));
@@ -223,7 +223,7 @@ Deno.test("data in place of the acknowledgement of a fragment is refused", () =>
   assert.throws(() => takePacket(again, hex("c0 00000011 aa")), /of 16 octets that now says 17/);
 });
 
-tlsTest("EAP-TLS: a server takes no empty response for a handshake", () => {
+tlsTest("EAP-TLS: a server refuses an empty response in place of a handshake message", () => {
   const tls = tlsSettings("server");
   const server = openEapServer({ methods: [EapType.TLS], users: USERS, tls }, tlsEnv());
   const first = octetsOf(server.start("bob"));
@@ -231,7 +231,7 @@ tlsTest("EAP-TLS: a server takes no empty response for a handshake", () => {
   assert.match(whyOf(server.step(empty)), /the peer sends no TLS/);
 });
 
-/** A session that answers the exporter only. */
+/** An established TLS session without traffic, whose exporter gives constant octets. */
 const SESSION: TlsSession = {
   feed: () => ({ out: hex(""), plaintext: hex(""), established: true, failure: undefined }),
   write: (plaintext) => plaintext,
@@ -240,7 +240,7 @@ const SESSION: TlsSession = {
   peerSubject: () => undefined,
   close: () => {},
 };
-/** An engine whose handshake is one step, and whose plaintext is scripted. */
+/** An engine whose handshake is one step, and whose sessions then receive these plaintexts. */
 function scripted(version: number, ...plaintexts: string[]): TlsEngine {
   const feed = () => ({
     out: hex(""),
@@ -251,7 +251,7 @@ function scripted(version: number, ...plaintexts: string[]): TlsEngine {
   return { open: () => ({ ...SESSION, version: () => version, feed }) };
 }
 
-Deno.test("EAP-TLS: what a server says inside TLS is its indication of success, and nothing else", () => {
+Deno.test("EAP-TLS: a server may send only its indication of success inside TLS", () => {
   const own = { ...OWN, methods: [EapType.TLS], tls: tlsSettings("client") };
   const talkTo = (version: number, plaintext: string) => {
     const peer = openEapPeer(own, { ...seededEnv(), tls: scripted(version, plaintext) });
@@ -267,7 +267,7 @@ Deno.test("EAP-TLS: what a server says inside TLS is its indication of success, 
   assert.match(whyOf(talkTo(0x0304, "")), /Success before the method is through/);
 });
 
-Deno.test("EAP-TLS: a peer that goes on inside TLS behind the handshake is refused", () => {
+Deno.test("EAP-TLS: a peer that sends more inside TLS after the handshake is refused", () => {
   const settings = { methods: [EapType.TLS], users: USERS, tls: tlsSettings("server") };
   const server = openEapServer(settings, { ...seededEnv(), tls: scripted(0x0303) });
   const hello = packet(2, octetsOf(server.start("bob"))[1]!, EapType.TLS, hex("00 16"));
@@ -299,7 +299,7 @@ Deno.test("TTLS: CHAP and MS-CHAP-V2 over another challenge than the tunnel's ar
   assert.throws(inner()([chap, right]), /the peer's CHAP for "bob" is wrong/);
   const response = avp(AvpCode.MS_CHAP2_RESPONSE, new Uint8Array(50), MICROSOFT);
   const challenge = avp(AvpCode.MS_CHAP_CHALLENGE, new Uint8Array(16).fill(6), MICROSOFT);
-  // The identifier is 0, the tunnel's is 6.
+  // The identifier of the response is 0, but the one that the tunnel gives is 6.
   assert.throws(inner()([response, challenge]), /challenge is not that of the tunnel/);
   const short = avp(AvpCode.MS_CHAP2_RESPONSE, new Uint8Array(49), MICROSOFT);
   assert.throws(inner()([short, challenge]), /MS-CHAP2-Response has 49 octets/);
@@ -314,7 +314,7 @@ Deno.test("PEAP: results that contradict the inner method are refused", () => {
   assert.equal(toHex(early.out), "0203000b21800300020002");
   const failed = peer().take(encodeExtensions(REQUEST, 3, { success: false }), 3);
   assert.ok(failed.then === "refused" && /the server says failure/.test(failed.why));
-  // A server that was told success by its method and failure by the peer.
+  // The inner method succeeds at the server, but the peer then reports a failure.
   const users = new EapUsers([{ identity: "bob", password: "secret" }]);
   const server = peapInnerServer({ ...CONTEXT, settings: { methods: [], users, inner: ["md5"] } });
   const client = peer();
@@ -338,14 +338,14 @@ Deno.test("PEAP: results that contradict the inner method are refused", () => {
   );
 });
 
-Deno.test("attributes that stand there twice, or count more than they have, are refused", () => {
+Deno.test("attributes that occur twice, or whose length exceeds their octets, are refused", () => {
   const twice = hex("01 0000 0b05 0000".concat("00".repeat(16), "0b05 0000", "00".repeat(16)));
   assert.throws(() => decodeSim(twice), /AT_MAC stands there twice/);
   const { attributes } = decodeSim(hex("05 0000 0e02 0005 30303031"));
   assert.throws(() => countedOctets(attributes[0]!), /AT_IDENTITY says 5 octets and has 4/);
 });
 
-Deno.test("AKA: who is asked for more forgets what was given before", () => {
+Deno.test("AKA: a peer forgets an identity when it is asked for the next one", () => {
   const sim = newSimCard(KEYS, 0n);
   const key = new Uint8Array(16);
   const state = { identity: "4x", masterKey: key, kEncr: key, kAut: key, counter: 0 };
@@ -366,7 +366,7 @@ Deno.test("AKA: who is asked for more forgets what was given before", () => {
   assert.equal(sim.pseudonyms.size, 0);
 });
 
-/** A server of AKA, and the Type-Data of its first request behind AT_IDENTITY of this identity. */
+/** A server of EAP-AKA that has received this AT_IDENTITY, and the request that it sends next. */
 function asked(identity: string, register?: SimRegister) {
   const users = new EapUsers([{ identity: "001", sim: { ...KEYS, sqn: 100n } }]);
   const server = openEapServer({ methods: [EapType.AKA], users, register }, seededEnv());
@@ -377,19 +377,19 @@ function asked(identity: string, register?: SimRegister) {
   return { server, identifier: request[1]!, message: decodeSim(request.subarray(5)) };
 }
 
-/** Sends what a peer with the right keys says, and hears why it is refused. */
+/** Sends a response with a right AT_MAC, and returns why the server refuses it. */
 function refusedBy(
   { server, identifier }: ReturnType<typeof asked>,
-  said: Parameters<typeof encodeWithMac>[1],
+  response: Parameters<typeof encodeWithMac>[1],
 ): string {
   const frame = { code: EapCode.RESPONSE, identifier, type: EapType.AKA };
-  const answer = octetsOf(server.step(packet(2, identifier, 23, encodeWithMac(frame, said))));
+  const answer = octetsOf(server.step(packet(2, identifier, 23, encodeWithMac(frame, response))));
   assert.equal(answer[5], SimSubtype.NOTIFICATION);
-  const silence = encodeSim(SimSubtype.NOTIFICATION, []);
-  return whyOf(server.step(packet(2, answer[1]!, EapType.AKA, silence)));
+  const acknowledgement = encodeSim(SimSubtype.NOTIFICATION, []);
+  return whyOf(server.step(packet(2, answer[1]!, EapType.AKA, acknowledgement)));
 }
 
-Deno.test("AKA: a server takes no other AT_RES, though its AT_MAC is right", () => {
+Deno.test("AKA: a server refuses a wrong AT_RES although AT_MAC is right", () => {
   for (const [octets, bits] of [[8, 64], [16, 128], [8, 63]] as const) {
     const end = asked(SIM_ID);
     const { attributes } = end.message;
@@ -409,7 +409,7 @@ Deno.test("AKA: a server takes no other AT_RES, though its AT_MAC is right", () 
   }
 });
 
-Deno.test("AKA: a server takes no other counter, though the AT_MAC is right", () => {
+Deno.test("AKA: a server refuses a wrong counter although AT_MAC is right", () => {
   const register = new SimRegister();
   const key = new Uint8Array(16).fill(2);
   const state = { identity: "4fast", masterKey: key, kEncr: key, kAut: key, counter: 4 };

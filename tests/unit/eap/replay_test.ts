@@ -1,4 +1,4 @@
-/** A captured login: read from its file, and said again on both sides. */
+/** A captured login is read from its file, and replayed as the peer and as the RADIUS server. */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import { CaptureError, readDatagrams } from "@/base/capture_reader.ts";
@@ -17,17 +17,17 @@ const FILE = Deno.readFileSync(new URL("../../vectors/radius/mschapv2.pcap", imp
 const SECRET = utf8.encode("testing123");
 const OWN_SECRET = utf8.encode("of this test");
 const LOGIN = capturedLogin(readDatagrams(FILE), SECRET);
-/** What eapol_test said of its own keys ("PMK from EAPOL"). */
+/** The first half of the MSK as eapol_test has printed it ("PMK from EAPOL"). */
 const MSK_BEGINS = "c38dc7891f263aaf54b70b02d459dce6b7de753b1a5b6ff339024058a5fc57a1";
 
-Deno.test("a capture of hostapd and eapol_test is read, with the MSK that eapol_test said", () => {
+Deno.test("a capture of hostapd and eapol_test gives the MSK that eapol_test printed", () => {
   assert.equal(LOGIN.userName, "bob");
   assert.equal(LOGIN.method, EapType.MSCHAPV2);
   assert.equal(LOGIN.steps.length, 3);
   assert.equal(toHex(LOGIN.msk!.subarray(0, 32)), MSK_BEGINS);
 });
 
-/** A gateway between a replaying peer and a replaying server, for one session. */
+/** Runs one session of a gateway between a peer and a server that both replay the capture. */
 function replayed(
   server: ReplayServer,
   session: string,
@@ -39,7 +39,7 @@ function replayed(
   const peer = openReplayPeer(LOGIN);
   let packet: Uint8Array = new Uint8Array(0);
   if (!start) {
-    // The gateway has asked for the identity by itself.
+    // The gateway asks for the identity itself, before it talks to the server.
     const asked = peer.step(hex("01 77 0005 01"));
     assert.ok(asked.kind === "send" && asked.octets[1] === 0x77);
     packet = asked.octets;
@@ -79,7 +79,7 @@ Deno.test("a captured login is replayed on both sides, in several sessions, with
   }
 });
 
-Deno.test("who asks without what tells sessions apart, or by another secret, hears why", () => {
+Deno.test("a request without the session attribute, or by another secret, is refused", () => {
   const server = new ReplayServer(LOGIN, SETTINGS);
   const other = { attribute: RadiusAttribute.CALLED_STATION_ID };
   assert.match(`${replayed(server, "a", other)}`, /no CALLING_STATION_ID, which tells sessions/);
@@ -87,7 +87,7 @@ Deno.test("who asks without what tells sessions apart, or by another secret, hea
   assert.equal(server.receive(hex("00")).octets, undefined);
 });
 
-Deno.test("what is not in the capture is refused by both sides", () => {
+Deno.test("packets that differ from the capture are refused by both sides", () => {
   const peer = openReplayPeer(LOGIN);
   peer.step(hex("01 01 0005 01"));
   const other = peer.step(hex("01 02 0006 06 41"));
@@ -102,7 +102,7 @@ Deno.test("what is not in the capture is refused by both sides", () => {
   assert.match(server.receive(request.octets).note!, /EAP packet 1 is not that of the capture/);
 });
 
-Deno.test("captures that cannot be used say why", () => {
+Deno.test("captures that cannot be used are refused with the reason", () => {
   const datagrams = readDatagrams(FILE);
   const cases: readonly (readonly [() => unknown, RegExp])[] = [
     [() => capturedLogin(datagrams, OWN_SECRET), /is its secret another\?/],

@@ -20,7 +20,7 @@ const CHALLENGES = {
 };
 const RESPONSE = hex("82 30 9E CD 8D 70 8B 5E A0 8F AA 39 81 CD 83 54 42 33 11 4A 3D 85 D6 DF");
 
-Deno.test("RFC 2759 §9.2: hashes and responses", () => {
+Deno.test("RFC 2759 §9.2: hashes and responses are those of the example", () => {
   assert.deepEqual(challengeHash(CHALLENGES), hex("D0 2E 43 86 BC E9 12 26"));
   const hash = ntPasswordHash("clientPass");
   assert.deepEqual(hash, hex("44 EB BA 8D 53 12 B8 D6 11 47 44 11 F5 69 89 AE"));
@@ -32,12 +32,12 @@ Deno.test("RFC 2759 §9.2: hashes and responses", () => {
   );
 });
 
-Deno.test("a domain before the name does not count", () => {
+Deno.test("a domain before the user name does not change the response", () => {
   const hash = ntPasswordHash("clientPass");
   assert.deepEqual(ntResponse({ ...CHALLENGES, userName: "BIGCO\\User" }, hash), RESPONSE);
 });
 
-Deno.test("RFC 3079 §3.5.3: the keys of 128 bits", () => {
+Deno.test("RFC 3079 §3.5.3: the 128-bit keys are those of the example", () => {
   const hash = ntPasswordHash("clientPass");
   const master = masterKey(hash, RESPONSE);
   assert.deepEqual(master, hex("FD EC E3 71 7A 8C 83 8C B3 88 E5 27 AE 3C DD 31"));

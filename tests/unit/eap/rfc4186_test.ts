@@ -1,4 +1,4 @@
-/** The exchange of RFC 4186 Appendix A: keys, the MAC of both directions, encrypted identities. */
+/** The exchange of RFC 4186 Appendix A: keys, the MAC of the response, and encrypted identities. */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import {
@@ -31,7 +31,7 @@ const ENCRYPTED = hex(
     "be717990d25f6dd7f2b7b320bf4d5a992e880331d729945aec75ae5d43c8eda5fe6233fcac494ee67a0d504d",
 );
 
-Deno.test("RFC 4186 A.5: MK and the keys of it", () => {
+Deno.test("RFC 4186 A.5: the master key and the keys derived from it are right", () => {
   assert.equal(toHex(MK), "e576d5ca332e9930018bf1baee2763c795b3c712");
   assert.equal(toHex(KEYS.kEncr), "536e5ebc4465582aa6a8ec9986ebb620");
   assert.equal(toHex(KEYS.kAut), "25af1942efcbf4bc72b3943421f2a974");
@@ -47,7 +47,7 @@ Deno.test("RFC 4186 A.5: MK and the keys of it", () => {
   );
 });
 
-Deno.test("RFC 4186 A.5: the encrypted identities for the next time", () => {
+Deno.test("RFC 4186 A.5: the identities for the next login are decrypted and encrypted", () => {
   const attributes = [fixedAttribute(At.AT_IV, IV), fixedAttribute(At.AT_ENCR_DATA, ENCRYPTED)];
   const inside = decrypted(attributes, KEYS.kEncr);
   const texts = inside.slice(0, 2).map((a) => new TextDecoder().decode(countedOctets(a)));
@@ -60,7 +60,7 @@ Deno.test("RFC 4186 A.5: the encrypted identities for the next time", () => {
   assert.equal(toHex(encodeAttributes(again)), toHex(encodeAttributes(attributes)));
 });
 
-Deno.test("RFC 4186 A.6: the MAC of the response is over SRES too", () => {
+Deno.test("RFC 4186 A.6: the MAC of the response covers SRES too", () => {
   const frame = { code: EapCode.RESPONSE, identifier: 2, type: EapType.SIM };
   const data = encodeWithMac(frame, {
     subtype: SimSubtype.SIM_CHALLENGE,

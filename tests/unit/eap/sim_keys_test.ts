@@ -1,4 +1,4 @@
-/** Published keys: the generator of FIPS 186-2, and the four cases of RFC 9048 Appendix D. */
+/** Published vectors: the generator of FIPS 186-2, and the four cases of RFC 9048 Appendix D. */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import { akaPrimeKeys, fips186Prf, primeKeys } from "@/eap/sim/keys.ts";

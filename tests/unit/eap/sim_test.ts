@@ -1,4 +1,7 @@
-/** SIM, AKA and AKA′ between our two ends: full, by pseudonym, fast, out of step, and tampered with. */
+/**
+ * SIM, AKA and AKA′ between our two ends: full authentication, pseudonyms, fast re-authentication,
+ * sequence numbers that differ, and packets that are changed on their way.
+ */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import type { EapCredentials, EapServerSettings } from "@/eap/method.ts";
@@ -23,7 +26,7 @@ const METHODS = [
   { type: EapType.AKA_PRIME, name: "EAP-AKA'", digit: "6" },
 ] as const;
 
-/** A card and its network; both remember. */
+/** A card and its network, both of which keep what they learn from one login to the next. */
 function world(
   { type, digit }: { type: number; digit: string },
   { sqn = 0n, register = true } = {},
@@ -58,7 +61,7 @@ for (const method of METHODS) {
   const isSim = type === EapType.SIM;
   const [first, second] = isSim ? [SIM_START, SIM_CHALLENGE] : [AKA_IDENTITY, AKA_CHALLENGE];
 
-  Deno.test(`${name}: a full authentication, with the same MSK of 64 octets`, () => {
+  Deno.test(`${name}: a full authentication gives both ends the same MSK of 64 octets`, () => {
     const { own, settings, env } = world(method, { register: false });
     const { peer, server, packets } = talk(own, settings, { env });
     assert.ok(peer.kind === "succeeded" && server.kind === "succeeded");
@@ -69,7 +72,7 @@ for (const method of METHODS) {
     assert.equal(own.sim!.reauths.size, 0);
   });
 
-  Deno.test(`${name}: fast re-authentication, three times, then by pseudonym`, () => {
+  Deno.test(`${name}: three fast re-authentications succeed, then a login by pseudonym`, () => {
     const { own, settings, env } = world(method);
     const { type } = method;
     const msks = new Set<string>();
@@ -88,17 +91,18 @@ for (const method of METHODS) {
     const { peer, server, packets } = talk(own, settings, { env });
     assert.ok(peer.kind === "succeeded" && server.kind === "succeeded");
     assert.equal(server.outcome.identity, own.identity);
-    const said = packets.map(({ octets }) => new TextDecoder().decode(octets)).join();
-    assert.ok(!said.includes(IMSI), "the IMSI is not said where there is a pseudonym");
+    const sent = packets.map(({ octets }) => new TextDecoder().decode(octets)).join();
+    assert.ok(!sent.includes(IMSI), "the IMSI is not sent where there is a pseudonym");
   });
 
-  Deno.test(`${name}: a server that has forgotten asks for more`, () => {
+  Deno.test(`${name}: a server that has lost its register asks for the next identity`, () => {
     const { own, settings, env } = world(method);
     talk(own, settings, { env });
     const forgetful = { ...settings, register: new SimRegister() };
     const { peer, packets } = talk(own, forgetful, { env });
     assert.equal(peer.kind, "succeeded");
-    // ANY gets the re-authentication identity, FULLAUTH the pseudonym, PERMANENT the real one.
+    // The peer answers AT_ANY_ID_REQ by its re-authentication identity, AT_FULLAUTH_ID_REQ by its
+    // pseudonym, and AT_PERMANENT_ID_REQ by its permanent identity.
     assert.equal(subtypes(packets).filter((s) => s === first).length, 6);
     assert.equal(own.sim!.pseudonyms.size, 1);
   });
@@ -123,7 +127,7 @@ for (const method of METHODS) {
     assert.match(whyOf(server), isSim ? /client error UNABLE/ : /rejects this server's AUTN/);
   });
 
-  Deno.test(`${name}: nobody of that identity gets a notification, then Failure`, () => {
+  Deno.test(`${name}: a peer of unknown identity gets a notification, then Failure`, () => {
     const { own, settings, env } = world(method);
     const stranger = { ...own, identity: `${method.digit}999` };
     const { peer, server, packets } = talk(stranger, settings, { env });
@@ -132,7 +136,7 @@ for (const method of METHODS) {
     assert.ok(subtypes(packets).includes(SimSubtype.NOTIFICATION));
   });
 
-  Deno.test(`${name}: each octet of a challenge and of its response counts`, () => {
+  Deno.test(`${name}: a changed octet of a challenge or its response fails both ends`, () => {
     for (const from of ["server", "peer"] as const) {
       let length = 0;
       const { own, settings } = world(method);
@@ -158,7 +162,7 @@ for (const method of METHODS) {
     }
   });
 
-  Deno.test(`${name}: attributes of length 0 and past the end, with a sentence`, () => {
+  Deno.test(`${name}: malformed, unknown and missing attributes are refused with the reason`, () => {
     const cases: readonly (readonly [string, RegExp])[] = [
       ["01 00", /AT_RAND has length 0/],
       ["01 05 0000", /AT_RAND has 20 octets, 4 are left/],
@@ -178,7 +182,7 @@ for (const method of METHODS) {
     }
   });
 
-  Deno.test(`${name}: identities are asked for in order, and each once`, () => {
+  Deno.test(`${name}: a peer refuses a request for an identity after the permanent one`, () => {
     const { own, env } = world(method);
     const peer = openEapPeer(own, env);
     const versions = isSim ? [{ type: At.AT_VERSION_LIST, value: hex("0002 0001 0000") }] : [];
@@ -197,7 +201,7 @@ for (const method of METHODS) {
 }
 
 for (const method of METHODS.slice(1)) {
-  Deno.test(`${method.name}: a network that is behind learns from AUTS`, () => {
+  Deno.test(`${method.name}: a network that is behind takes the card's number from AUTS`, () => {
     const { own, settings, network, env } = world(method, { sqn: 1_000_000n });
     const { peer, server, packets } = talk(own, settings, { env });
     assert.ok(peer.kind === "succeeded" && server.kind === "succeeded");
@@ -207,7 +211,7 @@ for (const method of METHODS.slice(1)) {
     assert.ok(network.sqn > 1_000_000n && own.sim!.sqn === network.sqn);
   });
 
-  Deno.test(`${method.name}: a network that does not learn is left`, () => {
+  Deno.test(`${method.name}: the login fails when the network keeps its low sequence number`, () => {
     const { own, settings, network, env } = world(method, { sqn: 1_000_000n });
     Object.defineProperty(network, "sqn", { get: () => 5n, set: () => {} });
     const { peer, server } = talk(own, settings, { env });
@@ -215,9 +219,10 @@ for (const method of METHODS.slice(1)) {
     assert.match(whyOf(peer), /notifies GENERAL_FAILURE/);
   });
 
-  Deno.test(`${method.name}: an identity that was changed underway is noticed`, () => {
+  Deno.test(`${method.name}: AT_CHECKCODE reveals that an identity response was changed`, () => {
     const { own, settings, env } = world(method);
-    // Both ends know the new identity, and AT_CHECKCODE is over what each saw.
+    // Only a reserved field changes, so that both ends see the same identity. AT_CHECKCODE covers
+    // the whole packets as each end has seen them.
     const { peer } = talk(own, settings, {
       env,
       meddle: (p, from) => {
@@ -229,12 +234,12 @@ for (const method of METHODS.slice(1)) {
   });
 }
 
-Deno.test("EAP-AKA: who is bidden down from AKA' refuses", () => {
+Deno.test("EAP-AKA: a login that is bid down from AKA' by a forged Nak fails", () => {
   const { own, settings, env } = world(METHODS[1]);
   const both = [EapType.AKA_PRIME, EapType.AKA];
   const { peer } = talk({ ...own, methods: both }, { ...settings, methods: both }, {
     env,
-    // Somebody answers AKA′ in the peer's name by a Nak that asks for AKA.
+    // An attacker replaces the peer's response of AKA′ by a Nak that asks for AKA.
     meddle: (p, from) =>
       from === "peer" && p[4] === EapType.AKA_PRIME
         ? Uint8Array.of(2, p[1]!, 0, 6, EapType.NAK, EapType.AKA)
@@ -243,10 +248,10 @@ Deno.test("EAP-AKA: who is bidden down from AKA' refuses", () => {
   assert.equal(peer.kind, "failed");
 });
 
-Deno.test("EAP-AKA: D of AT_BIDDING is refused by a peer that prefers AKA'", () => {
+Deno.test("EAP-AKA: a peer that prefers AKA' refuses the D bit of AT_BIDDING", () => {
   const { own, settings, env } = world(METHODS[1]);
   const peerWants = [EapType.AKA_PRIME, EapType.AKA];
-  // The server offers AKA first, as it was made to believe that the peer has nothing else.
+  // The server prefers AKA′ as well, but offers AKA to this user, whose entry allows nothing else.
   const server = { ...settings, methods: [EapType.AKA_PRIME, EapType.AKA] };
   const users = new EapUsers([{
     identity: IMSI,
@@ -282,7 +287,7 @@ Deno.test("EAP-AKA': another key derivation function is asked for, or refused", 
   assert.match(whyOf(other.step(hex("04 01 0004"))), /has key derivation 2, this end has 1/);
   const good = openEapPeer(own, env);
   good.step(challenge(1, 2, 1));
-  // The list is right now; its AUTN is not.
+  // This list of AT_KDF is the expected one, so that the peer goes on to AUTN, which is wrong.
   good.step(challenge(2, 1, 2, 1));
   assert.match(whyOf(good.step(hex("04 02 0004"))), /AUTN is wrong/);
 });
@@ -312,7 +317,7 @@ Deno.test("EAP-SIM: a server of another version is refused by its code", () => {
   assert.match(whyOf(peer.step(hex("04 01 0004"))), /version 7, not 1/);
 });
 
-Deno.test("EAP-SIM by triplets of a file: in turn, without keys at the server, and of no use to AKA", () => {
+Deno.test("EAP-SIM uses the triplets of a file in turn; AKA cannot use them", () => {
   const lines = Array.from({ length: 4 }, (_, i) => {
     const rand = new Uint8Array(16).fill(i + 1);
     const { sres, kc } = gsmTriplet({ k: K, opc: OPC }, rand);
@@ -341,7 +346,7 @@ Deno.test("EAP-SIM by triplets of a file: in turn, without keys at the server, a
   assert.match(whyOf(aka.server), /the user has no SIM keys/);
 });
 
-Deno.test("lines that are no triplets are refused by their number", () => {
+Deno.test("lines that are not triplets, and too few or repeated ones, are refused", () => {
   const right = (octet: string) => `${octet.repeat(32)},${"a".repeat(8)},${"b".repeat(16)}`;
   const cases = [
     [right("1"), /authenticate bob by 1 triplets: expected at least 3/],

@@ -69,7 +69,7 @@ for (const { name: version, max } of VERSIONS) {
   }
 
   tlsTest(
-    `EAP-TLS over ${version}: a certificate is not enough for who is not in the table`,
+    `EAP-TLS over ${version}: a peer with a certificate must be in the table of users too`,
     () => {
       const { own, settings } = ends({ type: TLS }, max);
       const alice = { ...own, identity: "alice" };
@@ -86,7 +86,7 @@ for (const { name: version, max } of VERSIONS) {
     },
   );
 
-  tlsTest(`fragments over ${version}: a long chain arrives whole`, () => {
+  tlsTest(`fragments over ${version}: a long chain is reassembled`, () => {
     const { own, settings } = ends({ type: TLS }, max);
     const long = { versionMax: max, chain: LONG_CHAIN };
     const peerTls = tlsSettings("client", long);
@@ -102,7 +102,7 @@ for (const { name: version, max } of VERSIONS) {
   });
 
   tlsTest(
-    `certificates over ${version}: each end refuses whom it does not know, by TLS's words`,
+    `certificates over ${version}: each end refuses one it does not trust, with TLS's reason`,
     () => {
       const { own, settings } = ends({ type: TLS }, max);
       const env = tlsEnv();
@@ -126,7 +126,7 @@ for (const { name: version, max } of VERSIONS) {
   );
 }
 
-tlsTest("a peer of TLS 1.2 and a server of 1.3 meet at 1.2", () => {
+tlsTest("a peer of TLS 1.2 and a server of TLS 1.3 agree on TLS 1.2", () => {
   const { settings } = ends({ type: TLS }, 0x0304);
   const { own } = ends({ type: TLS }, 0x0303);
   const { peer } = talk(own, settings, { env: tlsEnv() });
@@ -134,9 +134,10 @@ tlsTest("a peer of TLS 1.2 and a server of 1.3 meet at 1.2", () => {
   assert.match(peer.outcome.notes.join(), /TLS 1\.2/);
 });
 
-tlsTest("a server of TLS 1.2 that knows nothing of RFC 5746 is talked to", () => {
+tlsTest("a peer goes on with a server of TLS 1.2 that does not support RFC 5746", () => {
   const { own, settings } = ends({ type: TLS }, 0x0303);
   // The first response of the peer is its ClientHello, whose 00ff is TLS_EMPTY_RENEGOTIATION_INFO_SCSV.
+  // A server that does not find it answers like one that does not support RFC 5746.
   const { peer, packets } = talk(own, settings, {
     env: tlsEnv(),
     meddle: (packet, from) => {
@@ -146,13 +147,13 @@ tlsTest("a server of TLS 1.2 that knows nothing of RFC 5746 is talked to", () =>
       return other;
     },
   });
-  // The hashes of the handshake differ in the end, which is the server's to find.
+  // The handshake fails only at its end, because the two ends have hashed different messages.
   assert.match(whyOf(peer), /EAP-TLS fails/);
   assert.doesNotMatch(whyOf(peer), /renegotiation/);
   assert.ok(packets.length > 4, `${packets.length} packets`);
 });
 
-tlsTest("a server without an inner method in common refuses", () => {
+tlsTest("a server refuses a peer with which it has no inner method in common", () => {
   for (const [inner, fault] of [["pap", /PAP, which is not/], ["md5", /no|refuses/]] as const) {
     const { own, settings } = ends({ type: TTLS, inner }, 0x0304);
     const { server } = talk(own, { ...settings, inner: ["mschapv2"] }, { env: tlsEnv() });
@@ -160,14 +161,14 @@ tlsTest("a server without an inner method in common refuses", () => {
   }
 });
 
-tlsTest("a peer without a trust anchor says that it has checked nothing", () => {
+tlsTest("a peer without a trust anchor notes that the certificate is not checked", () => {
   const { own, settings } = ends({ type: TTLS, inner: "pap" }, 0x0304);
   const { peer } = talk({ ...own, tls: undefined }, settings, { env: tlsEnv() });
   assert.ok(peer.kind === "succeeded");
   assert.match(peer.outcome.notes.join(), /certificate is not checked: no trust anchor/);
 });
 
-tlsTest("PEM that cannot be used is refused with what it is", () => {
+tlsTest("PEM that cannot be used is refused with the reason", () => {
   const { own, settings } = ends({ type: TLS }, 0x0304);
   const good = tlsSettings("client");
   for (
@@ -196,7 +197,7 @@ Deno.test("without the shim TLS, TTLS and PEAP are refused by name", () => {
   }
 });
 
-tlsTest("fragments that lie, are empty or never end are refused", () => {
+tlsTest("fragments with wrong lengths, empty or endless ones are refused", () => {
   const { own } = ends({ type: TLS }, 0x0304);
   const cases: readonly (readonly [string, RegExp])[] = [
     ["", /Cannot read 1 octets/],
@@ -227,7 +228,7 @@ tlsTest("fragments that lie, are empty or never end are refused", () => {
   assert.match(whyOf(answer), /fragments of \d+ octets in a TLS message of 65536/);
 });
 
-tlsTest("each octet of a handshake counts", () => {
+tlsTest("a handshake with a changed octet succeeds at neither end", () => {
   for (const { max } of VERSIONS) {
     for (let at = 11; at < 120; at += 9) {
       const { own, settings } = ends({ type: TLS }, max);

@@ -1,4 +1,4 @@
-/** What goes inside the tunnels: AVPs of TTLS, extensions of PEAP. */
+/** The messages inside the TLS tunnels: AVPs of TTLS, and extensions of PEAP. */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import { EapRefusal } from "@/eap/failure.ts";
@@ -24,7 +24,7 @@ function refused(work: () => unknown, fault: RegExp): void {
   });
 }
 
-Deno.test("AVPs come back, with and without a vendor, padded to words", () => {
+Deno.test("AVPs with and without a vendor are padded to words, and decoded as encoded", () => {
   const avps = [
     avp(AvpCode.USER_NAME, hex("626f62")),
     avp(AvpCode.MS_CHAP2_SUCCESS, hex("0102030405"), MICROSOFT),
@@ -37,11 +37,11 @@ Deno.test("AVPs come back, with and without a vendor, padded to words", () => {
       "0102030405000000" + "0000006300000008",
   );
   assert.deepEqual(decodeAvps(octets), avps);
-  // The padding of the last may be left out.
+  // The padding of the last AVP may be left out.
   assert.equal(decodeAvps(octets.subarray(0, 11)).length, 1);
 });
 
-Deno.test("AVP lengths that are short or past the end are refused", () => {
+Deno.test("AVPs whose length is too short or past the end are refused", () => {
   refused(() => decodeAvps(hex("00000001 40")), /an AVP of 5 octets/);
   refused(() => decodeAvps(hex("00000001 40 000007")), /AVP 1 says 7 octets, 8 are left/);
   refused(() => decodeAvps(hex("00000001 40 000000")), /AVP 1 says 0 octets/);
@@ -51,14 +51,14 @@ Deno.test("AVP lengths that are short or past the end are refused", () => {
   refused(() => decodeAvps(hex("00000001 00 000008".repeat(65))), /more than 64 AVPs/);
 });
 
-Deno.test("a peer refuses an AVP that must be known, and skips one that may be skipped", () => {
+Deno.test("a peer refuses an unknown AVP that is mandatory, and skips one that is not", () => {
   const own = { identity: "bob", methods: [], password: "secret", inner: "pap" as const };
   const inner = ttlsInnerPeer(own, seededEnv());
   refused(() => inner.take(hex("000000ff 40 000008"), 1), /AVP 255, which must be known/);
   assert.equal(inner.take(hex("000000ff 00 000008"), 1).then, "done");
 });
 
-Deno.test("a peer inside TTLS says who it is once, whether it speaks first or is asked", () => {
+Deno.test("a peer inside TTLS sends its identity, whether it speaks first or is asked", () => {
   const own = { identity: "bob", methods: [], password: "secret", inner: "md5" as const };
   const request = encodeEap({
     code: EapCode.REQUEST,
@@ -90,7 +90,7 @@ Deno.test("PAP pads the password to blocks of 16 octets", () => {
 const CMK = new Uint8Array(20).fill(3);
 const NONCE = new Uint8Array(32).fill(5);
 
-Deno.test("extensions come back, bound and not, and each octet of a binding counts", () => {
+Deno.test("extensions are decoded as encoded, and a changed cryptobinding is refused", () => {
   const { REQUEST, RESPONSE } = EapCode;
   const plain = encodeExtensions(REQUEST, 7, { success: true });
   assert.equal(toHex(plain), "0107000b21" + "800300020001");
@@ -110,7 +110,7 @@ Deno.test("extensions come back, bound and not, and each octet of a binding coun
   }
 });
 
-Deno.test("extensions with lengths that lie, and TLVs that must be known, are refused", () => {
+Deno.test("TLVs of wrong length, and unknown TLVs that are mandatory, are refused", () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["8003 0001 01", /Result TLV of 1 octets/],
     ["000c 0004 00000000", /Cryptobinding TLV of 4 octets/],

@@ -1,4 +1,7 @@
-/** Our RADIUS client at servers that are good, silent, lying, of another secret, or gone midway. */
+/**
+ * Our RADIUS client with servers that work, are silent, answer wrongly, have another secret, or fall
+ * silent in the middle of a login.
+ */
 import assert from "node:assert/strict";
 import type { EapAnswer } from "@/eap/conversation.ts";
 import { openEapPeer } from "@/eap/peer.ts";
@@ -16,7 +19,7 @@ const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
 const SECRET = new TextEncoder().encode("testing123");
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
-function newFace(secret = SECRET): RadiusFrontEnd {
+function newFrontEnd(secret = SECRET): RadiusFrontEnd {
   const env = { random, tls: undefined };
   const users = new EapUsers([{ identity: "bob", password: "secret" }]);
   return new RadiusFrontEnd({
@@ -39,7 +42,7 @@ function newClient(servers: readonly RadiusAddress[], more = {}): RadiusClient {
   });
 }
 
-/** A whole login of bob, and how it ended. */
+/** Logs bob in, and returns the answer that ended the login. */
 async function logIn(client: RadiusClient, password = "secret"): Promise<EapAnswer> {
   const own = { identity: "bob", methods: [EapType.MSCHAPV2], password };
   const peer = openEapPeer(own, { random, tls: undefined });
@@ -62,14 +65,14 @@ function failure(answer: EapAnswer): Extract<EapAnswer, { kind: "failed" }> {
 
 const SILENT: RadiusHandler = { receive: () => ({ octets: undefined, note: undefined }) };
 
-Deno.test("a login at a working server, with the identifier of the session in each request", async () => {
-  const face = newFace();
+Deno.test("a login succeeds, and each request carries the attribute of its session", async () => {
+  const frontEnd = newFrontEnd();
   const seen: string[] = [];
   const server = new RadiusServer(LOOPBACK, {
     receive: (octets, from, nowMs) => {
       const id = radiusValue(decodeRadius(octets), RadiusAttribute.CALLING_STATION_ID);
       seen.push(new TextDecoder().decode(id));
-      return face.receive(octets, from, nowMs);
+      return frontEnd.receive(octets, from, nowMs);
     },
   });
   for (const sendStart of [false, true]) {
@@ -83,13 +86,13 @@ Deno.test("a login at a working server, with the identifier of the session in ea
 });
 
 Deno.test("a request that is lost is sent again, and so is a lost answer", async () => {
-  const face = newFace();
+  const frontEnd = newFrontEnd();
   let count = 0;
   const lossy: RadiusHandler = {
     receive: (octets, from, nowMs) => {
       const drop = count++ % 4;
       if (drop === 0) return { octets: undefined, note: undefined };
-      const reply = face.receive(octets, from, nowMs);
+      const reply = frontEnd.receive(octets, from, nowMs);
       return drop === 2 ? { octets: undefined, note: undefined } : reply;
     },
   };
@@ -100,7 +103,7 @@ Deno.test("a request that is lost is sent again, and so is a lost answer", async
   await server.close();
 });
 
-Deno.test("after a silent server the next one is asked, and the silent one last from then on", async () => {
+Deno.test("after a silent server the next one is asked, and first from then on", async () => {
   let asked = 0;
   const silent = new RadiusServer(LOOPBACK, {
     receive: () => {
@@ -108,7 +111,7 @@ Deno.test("after a silent server the next one is asked, and the silent one last 
       return { octets: undefined, note: undefined };
     },
   });
-  const good = new RadiusServer(LOOPBACK, newFace());
+  const good = new RadiusServer(LOOPBACK, newFrontEnd());
   const client = newClient([silent.address, good.address]);
   assert.equal((await logIn(client)).kind, "succeeded");
   assert.equal(asked, 2);
@@ -118,10 +121,10 @@ Deno.test("after a silent server the next one is asked, and the silent one last 
   await Promise.all([silent.close(), good.close()]);
 });
 
-Deno.test("each bad server has a cause of its own", async () => {
-  const others = newFace(new TextEncoder().encode("other"));
+Deno.test("the cause of a failed login tells what was wrong with the server", async () => {
+  const others = newFrontEnd(new TextEncoder().encode("other"));
   const wrong: RadiusHandler = {
-    // It believes the request, and answers by another secret.
+    // This server answers any request, with an authenticator that is wrong.
     receive: (octets) => {
       const reply = new Uint8Array(20);
       reply.set([2, octets[1]!, 0, 20]);
@@ -131,11 +134,13 @@ Deno.test("each bad server has a cause of its own", async () => {
   const garbage: RadiusHandler = {
     receive: (octets) => ({ octets: Uint8Array.of(2, octets[1]!, 0, 99), note: undefined }),
   };
-  const midway = (face: RadiusFrontEnd): RadiusHandler => {
+  const midway = (frontEnd: RadiusFrontEnd): RadiusHandler => {
     let count = 0;
     return {
       receive: (octets, from, nowMs): RadiusReply =>
-        count++ === 0 ? face.receive(octets, from, nowMs) : { octets: undefined, note: undefined },
+        count++ === 0
+          ? frontEnd.receive(octets, from, nowMs)
+          : { octets: undefined, note: undefined },
     };
   };
   const cases: readonly (readonly [RadiusHandler, string, RegExp])[] = [
@@ -143,7 +148,7 @@ Deno.test("each bad server has a cause of its own", async () => {
     [others, "silent server", /no answer to 2 requests$/],
     [wrong, "wrong secret", /authenticator of its ACCESS_ACCEPT is wrong/],
     [garbage, "lying server", /RADIUS packet of 4 octets/],
-    [midway(newFace()), "silent server", /no answer/],
+    [midway(newFrontEnd()), "silent server", /no answer/],
   ];
   for (const [handler, cause, sentence] of cases) {
     const server = new RadiusServer(LOOPBACK, handler);
@@ -165,7 +170,7 @@ Deno.test("after a rejection no other server is asked", async () => {
       return { octets: undefined, note: undefined };
     },
   });
-  const first = new RadiusServer(LOOPBACK, newFace());
+  const first = new RadiusServer(LOOPBACK, newFrontEnd());
   const client = newClient([first.address, second.address], { firstWaitMs: 5_000 });
   const { cause, octets } = failure(await logIn(client, "other"));
   assert.equal(cause, "rejected");
@@ -176,14 +181,14 @@ Deno.test("after a rejection no other server is asked", async () => {
 });
 
 Deno.test("datagrams from other addresses to the client's port are ignored", async () => {
-  const face = newFace();
+  const frontEnd = newFrontEnd();
   const stranger = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const server = new RadiusServer(LOOPBACK, {
     receive: async (octets, from, nowMs) => {
       const port = Number(from.split(":")[1]);
       const forged = Uint8Array.from([3, octets[1]!, 0, 20, ...new Uint8Array(16)]);
       await stranger.send(forged, { transport: "udp", hostname: "127.0.0.1", port });
-      return face.receive(octets, from, nowMs);
+      return frontEnd.receive(octets, from, nowMs);
     },
   });
   const client = newClient([server.address], { firstWaitMs: 5_000 });
@@ -194,8 +199,8 @@ Deno.test("datagrams from other addresses to the client's port are ignored", asy
   stranger.close();
 });
 
-Deno.test("300 logins at a time share two sockets", async () => {
-  const server = new RadiusServer(LOOPBACK, newFace());
+Deno.test("300 logins at a time succeed, more than one socket has identifiers for", async () => {
+  const server = new RadiusServer(LOOPBACK, newFrontEnd());
   const client = newClient([server.address], { tries: 6, firstWaitMs: 2_000 });
   const answers = await Promise.all(Array.from({ length: 300 }, () => logIn(client)));
   assert.equal(answers.filter(({ kind }) => kind === "succeeded").length, 300);
@@ -203,7 +208,7 @@ Deno.test("300 logins at a time share two sockets", async () => {
   await server.close();
 });
 
-Deno.test("closing a login ends its wait", async () => {
+Deno.test("closing a login ends its wait for an answer", async () => {
   const server = new RadiusServer(LOOPBACK, SILENT);
   const client = newClient([server.address], { tries: 9, firstWaitMs: 600_000 });
   const login = client.open([]);
@@ -222,7 +227,7 @@ Deno.test("an address of another host is refused with the error of the system", 
 });
 
 Deno.test("a message of a peer that is too long for RADIUS fails its login only", async () => {
-  const server = new RadiusServer(LOOPBACK, newFace());
+  const server = new RadiusServer(LOOPBACK, newFrontEnd());
   const client = newClient([server.address]);
   const long = "b".repeat(300);
   assert.match(
@@ -241,8 +246,8 @@ Deno.test("a message of a peer that is too long for RADIUS fails its login only"
 });
 
 Deno.test("an IPv6 server is recognized by its address in any notation", async () => {
-  const face = newFace();
-  const server = new RadiusServer({ hostname: "::1", port: 0 }, face);
+  const frontEnd = newFrontEnd();
+  const server = new RadiusServer({ hostname: "::1", port: 0 }, frontEnd);
   const client = newClient([{ hostname: "0:0:0:0:0:0:0:1", port: server.address.port }], {
     firstWaitMs: 5_000,
   });

@@ -1,4 +1,5 @@
-// Whose UDP socket a RADIUS request of eapol_test is from, as the kernel tells it of one socket.
+// Which user owns the UDP socket that a RADIUS request of eapol_test has come from, as the kernel tells it
+// of one socket, and as the table of all sockets does.
 import assert from "node:assert/strict";
 import { ownerInTable, udpSocketOwner } from "@/native/socket_owner.ts";
 
@@ -8,7 +9,7 @@ const listen = () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.
 const portOf = ({ addr }: Deno.DatagramConn) => (addr as Deno.NetAddr).port;
 const NOBODY = 65_534;
 
-/** A process whose socket is connected to a port, and has sent a datagram from its own. */
+/** Starts a process of a user, whose UDP socket is connected to the server and has sent a datagram. */
 async function connected(server: Deno.DatagramConn, user: number) {
   const command = 'exec 3<>"/dev/udp/127.0.0.1/$0"; echo x >&3; read';
   const bash = ["bash", "-c", command, String(portOf(server))];
@@ -24,7 +25,7 @@ async function connected(server: Deno.DatagramConn, user: number) {
 }
 
 for (const user of Deno.uid() === 0 ? [0, NOBODY] : [Deno.uid()!]) {
-  Deno.test(`a connected UDP socket is found by both ends, and no other one: of user ${user}`, async () => {
+  Deno.test(`user ${user}: the owner of a connected UDP socket is found by two addresses`, async () => {
     const [server, other] = [listen(), listen()];
     const { port, end } = await connected(server, user);
     const table = Deno.readTextFileSync("/proc/net/udp");
