@@ -201,7 +201,7 @@ for (const method of METHODS) {
 }
 
 for (const method of METHODS.slice(1)) {
-  Deno.test(`${method.name}: a network that is behind takes the card's number from AUTS`, () => {
+  Deno.test(`${method.name}: a network that is behind takes the card's SQN from AUTS`, () => {
     const { own, settings, network, env } = world(method, { sqn: 1_000_000n });
     const { peer, server, packets } = talk(own, settings, { env });
     assert.ok(peer.kind === "succeeded" && server.kind === "succeeded");

@@ -25,7 +25,7 @@ async function connected(server: Deno.DatagramConn, user: number) {
 }
 
 for (const user of Deno.uid() === 0 ? [0, NOBODY] : [Deno.uid()!]) {
-  Deno.test(`user ${user}: the owner of a connected UDP socket is found by two addresses`, async () => {
+  Deno.test(`user ${user}: the owner of a connected UDP socket is found, no other`, async () => {
     const [server, other] = [listen(), listen()];
     const { port, end } = await connected(server, user);
     const table = Deno.readTextFileSync("/proc/net/udp");

@@ -1,5 +1,5 @@
 /**
- * Configurations of ends that sign and verify, as plain as they can be; a test says what differs.
+ * Configurations of ends that sign and verify, with plain values; a test passes what differs in it.
  * @module
  */
 import { IdType } from "@/iana/id_type.ts";
@@ -7,7 +7,7 @@ import type { IdentityRule, SigningAuth, VerifyingAuth } from "@/ike/records/con
 import { trustStoreOf } from "@/pki/trust.ts";
 import type { Party } from "../../pki/_maker.ts";
 
-/** An end that signs by this method with the key of a party. */
+/** The configuration of an end that signs by this method with the key of a party. */
 export function signs(
   { certificate, keys }: Party,
   method: number,
@@ -26,7 +26,7 @@ export function signs(
   };
 }
 
-/** An end that trusts this root and asks nobody whether anything was revoked. */
+/** The configuration of an end that trusts this root and does not check revocation. */
 export function verifies(
   root: Party,
   method: number,
@@ -46,7 +46,7 @@ export function verifies(
   };
 }
 
-/** The identity of a domain name. */
+/** The rule for the identity that is this domain name. */
 export function fqdn(text: string): IdentityRule {
   const data = new TextEncoder().encode(text);
   return { kind: "fixed", identity: { idType: IdType.ID_FQDN, data } };

@@ -1,5 +1,5 @@
-// Methods of authentication that a peer announces (RFC 9593): which of its methods, certificates and
-// algorithms an end takes, and what is refused, in words.
+// Methods of authentication that a peer announces (RFC 9593): which of its own methods, certificates and
+// algorithms an end then uses, and the texts of its failures.
 import assert from "node:assert/strict";
 import { concat } from "@/base/bytes.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -26,9 +26,9 @@ const { SHARED_KEY_MIC, ECDSA_SHA256_P256, RSA_DIGITAL_SIGNATURE, DIGITAL_SIGNAT
 const { SUPPORTED_AUTH_METHODS } = NotifyType;
 
 const psk = { kind: "psk", secret: new TextEncoder().encode("shared") } as const;
-const anybody = { idMustBeInCertificate: false };
+const anyIdentity = { idMustBeInCertificate: false };
 const signsRsa = signs(rsa, DIGITAL_SIGNATURE);
-const verifiesAll = verifies(root, DIGITAL_SIGNATURE, anybody);
+const verifiesAll = verifies(root, DIGITAL_SIGNATURE, anyIdentity);
 const HASHES = { announcesAuth: true, signatureHashes: [HashAlgorithm.SHA2_256] };
 
 function ends(
@@ -42,7 +42,10 @@ function ends(
   });
 }
 
-/** A responder whose peer was told something else than what it takes. */
+/**
+ * Sets up an IKE SA with an initiator that has these announcements in place of those of the responder,
+ * and returns the initiator.
+ */
 async function told(own: BothAuthConfigs, announced: readonly AuthAnnouncement[]) {
   const { initiator } = await setUp(crypto, {
     initiator: { ...HASHES, auth: own },
@@ -71,7 +74,7 @@ Deno.test("each end authenticates by what the other announces", async () => {
   assert.match(notes, /This end authenticates by psk, as the peer does not take digital-signature/);
 });
 
-Deno.test("without an announcement the first method is tried, and the peer says no", async () => {
+Deno.test("without an announcement the first method is tried, and the peer refuses it", async () => {
   const has = { own: signsRsa, ownOthers: [psk], peer: psk };
   const { initiator, responder } = await ends(has, { own: psk, peer: psk }, {
     signatureHashes: HASHES.signatureHashes,
@@ -80,7 +83,7 @@ Deno.test("without an announcement the first method is tried, and the peer says 
   assert.match(responder.failures[0]!, /authenticates by Digital Signature, .* asks for psk/);
 });
 
-Deno.test("a peer may use any of the methods that are there for it", async () => {
+Deno.test("a peer may use any of the methods that are configured for it", async () => {
   const takes = { own: psk, peer: psk, peerOthers: [verifiesAll] };
   for (const own of [psk, signsRsa]) {
     const { initiator, responder } = await ends({ own, peer: psk }, takes);
@@ -89,7 +92,7 @@ Deno.test("a peer may use any of the methods that are there for it", async () =>
   }
 });
 
-Deno.test("RSASSA-PSS is taken where it is announced alone, though PKCS #1 is configured", async () => {
+Deno.test("RSASSA-PSS is used where it alone is announced, though PKCS #1 is set", async () => {
   const pss = encodeSignatureAlgorithm({ algorithm: "rsa-pss", hash: "sha256", saltOctets: 32 });
   const only = [{ method: DIGITAL_SIGNATURE, link: 0, algorithm: pss }];
   const end = await told({ own: signsRsa, peer: psk }, only);
@@ -97,7 +100,7 @@ Deno.test("RSASSA-PSS is taken where it is announced alone, though PKCS #1 is co
   assert.equal(end.sa.peer.ownScheme?.algorithm, "rsa-pss");
 });
 
-Deno.test("nothing is signed by an algorithm, a hash or an authority that is not announced", async () => {
+Deno.test("nothing is signed by a method, algorithm or authority not announced", async () => {
   const ecdsa = encodeSignatureAlgorithm({ algorithm: "ecdsa", hash: "sha256", encoding: "der" });
   const cases: readonly [AuthAnnouncement[], RegExp][] = [
     [
@@ -106,7 +109,7 @@ Deno.test("nothing is signed by an algorithm, a hash or an authority that is not
     ],
     [[{ method: ECDSA_SHA256_P256, link: 0 }], /takes ECDSA with SHA-256 on the P-256 curve/],
     [[{ method: DIGITAL_SIGNATURE, link: 0, algorithm: Uint8Array.of(48, 0) }], /do not know/],
-    // The responder's CERTREQ names one authority alone.
+    // The responder's CERTREQ names one authority only, so that there is none for the link 2.
     [
       [{ method: DIGITAL_SIGNATURE, link: 2 }],
       /without a certificate of an authority that it links/,
@@ -121,7 +124,7 @@ Deno.test("nothing is signed by an algorithm, a hash or an authority that is not
   }
 });
 
-Deno.test("an authority that is linked is one that stands above the certificate", async () => {
+Deno.test("an authority that an announcement links must be above the certificate", async () => {
   const linked = [{ method: DIGITAL_SIGNATURE, link: 1 }];
   const below = { own: { ...signsRsa, known: [root.certificate] }, peer: psk };
   assert.deepEqual((await told(below, linked)).failures, []);
@@ -130,14 +133,14 @@ Deno.test("an authority that is linked is one that stands above the certificate"
     initiator: { ...HASHES, auth: foreign },
     responder: {
       ...HASHES,
-      auth: { own: psk, peer: verifies(other, DIGITAL_SIGNATURE, anybody) },
+      auth: { own: psk, peer: verifies(other, DIGITAL_SIGNATURE, anyIdentity) },
     },
     keyed: (sa) => sa.setup!.announced = linked,
   });
   assert.match(initiator.failures[0]!, /without a certificate of an authority that it links/);
 });
 
-Deno.test("a gateway shows the certificate whose key the peer announces", async () => {
+Deno.test("a gateway sends the certificate whose algorithm the peer announces", async () => {
   const credentials = [rsa, ec].map(({ certificate, keys }) => ({
     certificate,
     privateKey: keys.privateKey,
@@ -157,7 +160,7 @@ Deno.test("a gateway shows the certificate whose key the peer announces", async 
   assert.equal(responder.sa.peer.ownScheme?.algorithm, "ecdsa");
 });
 
-Deno.test("where IKE_INTERMEDIATE takes place, the announcement is in its last response", async () => {
+Deno.test("the announcement is in the last IKE_INTERMEDIATE response if there is one", async () => {
   const additional = [[KeGroup.ECP_256], [KeGroup.ECP_384]];
   const algorithms = { ...SUITES[0]!, additional };
   const auth = { own: signsRsa, ownOthers: [psk], peer: psk };
@@ -170,8 +173,8 @@ Deno.test("where IKE_INTERMEDIATE takes place, the announcement is in its last r
   assert.equal(initiator.sa.peer.ownAuth, SHARED_KEY_MIC);
 });
 
-Deno.test("an announcement names every algorithm that is verified", async () => {
-  const auth = { own: psk, peer: verifies(root, RSA_DIGITAL_SIGNATURE, anybody) };
+Deno.test("an announcement names every algorithm that its sender verifies", async () => {
+  const auth = { own: psk, peer: verifies(root, RSA_DIGITAL_SIGNATURE, anyIdentity) };
   const hashes = [HashAlgorithm.SHA2_256, HashAlgorithm.IDENTITY];
   const { responder } = await ends(auth, auth, { ...HASHES, signatureHashes: hashes });
   const { data } = findNotify(responder.said[0]!, SUPPORTED_AUTH_METHODS)!;

@@ -1,6 +1,6 @@
 /**
- * tshark decrypts IKE_AUTH with our keys, and reads the CERT and CERTREQ payloads of the encodings 12 and
- * 13 (hash and URL, RFC 7296 §3.6) and 15 (raw public key, RFC 7670 §3) as we mean them.
+ * tshark decrypts IKE_AUTH with our keys, and reads from the CERT and CERTREQ payloads of the encodings 12
+ * and 13 (hash and URL, RFC 7296 §3.6) and 15 (raw public key, RFC 7670 §3) what we have put into them.
  */
 import assert from "node:assert/strict";
 import { toHex } from "@/base/bytes.ts";
@@ -28,7 +28,7 @@ const PATH = {
   peerPort: 500,
 };
 
-/** What tshark shows of all messages: encodings of CERT and CERTREQ, hashes, URLs, and all octets of payloads. */
+/** What tshark shows of all messages: the encodings of CERT and CERTREQ, hashes, URLs, and all octets. */
 interface Shown {
   readonly encodings: readonly string[];
   readonly requested: readonly string[];
@@ -38,6 +38,7 @@ interface Shown {
   readonly octets: string;
 }
 
+/** Sets up an IKE SA, and lets tshark dissect its decrypted messages. */
 async function shown(
   initiator: Partial<IkeConfig>,
   responder: Partial<IkeConfig>,
@@ -81,7 +82,7 @@ async function shown(
   }
 }
 
-/** An end whose authentication is this. */
+/** The configuration of an end with this name and these methods of authentication. */
 function end(name: string, own: SigningAuth, peer: VerifyingAuth): Partial<IkeConfig> {
   return { ownId: fqdn(name), auth: { own, peer }, signatureHashes: [HashAlgorithm.SHA2_256] };
 }
@@ -104,13 +105,14 @@ for (const [encoding, isBundle] of [["12", false], ["13", true]] as const) {
         end("a.test", own, verifies(root, METHOD)),
         end("b.test", signs(b, METHOD), verifies(root, METHOD, { lookup })),
       );
-      // The other certificates are those of the responder, and above ours where they are no bundle.
+      // There is also the certificate of the responder, and that of the authority above ours unless
+      // the bundle has it.
       const whole = isBundle ? ["4"] : ["4", "4"];
       assert.deepEqual([...found.encodings].sort(), [encoding, ...whole].sort());
       const url = "http://pki.test/ee-0";
       const hash = toHex(crypto.sha1(octets));
       assert.ok(found.octets.includes(hash + toHex(new TextEncoder().encode(url))));
-      // Wireshark 4.0 only takes those of the encoding 12 apart.
+      // Wireshark 4.0 separates the hash from the URL in the encoding 12 only.
       if (isBundle) return;
       assert.deepEqual(found.urls, [url]);
       assert.deepEqual(found.hashes, [hash]);
@@ -119,7 +121,7 @@ for (const [encoding, isBundle] of [["12", false], ["13", true]] as const) {
 }
 
 Deno.test({
-  name: "tshark reads raw public keys, and what asks for them, by the encoding 15",
+  name: "tshark reads raw public keys and the requests for them by the encoding 15",
   ignore: !HAS_TSHARK,
   async fn() {
     const maker = new Maker(crypto);

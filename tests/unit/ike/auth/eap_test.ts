@@ -1,4 +1,5 @@
-// EAP between our two roles (RFC 7296 §2.16), EAP-only (RFC 5998), and how it fails.
+// EAP between our two roles (RFC 7296 §2.16), EAP-only (RFC 5998), EAP with a PPK (RFC 8784), and how each
+// of them fails.
 import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -39,19 +40,19 @@ const certificate = {
   peer: verifies(root, ECDSA_SHA256_P256, { requested: [] }),
 };
 
-interface Wish {
+interface LoginOptions {
   readonly method?: number;
   readonly password?: string;
   readonly only?: boolean;
   readonly asks?: boolean;
-  /** Stands between the responder and its server. */
+  /** Wraps the EAP server of the responder. */
   readonly through?: (server: EapServer) => EapServer;
 }
 
 let closed = 0;
 
-function ends(wish: Wish = {}): Ends {
-  const { method = MSCHAPV2, password = "wonderland", only = false, asks = false } = wish;
+function ends(options: LoginOptions = {}): Ends {
+  const { method = MSCHAPV2, password = "wonderland", only = false, asks = false } = options;
   const users = new EapUsers([{ identity: "alice", password: "wonderland" }]);
   const openServer: EapServerAuth["open"] = () => {
     const server = openEapServer({ methods: [method], users }, env);
@@ -63,7 +64,7 @@ function ends(wish: Wish = {}): Ends {
         server.close();
       },
     };
-    return wish.through?.(counted) ?? counted;
+    return options.through?.(counted) ?? counted;
   };
   const credentials = { identity: "alice", methods: [method], password };
   return {
@@ -87,7 +88,7 @@ function ends(wish: Wish = {}): Ends {
 const types = (payloads: readonly Payload[]) => payloads.map(({ type }) => type);
 const { IDI, IDR, CERT, NOTIFY, CERTREQ, AUTH, EAP, SA, TSI, TSR } = PayloadType;
 
-Deno.test("EAP-MSCHAPv2: the messages are those of RFC 7296 §2.16, and AUTH is by the MSK", async () => {
+Deno.test("EAP-MSCHAPv2 has the messages of RFC 7296 §2.16, and AUTH by the MSK", async () => {
   const { initiator, responder } = await setUp(crypto, ends());
   assert.deepEqual([...initiator.failures, ...responder.failures], []);
   assert.equal(responder.sa.phase, "established");
@@ -124,7 +125,7 @@ Deno.test("a gateway may ask for the identity although IDi contains it", async (
   assert.equal(first.data[4], EapType.IDENTITY);
 });
 
-Deno.test("a wrong password: EAP Failure and AUTHENTICATION_FAILED, with a cause at both ends", async () => {
+Deno.test("a wrong password gives EAP Failure, AUTHENTICATION_FAILED and causes", async () => {
   const before = closed;
   const { initiator, responder } = await setUp(crypto, ends({ password: "through the glass" }));
   assert.equal(initiator.sa.phase, "closed");
@@ -135,10 +136,10 @@ Deno.test("a wrong password: EAP Failure and AUTHENTICATION_FAILED, with a cause
   assert.match(responder.failures[0]!, /Cannot authenticate alice \(ID_FQDN\) at .*MSCHAPv2/);
   assert.match(initiator.failures[0]!, /Cannot authenticate ourselves, alice .*MSCHAPv2/);
   assert.match(responder.sa.failure!.cause, /^EAP: /);
-  assert.equal(closed, before + 1, "the conversation is let go of");
+  assert.equal(closed, before + 1, "the conversation is closed");
 });
 
-Deno.test("EAP-only: no AUTH before EAP is complete, then both ends by the MSK (RFC 5998)", async () => {
+Deno.test("EAP-only: both ends send AUTH by the MSK after EAP only (RFC 5998)", async () => {
   const { initiator, responder } = await setUp(crypto, ends({ only: true }));
   assert.deepEqual([...initiator.failures, ...responder.failures], []);
   assert.ok(findNotify(initiator.said[1]!, NotifyType.EAP_ONLY_AUTHENTICATION));
@@ -172,7 +173,7 @@ Deno.test("an initiator with AUTH in its first request does not use EAP", async 
   );
 });
 
-Deno.test("a server without the MSK, as a RADIUS server may be, is found by a wrong AUTH", async () => {
+Deno.test("a server that gives no MSK, as by RADIUS, is detected by a wrong AUTH", async () => {
   const through = (server: EapServer): EapServer => ({
     ...server,
     async step(octets) {
@@ -193,10 +194,10 @@ Deno.test("EAP does not begin with a responder whose certificate is not trusted"
   const careful = { ...initiator, auth: { ...initiator!.auth!, peer } };
   const both = await setUp(crypto, { initiator: careful, responder: responder! });
   assert.match(both.initiator.failures[0]!, /Cannot trust gw\.test .*is refused/);
-  assert.equal(both.initiator.said.length, 2, "nothing is said behind its IKE_AUTH response");
+  assert.equal(both.initiator.said.length, 2, "nothing is sent after its IKE_AUTH response");
 });
 
-Deno.test("a gateway that refuses at once by EAP Failure without IDr is reported so", async () => {
+Deno.test("an EAP Failure without IDr is reported as a refused authentication", async () => {
   const { initiator, responder } = ends();
   const bob = { ...initiator, ownId: fqdn("bob") };
   const both = await setUp(crypto, { initiator: bob, responder: responder! });
@@ -211,13 +212,13 @@ function ppk(change: Partial<PpkConfig> = {}): PpkConfig {
   return { id: octets("quantum-1"), key, required: false, intermediate: false, ...change };
 }
 
-/** A login by EAP of ends that have a PPK, or none. */
+/** Sets up an IKE SA by EAP between ends that have these PPKs, or none. */
 async function loginWith(
   ofInitiator: PpkConfig | undefined,
   ofResponder: PpkConfig | undefined,
-  wish: Wish = {},
+  options: LoginOptions = {},
 ) {
-  const { initiator, responder } = ends(wish);
+  const { initiator, responder } = ends(options);
   const both = await setUp(crypto, {
     initiator: { ...initiator, ppk: ofInitiator },
     responder: { ...responder, ppk: ofResponder },
@@ -228,7 +229,7 @@ async function loginWith(
 const { NO_PPK_AUTH, PPK_IDENTITY } = NotifyType;
 
 for (const only of [false, true]) {
-  Deno.test(`a PPK beside EAP${only ? "-only" : ""} goes with the AUTH behind it (RFC 8784 §3)`, async () => {
+  Deno.test(`a PPK beside EAP${only ? "-only" : ""} is named with AUTH after EAP (RFC 8784 §3)`, async () => {
     const { initiator, responder, failures } = await loginWith(ppk(), ppk(), { only });
     assert.equal(failures, "");
     assert.deepEqual([initiator.sa.peer.ppk, responder.sa.peer.ppk], [true, true]);
@@ -244,7 +245,7 @@ for (const only of [false, true]) {
   });
 }
 
-Deno.test("a PPK that the gateway of EAP does not know is gone without, unless it is required", async () => {
+Deno.test("EAP continues without a PPK that is unknown, unless it is required", async () => {
   for (const other of [undefined, ppk({ id: octets("quantum-2") })]) {
     const { initiator, responder, failures } = await loginWith(ppk(), other);
     assert.equal(failures, "");
@@ -258,7 +259,7 @@ Deno.test("a PPK that the gateway of EAP does not know is gone without, unless i
   assert.match(strict.failures, /it did not say USE_PPK, and ppkrequired is true/);
 });
 
-Deno.test("a PPK of another value beside EAP is a wrong AUTH, and is named", async () => {
+Deno.test("a PPK of another value beside EAP makes AUTH wrong, and is named", async () => {
   const { failures } = await loginWith(
     ppk(),
     ppk({ key: octets("another key, of 34 octets for them") }),

@@ -1,5 +1,5 @@
-// Certificates of which the address is sent in their place (RFC 7296 §3.6), and the choice of one by what
-// the peer's CERTREQ names (§3.7), between our two roles.
+// The hash and the URL of a certificate in its place (RFC 7296 §3.6), and the choice of a certificate by the
+// authorities that the peer's CERTREQ names (§3.7), between our two roles.
 import assert from "node:assert/strict";
 import { toHex } from "@/base/bytes.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -27,7 +27,7 @@ const party = (name: string, issuer: Party) =>
 const a = await party("a.test", sub);
 const b = await party("b.test", sub);
 
-/** Both ends, of which the initiator tells the address of its certificate. */
+/** Both ends: the initiator may have an address of its certificate, the responder may look it up. */
 function ends(
   address: CertificateAddress | undefined,
   lookup: VerifyingAuth["lookup"] | undefined,
@@ -52,7 +52,7 @@ function encodings({ said }: End): number[] {
     .map((one) => (one as CertPayload).encoding);
 }
 
-/** A store that has this under its hash, and what it was asked. */
+/** A lookup that finds these octets under their hash, and the URLs that it was asked for. */
 function store(octets: Uint8Array) {
   const asked: string[] = [];
   const find = ({ hash, url }: HashAndUrl) => {
@@ -63,7 +63,7 @@ function store(octets: Uint8Array) {
   return { asked, lookup: { find } };
 }
 
-Deno.test("the address of a certificate in its place, by tunnel, where the peer looks up", async () => {
+Deno.test("a peer that looks up addresses gets that of the tunnel's certificate", async () => {
   const { asked, lookup } = store(a.certificate.der);
   const address = { url: "http://pki.test/ee-&d.cer", isBundle: false };
   const { initiator, responder } = await setUp(crypto, ends(address, lookup));
@@ -71,13 +71,14 @@ Deno.test("the address of a certificate in its place, by tunnel, where the peer 
   assert.equal(responder.sa.peer.auth, METHOD);
   assert.deepEqual(asked, ["http://pki.test/ee-7.cer"]);
   assert.deepEqual(encodings(initiator), [12, CertEncoding.X509_SIGNATURE]);
-  // Said where CERTREQ is: in the IKE_SA_INIT response of a responder, and by nobody who looks nothing up.
+  // A responder announces the lookup where its CERTREQ is, in the IKE_SA_INIT response. An end that
+  // looks nothing up does not announce it.
   assert.ok(findNotify(responder.said[0]!, NotifyType.HTTP_CERT_LOOKUP_SUPPORTED));
   const ofInitiator = initiator.said.flat();
   assert.equal(findNotify(ofInitiator, NotifyType.HTTP_CERT_LOOKUP_SUPPORTED), undefined);
 });
 
-Deno.test("the address of a bundle, of the certificate and the authority below the root", async () => {
+Deno.test("the address of a bundle stands for a certificate and its authority", async () => {
   const { lookup } = store(encodeBundle([a.certificate, sub.certificate]));
   const address = { url: "http://pki.test/ee.bundle", isBundle: true };
   const { initiator, responder } = await setUp(crypto, ends(address, lookup));
@@ -85,14 +86,14 @@ Deno.test("the address of a bundle, of the certificate and the authority below t
   assert.deepEqual(encodings(initiator), [13]);
 });
 
-Deno.test("a peer that looks nothing up is sent the certificate itself", async () => {
+Deno.test("a peer that does not look up addresses gets the certificate itself", async () => {
   const address = { url: "http://pki.test/ee.cer", isBundle: false };
   const { initiator, responder } = await setUp(crypto, ends(address, undefined));
   assert.equal(responder.sa.peer.auth, METHOD);
   assert.deepEqual(encodings(initiator), [4, 4]);
 });
 
-Deno.test("what is at the address and has another hash, or cannot be had, fails in a sentence", async () => {
+Deno.test("a certificate of another hash, or that cannot be fetched, is refused", async () => {
   const address = { url: "http://pki.test/ee.cer", isBundle: false };
   const wrong = await setUp(crypto, ends(address, { find: () => b.certificate.der }));
   const words = /Cannot use what http:\/\/pki\.test\/ee\.cer gives: its SHA-1 is not the one/;
@@ -108,7 +109,7 @@ Deno.test("what is at the address and has another hash, or cannot be had, fails 
   assert.equal(lists.asked.length, 0);
 });
 
-Deno.test("a gateway chooses by CERTREQ among its certificates, and tells where none is wanted", async () => {
+Deno.test("a gateway chooses its certificate by CERTREQ, and notes if none fits", async () => {
   const other = await maker.root("Other Root");
   const ofOther = await party("b.test", other);
   const nobody = await maker.root("Nobody's Root");
@@ -149,7 +150,7 @@ Deno.test("a gateway chooses by CERTREQ among its certificates, and tells where 
     assert.deepEqual(responder.notes, []);
   }
   const { initiator, responder } = await asks(nobody);
-  assert.equal(initiator.sa.phase, "established", "what CERTREQ names is a hint");
+  assert.equal(initiator.sa.phase, "established", "the authorities of CERTREQ are only a hint");
   assert.equal(sent(responder), b);
   const words = responder.notes.find((note) => note.includes("CERTREQ"));
   assert.match(

@@ -29,7 +29,7 @@ const issuing = {
   lifetimeMs: 3600_000,
 } as const;
 
-/** A client whose certificates are issued, for the identities of this rule. */
+/** Both ends; the certificates of the client are issued for the identities of this rule. */
 function ends(
   ownId: IdentityRule,
   { own = {}, peer = {} }: { own?: Partial<SigningAuth>; peer?: Partial<VerifyingAuth> } = {},
@@ -52,7 +52,7 @@ const certs = (payloads: readonly Payload[], encoding: number) =>
     p.type === PayloadType.CERT && "encoding" in p && p.encoding === encoding ? [p.data] : []
   );
 
-Deno.test("each tunnel has a certificate with its identity, below an authority that is sent too", async () => {
+Deno.test("each tunnel's certificate has its identity; the authority is sent too", async () => {
   const ownId = {
     kind: "template",
     idType: IdType.ID_FQDN,
@@ -71,7 +71,7 @@ Deno.test("each tunnel has a certificate with its identity, below an authority t
   }
 });
 
-Deno.test("a distinguished name of each tunnel is the subject of its certificate (cert-dn)", async () => {
+Deno.test("the distinguished name of a tunnel is the subject of its certificate", async () => {
   const ownId = {
     kind: "template",
     idType: IdType.ID_DER_ASN1_DN,
@@ -83,8 +83,8 @@ Deno.test("a distinguished name of each tunnel is the subject of its certificate
   assert.deepEqual(responder.notes, []);
 });
 
-Deno.test("the authority answers for its certificates where the peer asks (RFC 4806)", async () => {
-  // The sub's own certificate is asked about as well: its list is there.
+Deno.test("a peer that asks gets the OCSP response of the authority (RFC 4806)", async () => {
+  // The peer checks the authority's own certificate too, for which it has the root's revocation list.
   const crls = [await maker.crl(root, [])];
   const { trust } = verifies(root, METHOD);
   const strict = { trust: { ...trust, crls }, revocation: "strict" } as const;

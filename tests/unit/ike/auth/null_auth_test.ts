@@ -1,4 +1,5 @@
-// NULL authentication (RFC 7619): one end, or both, are nobody; the keys are proved all the same.
+// NULL authentication (RFC 7619): one end, or both, have no identity, but each still proves by AUTH that it
+// has the keys of the IKE SA.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
@@ -19,15 +20,15 @@ const maker = new Maker(crypto);
 const root = await maker.root();
 const gateway = await maker.issue("b.test", root, { altNames: [{ form: "dns", text: "b.test" }] });
 const { NULL_AUTHENTICATION, ECDSA_SHA256_P256 } = AuthMethod;
-const nobody: NullAuth = { kind: "null_auth" };
+const nullAuth: NullAuth = { kind: "null_auth" };
 const psk: PskAuth = { kind: "psk", secret: new TextEncoder().encode("secret") };
 const ID_NULL: IdentityRule = {
   kind: "fixed",
   identity: { idType: IdType.ID_NULL, data: new Uint8Array(0) },
 };
 
-Deno.test("NULL authentication of both ends: AUTH by SK_pi and SK_pr, ID_NULL, no INITIAL_CONTACT", async () => {
-  const end = { ownId: ID_NULL, auth: { own: nobody, peer: nobody } };
+Deno.test("NULL authentication of both ends has AUTH by SK_pi and SK_pr, and ID_NULL", async () => {
+  const end = { ownId: ID_NULL, auth: { own: nullAuth, peer: nullAuth } };
   let expected: Uint8Array | undefined;
   const { initiator, responder } = await setUp(crypto, {
     initiator: end,
@@ -54,20 +55,20 @@ Deno.test("a client with NULL authentication verifies a gateway by its certifica
   const { initiator, responder } = await setUp(crypto, {
     initiator: {
       ownId: ID_NULL,
-      auth: { own: nobody, peer: verifies(root, ECDSA_SHA256_P256) },
+      auth: { own: nullAuth, peer: verifies(root, ECDSA_SHA256_P256) },
     },
     responder: {
       ownId: fqdn("b.test"),
-      auth: { own: signs(gateway, ECDSA_SHA256_P256), peer: nobody },
+      auth: { own: signs(gateway, ECDSA_SHA256_P256), peer: nullAuth },
     },
   });
   assert.deepEqual([...initiator.failures, ...responder.failures], []);
   assert.equal(initiator.sa.peer.auth, ECDSA_SHA256_P256);
 });
 
-Deno.test("an end that demands a secret refuses NULL authentication, and the other way round", async () => {
+Deno.test("an end that expects a PSK refuses NULL authentication, and vice versa", async () => {
   const first = await setUp(crypto, {
-    initiator: { ownId: ID_NULL, auth: { own: nobody, peer: psk } },
+    initiator: { ownId: ID_NULL, auth: { own: nullAuth, peer: psk } },
     responder: { auth: { own: psk, peer: psk } },
   });
   assert.match(
@@ -76,7 +77,7 @@ Deno.test("an end that demands a secret refuses NULL authentication, and the oth
   );
   const second = await setUp(crypto, {
     initiator: { auth: { own: psk, peer: psk } },
-    responder: { auth: { own: psk, peer: nobody } },
+    responder: { auth: { own: psk, peer: nullAuth } },
   });
   assert.match(second.responder.failures.join(), /authpeermethod asks for null-auth/);
 });

@@ -1,4 +1,5 @@
-// Who the peer must be: matchpeerid by IDr, by what its certificate holds, by what its certificate is.
+// Which identity the peer must have: matchpeerid compares peerid with IDr, or with the identities in the
+// peer's certificate, and peerid may be taken from the certificate.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
@@ -23,7 +24,7 @@ const gateway = await maker.issue("gw", root, {
 });
 const name = (text: string) => identityOfText({ idType: IdType.ID_DER_ASN1_DN, form: "dn", text });
 
-/** A client that asks for this of its peer, which says it is `id`. */
+/** Sets up an IKE SA of a client with these demands on its peer, whose IDr is `id`. */
 async function meet(
   id: IdentityRule,
   peer: Partial<VerifyingAuth>,
@@ -41,13 +42,13 @@ async function meet(
       auth: { own: signs(gateway, METHOD), peer: verifies(root, METHOD, any) },
     },
   });
-  return { stands: initiator.sa.phase === "established", words: initiator.failures.join() };
+  return { isEstablished: initiator.sa.phase === "established", words: initiator.failures.join() };
 }
 
 Deno.test("matchpeerid cert: the certificate must contain peerid, whatever IDr is", async () => {
   const odd = fqdn("odd.test");
-  assert.ok((await meet(odd, { mustHold: fqdn("gw.test") })).stands);
-  assert.ok((await meet(odd, { mustHold: { kind: "peer-address" } })).stands);
+  assert.ok((await meet(odd, { mustHold: fqdn("gw.test") })).isEstablished);
+  assert.ok((await meet(odd, { mustHold: { kind: "peer-address" } })).isEstablished);
   const refused = await meet(odd, { mustHold: fqdn("other.test") });
   assert.match(
     refused.words,
@@ -57,11 +58,11 @@ Deno.test("matchpeerid cert: the certificate must contain peerid, whatever IDr i
 
 Deno.test("peerid cert-dn and cert-subject-cn: IDr must be in the certificate", async () => {
   const dn: IdentityRule = { kind: "fixed", identity: name("o=TEST, cn=gw") };
-  assert.ok((await meet(dn, { idFrom: "cert-dn" })).stands);
+  assert.ok((await meet(dn, { idFrom: "cert-dn" })).isEstablished);
   assert.ok(
     (await meet(fqdn("GW"), { idFrom: "cert-dn" })).words.includes("peerid cert-dn asks for"),
   );
-  assert.ok((await meet(fqdn("gw"), { idFrom: "cert-subject-cn" })).stands);
+  assert.ok((await meet(fqdn("gw"), { idFrom: "cert-subject-cn" })).isEstablished);
   const { words } = await meet(fqdn("gw.test"), { idFrom: "cert-subject-cn" });
   assert.match(words, /it is gw\.test \(ID_FQDN\), peerid cert-subject-cn asks for gw \(ID_FQDN\)/);
 });
@@ -69,7 +70,7 @@ Deno.test("peerid cert-dn and cert-subject-cn: IDr must be in the certificate", 
 Deno.test("IDr is compared with peerid as RFC 5280 compares names", async () => {
   const peerId: IdentityRule = { kind: "fixed", identity: name("O=test,CN=GW") };
   const same: IdentityRule = { kind: "fixed", identity: name("O=Test, CN=gw") };
-  assert.ok((await meet(same, {}, { peerId, matchPeerId: true })).stands);
+  assert.ok((await meet(same, {}, { peerId, matchPeerId: true })).isEstablished);
   const { words } = await meet(fqdn("gw.test"), {}, { peerId, matchPeerId: true });
   assert.match(
     words,
@@ -77,7 +78,7 @@ Deno.test("IDr is compared with peerid as RFC 5280 compares names", async () => 
   );
 });
 
-Deno.test("names are the same whatever their case, white space and string type; types are not", () => {
+Deno.test("names are the same whatever their case and white space; ID types must be equal", () => {
   const a = name("C=CH, O=Lab  One, CN=gw");
   const b = name("c=CH, o=lab one, cn=GW");
   assert.ok(sameIdentity(a, b));
@@ -85,7 +86,7 @@ Deno.test("names are the same whatever their case, white space and string type; 
   assert.ok(!sameIdentity(a, name("O=Lab One, C=CH, CN=gw")), "the order counts");
   assert.ok(!sameIdentity(a, { ...b, idType: IdType.ID_KEY_ID }));
   assert.equal(showIdentity(a), "C=CH, O=Lab  One, CN=gw (ID_DER_ASN1_DN)");
-  // What is no name is compared by its octets.
+  // Data that cannot be decoded as a name is compared by its octets.
   const junk = { idType: IdType.ID_DER_ASN1_DN, data: Uint8Array.of(1, 2) };
   assert.ok(sameIdentity(junk, { ...junk }));
   assert.ok(!sameIdentity(junk, a));

@@ -1,4 +1,4 @@
-// Pre-shared keys by identity: which is found, by both ends, and what is said where there is none.
+// Pre-shared keys by identity: which one both ends find, and how they fail where there is none.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { IdType } from "@/iana/id_type.ts";
@@ -26,7 +26,7 @@ const found = (name: string, idType: number = IdType.ID_FQDN) => {
   return secret && new TextDecoder().decode(secret);
 };
 
-Deno.test("an identity's own secret, that of its number, or none", () => {
+Deno.test("an identity has its own secret, the one of its number, or none", () => {
   assert.equal(found("a.test"), "of a");
   assert.equal(found("t7.test"), "of 7");
   assert.equal(found("t0.test"), "of 0");
@@ -38,7 +38,7 @@ Deno.test("an identity's own secret, that of its number, or none", () => {
   assert.equal(found("t7.test", IdType.ID_KEY_ID), undefined, "of another type");
 });
 
-Deno.test("numbers are found in identities of every form, and several times in one", () => {
+Deno.test("numbers are found in identities of every form, also several times in one", () => {
   const { ID_DER_ASN1_DN, ID_KEY_ID, ID_FQDN, ID_RFC822_ADDR } = IdType;
   const forms = [
     { idType: ID_DER_ASN1_DN, form: "dn", text: "O=Lab 2, CN=c1&d" },
@@ -61,7 +61,7 @@ Deno.test("numbers are found in identities of every form, and several times in o
   assert.equal(secretIn(twice, differ), undefined);
 });
 
-Deno.test("a distinguished name is found however it is encoded (RFC 5280 §7.1)", () => {
+Deno.test("a distinguished name is found whatever its case and white space (RFC 5280 §7.1)", () => {
   const identity = identityOfText({
     idType: IdType.ID_DER_ASN1_DN,
     form: "dn",
@@ -78,7 +78,7 @@ async function meet(own: PskAuth, peer: PskAuth, ownId: IdentityRule, index = 0)
   });
 }
 
-Deno.test("a gateway's table and each client's own secret meet, in both directions", async () => {
+Deno.test("a gateway with a table and a client with its own secret authenticate", async () => {
   const gateway: PskAuth = { kind: "psk", table };
   const rule = { kind: "template", ...named("t&d.test") } as const;
   const { initiator, responder } = await meet(
@@ -93,7 +93,7 @@ Deno.test("a gateway's table and each client's own secret meet, in both directio
   assert.match(wrong.responder.failures.join(), /its AUTH data \(pre-shared key\) is wrong/);
 });
 
-Deno.test("an identity without an entry has the common secret, or is refused with its name", async () => {
+Deno.test("an identity without an entry has the common secret, or is refused", async () => {
   const own: PskAuth = { kind: "psk", secret: text("of all") };
   const both = await meet(own, { ...own, table }, fqdn("stranger.test"));
   assert.equal(both.responder.sa.phase, "established");

@@ -1,4 +1,4 @@
-// Raw public keys (RFC 7670) between our two roles, and what is refused of them, in words.
+// Raw public keys (RFC 7670) between our two roles, and the texts by which they are refused.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { KeyKind, SigningKeyPair } from "@/crypto/signature.ts";
@@ -29,7 +29,7 @@ type Mutable = { -readonly [K in keyof IkeConfig]?: IkeConfig[K] };
 
 const nameOf = (text: string) => ({ idType: IdType.ID_FQDN, form: "text", text }) as const;
 
-/** An end that signs by a key without a certificate, and trusts these keys of a.test and of b.test. */
+/** An end that signs by a key without a certificate, and trusts these keys for a.test and b.test. */
 function end(
   name: string,
   own: SigningKeyPair,
@@ -55,6 +55,7 @@ function end(
   };
 }
 
+/** Sets up an IKE SA that the responder must refuse with these words. */
 async function refuses(
   responder: Partial<IkeConfig>,
   words: RegExp,
@@ -69,7 +70,7 @@ const encodingsOf = (type: number, messages: readonly (readonly Payload[])[]) =>
   messages.flat().filter((p) => p.type === type).map((p) => (p as CertPayload).encoding);
 
 for (const kind of ["rsa", "p-256", "p-384", "ed25519", "ed448"] as const) {
-  Deno.test(`raw public keys of both ends: ${kind}`, async () => {
+  Deno.test(`both ends authenticate by raw public keys of ${kind}`, async () => {
     const [one, other] = [await pair(kind), await pair(kind)];
     const change = { method: DIGITAL_SIGNATURE };
     const { initiator, responder } = await setUp(crypto, {
@@ -81,7 +82,7 @@ for (const kind of ["rsa", "p-256", "p-384", "ed25519", "ed448"] as const) {
     assert.equal(responder.sa.peer.auth, DIGITAL_SIGNATURE);
     const { CERT, CERTREQ } = PayloadType;
     for (const { said } of [initiator, responder]) {
-      // RFC 7670 §3: both are asked for, and shown, by the encoding 15 alone.
+      // RFC 7670 §3: the keys of both ends are requested and sent by the encoding 15 only.
       assert.deepEqual(encodingsOf(CERT, said), [CertEncoding.RAW_PUBLIC_KEY]);
       assert.deepEqual(encodingsOf(CERTREQ, said), [CertEncoding.RAW_PUBLIC_KEY]);
       const asked = said.flat().find(({ type }) => type === CERTREQ) as CertPayload;
@@ -97,16 +98,16 @@ Deno.test("a raw key that is not trusted is refused by its hash", async () => {
   );
 });
 
-Deno.test("a raw key that is shown by somebody who has not its private half", async () => {
-  const liar = { privateKey: stranger.privateKey, publicKey: a.publicKey };
+Deno.test("a raw key is refused from a peer that does not have its private key", async () => {
+  const impostor = { privateKey: stranger.privateKey, publicKey: a.publicKey };
   await refuses(
     end("b.test", b, [a]),
     /its signature is of no raw public key that its identity may use/,
-    end("a.test", liar, [b]),
+    end("a.test", impostor, [b]),
   );
 });
 
-Deno.test("a raw key where certificates are asked for, and a certificate where a raw key is", async () => {
+Deno.test("a raw key needs peerrawkey; a certificate is accepted beside raw keys", async () => {
   const { auth, ...rest } = end("b.test", b, []);
   const byCertificate = {
     ...rest,
@@ -118,7 +119,7 @@ Deno.test("a raw key where certificates are asked for, and a certificate where a
   );
   const shows = end("b.test", a, [b]);
   shows.auth = { ...shows.auth!, own: signs(certified, ECDSA_SHA256_P256) };
-  // The certificate leads up to a root that is trusted beside the raw keys.
+  // The certificate is issued by a root that is trusted beside the raw keys.
   const { responder } = await setUp(crypto, {
     initiator: shows,
     responder: end("b.test", b, [stranger]),
@@ -126,20 +127,20 @@ Deno.test("a raw key where certificates are asked for, and a certificate where a
   assert.equal(responder.sa.peer.auth, ECDSA_SHA256_P256);
 });
 
-Deno.test("a raw key holds no identity that matchpeerid could ask of a certificate", async () => {
+Deno.test("matchpeerid cert refuses a raw key, as a raw key holds no identity", async () => {
   const verifying = { mustHold: fqdn("a.test") };
   await refuses(end("b.test", b, [a], { verifying }), /shows no certificate, matchpeerid asks for/);
 });
 
-Deno.test("a raw key of another kind than the method's", async () => {
+Deno.test("a raw key of another kind than the method needs is refused", async () => {
   const other = await pair("p-384");
   const initiator = end("a.test", other, [b]);
   const ends = await setUp(crypto, { initiator, responder: end("b.test", b, [other]) });
   assert.match(ends.initiator.failures[0]!, /authownmethod is ecdsa-sha256-p256, and our key is/);
 });
 
-/** A responder whose table has the key of the initiator for other identities. */
-function knows(table: TrustedKeys): Mutable {
+/** A responder whose trusted raw keys are those of a table. */
+function withTable(table: TrustedKeys): Mutable {
   const base = end("b.test", b, []);
   const { peer, own } = base.auth!;
   return {
@@ -148,25 +149,25 @@ function knows(table: TrustedKeys): Mutable {
   };
 }
 
-Deno.test("a raw key of one identity is of no use to another, and a client trusts its peerid alone", async () => {
+Deno.test("only its own identity may use a raw key, or peerid if it has none", async () => {
   const named = [
     { identity: nameOf("other.test"), key: a.publicKey },
     { identity: nameOf("t-&d.test"), key: a.publicKey },
     { identity: nameOf("a.test"), key: stranger.publicKey },
   ];
   await refuses(
-    knows({ named }),
+    withTable({ named }),
     /key with SHA-256 [0-9a-f]{16}…, belongs to other\.test \(ID_FQDN\), t-&d\.test and not to a\.test \(ID_FQDN\), which it says it is \(peerrawkeyfile\)/,
   );
-  for (const [name, stands] of [["t-7.test", true], ["t-x.test", false]] as const) {
+  for (const [name, isAccepted] of [["t-7.test", true], ["t-x.test", false]] as const) {
     const { responder } = await setUp(crypto, {
       initiator: end(name, a, [b]),
-      responder: knows({ named }),
+      responder: withTable({ named }),
     });
-    assert.equal(responder.sa.phase === "established", stands, name);
+    assert.equal(responder.sa.phase === "established", isAccepted, name);
   }
   const unnamed = [b.publicKey];
-  for (const [unnamedId, stands] of [["b.test", true], ["c.test", false]] as const) {
+  for (const [unnamedId, isAccepted] of [["b.test", true], ["c.test", false]] as const) {
     const { ownId, auth } = end("a.test", a, []);
     const rawKeys = rawKeyTable({ named: [], unnamed, unnamedId: fqdn(unnamedId) });
     const peer = { ...auth!.peer as VerifyingAuth, rawKeys };
@@ -174,14 +175,14 @@ Deno.test("a raw key of one identity is of no use to another, and a client trust
       initiator: { ownId: ownId!, auth: { own: auth!.own, peer } },
       responder: end("b.test", b, [a]),
     });
-    assert.equal(initiator.sa.phase === "established", stands);
+    assert.equal(initiator.sa.phase === "established", isAccepted);
     const words =
       /belongs to no identity and not to b\.test .* \(only peerid, c\.test \(ID_FQDN\),/;
-    if (!stands) assert.match(initiator.failures[0]!, words);
+    if (!isAccepted) assert.match(initiator.failures[0]!, words);
   }
 });
 
-Deno.test("a key with an identity is not also one of peerrawkey, which any peerid may use", () => {
+Deno.test("a key that has an identity is not also a key of peerrawkey, for any peerid", () => {
   const table = rawKeyTable({
     named: [{ identity: nameOf("a.test"), key: a.publicKey }],
     unnamed: [a.publicKey, b.publicKey],

@@ -1,5 +1,5 @@
-// Revocation while IKE SAs are set up: lists of this end and of the peer, OCSP in-band (RFC 4806), what
-// nobody can say, and what expires while a test runs.
+// Revocation while IKE SAs are set up: revocation lists, OCSP in-band (RFC 4806), certificates of unknown
+// state, and lists and certificates that expire while a test runs.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
@@ -23,10 +23,10 @@ const party = (name: string) =>
 const client = await party("a.test");
 const gateway = await party("b.test");
 
-/** Material of a trust store beside the root. */
+/** The lists and OCSP responses that a trust store has beside the root. */
 type Known = Partial<Pick<TrustStore, "crls" | "ocsp">>;
 
-/** A gateway that asks about its clients' certificates. */
+/** Both ends; the gateway checks by this mode whether the client's certificate is revoked. */
 function ends(
   revocation: RevocationMode,
   known: Known = {},
@@ -48,7 +48,7 @@ function ends(
   };
 }
 
-async function stands(wanted: Ends) {
+async function establishes(wanted: Ends) {
   const both = await setUp(crypto, wanted);
   assert.deepEqual([...both.initiator.failures, ...both.responder.failures], []);
   assert.equal(both.responder.sa.phase, "established");
@@ -64,56 +64,56 @@ async function fails(wanted: Ends, words: RegExp): Promise<void> {
 const encodings = (payloads: readonly Payload[], type: number) =>
   payloads.flatMap((p) => p.type === type && "encoding" in p ? [p.encoding] : []);
 
-const NOBODY = /Cannot tell whether .*a\.test has been revoked: no revocation list of .*Test Root/;
+const UNKNOWN = /Cannot tell whether .*a\.test has been revoked: no revocation list of .*Test Root/;
 
 Deno.test("soft: an unknown state of a certificate is logged, and the tunnel is established", async () => {
-  const { responder } = await stands(ends("soft"));
-  assert.match(responder.notes.join(), NOBODY);
-  assert.deepEqual((await stands(ends("off"))).responder.notes, []);
+  const { responder } = await establishes(ends("soft"));
+  assert.match(responder.notes.join(), UNKNOWN);
+  assert.deepEqual((await establishes(ends("off"))).responder.notes, []);
 });
 
 Deno.test("strict: an unknown state of a certificate prevents the tunnel", async () => {
   await fails(ends("strict"), /is refused, of .*a\.test: it may have been revoked: no revocation/);
 });
 
-Deno.test("soft and strict refuse what a list revokes, with certificate, time and chain", async () => {
+Deno.test("soft and strict refuse a certificate that a list revokes, with its chain", async () => {
   const crls = [await maker.crl(root, [client.certificate])];
   for (const mode of ["soft", "strict"] as const) {
     const words =
       /of O=Test, CN=a\.test: it has been revoked at 2026-05-31 .*chain seen is .*a\.test issued by .*Test Root/;
     await fails(ends(mode, { crls }), words);
   }
-  await stands(ends("off", { crls }));
-  const { responder } = await stands(ends("strict", { crls: [await maker.crl(root, [])] }));
+  await establishes(ends("off", { crls }));
+  const { responder } = await establishes(ends("strict", { crls: [await maker.crl(root, [])] }));
   assert.deepEqual(responder.notes, []);
 });
 
-Deno.test("an expired list leaves the state unknown, which is logged with soft and refused with strict", async () => {
+Deno.test("an expired list leaves the state unknown: soft logs it, strict refuses it", async () => {
   const crls = [await maker.crl(root, [], { from: -9, to: -2 })];
   const words = /the revocation list of .*Test Root has expired at 2026-05-30/;
-  assert.match((await stands(ends("soft", { crls }))).responder.notes.join(), words);
+  assert.match((await establishes(ends("soft", { crls }))).responder.notes.join(), words);
   await fails(ends("strict", { crls }), words);
 });
 
-Deno.test("OCSP in-band: asked for by CERTREQ, answered beside the certificate (RFC 4806)", async () => {
+Deno.test("an OCSP response is asked for by CERTREQ and sent by CERT (RFC 4806)", async () => {
   const ocsp = [await maker.ocsp(client.certificate, { issuer: root })];
   const asks = { own: { ocsp }, peer: { asksOcsp: true } };
-  const { initiator, responder } = await stands(ends("strict", {}, asks));
+  const { initiator, responder } = await establishes(ends("strict", {}, asks));
   const { CERT, CERTREQ } = PayloadType;
   const { X509_SIGNATURE, OCSP_CONTENT } = CertEncoding;
   assert.deepEqual(encodings(responder.said[0]!, CERTREQ), [X509_SIGNATURE, OCSP_CONTENT]);
   assert.deepEqual(encodings(initiator.said[1]!, CERT), [X509_SIGNATURE, OCSP_CONTENT]);
-  // Who is not asked sends none.
+  // An end that is not asked sends no response.
   const silent = await setUp(crypto, ends("strict", {}, { own: { ocsp } }));
   assert.deepEqual(encodings(silent.initiator.said[1]!, CERT), [X509_SIGNATURE]);
 });
 
-Deno.test("OCSP in-band to an initiator: its CERTREQ is in IKE_AUTH", async () => {
+Deno.test("an initiator asks for OCSP responses by its CERTREQ in IKE_AUTH", async () => {
   const wanted = ends("off");
   const ocsp = [await maker.ocsp(gateway.certificate, { issuer: root })];
   const own = signs(gateway, METHOD, { ocsp });
   const peer = verifies(root, METHOD, { revocation: "strict", asksOcsp: true });
-  const { initiator, responder } = await stands({
+  const { initiator, responder } = await establishes({
     initiator: { ...wanted.initiator, auth: { ...wanted.initiator!.auth!, peer } },
     responder: { ...wanted.responder, auth: { ...wanted.responder!.auth!, own } },
   });
@@ -123,7 +123,7 @@ Deno.test("OCSP in-band to an initiator: its CERTREQ is in IKE_AUTH", async () =
   assert.deepEqual(encodings(responder.said[1]!, CERT), [X509_SIGNATURE, OCSP_CONTENT]);
 });
 
-Deno.test("a response about another certificate is not sent, and not used", async () => {
+Deno.test("an OCSP response about another certificate is neither sent nor used", async () => {
   const ocsp = [await maker.ocsp(gateway.certificate, { issuer: root })];
   const wanted = ends("strict", {}, { own: { ocsp }, peer: { asksOcsp: true } });
   const { initiator } = await setUp(crypto, wanted);
@@ -133,24 +133,24 @@ Deno.test("a response about another certificate is not sent, and not used", asyn
 
 for (
   const [what, change, words] of [
-    ["revokes", { status: "revoked" }, /it has been revoked at/],
-    ["does not know", { status: "unknown" }, /its OCSP responder does not know it/],
+    ["revokes its certificate", { status: "revoked" }, /it has been revoked at/],
+    ["does not know its certificate", { status: "unknown" }, /its OCSP responder does not know it/],
     ["has expired", { from: -9, to: -2 }, /its OCSP response has expired at/],
   ] as const
 ) {
-  Deno.test(`a peer's own OCSP response that ${what} it`, async () => {
+  Deno.test(`a peer is refused if its own OCSP response ${what}`, async () => {
     const ocsp = [await maker.ocsp(client.certificate, { issuer: root, ...change })];
     await fails(ends("strict", {}, { own: { ocsp }, peer: { asksOcsp: true } }), words);
   });
 }
 
-Deno.test("an OCSP response by a key without the authority of the issuer is ignored", async () => {
+Deno.test("an OCSP response does not count if its signer may not sign for the issuer", async () => {
   const forged = await maker.ocsp(client.certificate, { issuer: root, responder: client });
   const wanted = ends("strict", {}, { own: { ocsp: [forged] }, peer: { asksOcsp: true } });
   await fails(wanted, /its OCSP response is signed by .*a\.test, which may not sign OCSP/);
 });
 
-Deno.test("octets that are no OCSP response fail their tunnel with an example", async () => {
+Deno.test("octets that are not an OCSP response fail the tunnel with the reason", async () => {
   const right = await maker.ocsp(client.certificate, { issuer: root });
   const cut: OcspResponse = { ...right, der: right.der.slice(0, -9) };
   await fails(
@@ -159,7 +159,7 @@ Deno.test("octets that are no OCSP response fail their tunnel with an example", 
   );
 });
 
-Deno.test("a list, then the certificate, expires while the test runs, though verdicts are kept", async () => {
+Deno.test("an expired list or certificate counts although verdicts are remembered", async () => {
   let nowMs = NOW_MS;
   const crls = [await maker.crl(root, [], { from: -1, to: 7 })];
   const at = (days: number) => {
@@ -167,14 +167,14 @@ Deno.test("a list, then the certificate, expires while the test runs, though ver
     return { ...ends("strict", { crls }), epochMs: () => nowMs, paths };
   };
   const paths = new PathMemory(crypto);
-  await stands(at(0));
-  await stands(at(6.9));
+  await establishes(at(0));
+  await establishes(at(6.9));
   await fails(at(7.1), /revocation list of .*Test Root has expired/);
   const off = { ...ends("off"), epochMs: () => NOW_MS + 21 * DAY_MS, paths };
   await fails(off, /of .*a\.test: it has expired at 2026-06-21/);
 });
 
-Deno.test("certpurpose any accepts a certificate for TLS servers only, and ike does not (RFC 4945)", async () => {
+Deno.test("a certificate that is for TLS servers only needs certpurpose any (RFC 4945)", async () => {
   const { derSequenceOf, derOid } = await import("@/base/der.ts");
   const { Extension, Purpose } = await import("@/pki/oid.ts");
   const value = derSequenceOf(derOid(Purpose.SERVER_AUTH));
@@ -191,7 +191,7 @@ Deno.test("certpurpose any accepts a certificate for TLS servers only, and ike d
     },
     responder: { ...responder, auth: { ...responder!.auth!, own: signs(server, METHOD) } },
   });
-  await stands(change("any"));
+  await establishes(change("any"));
   const { initiator: refusing } = await setUp(crypto, change("ike"));
   assert.match(refusing.failures.join(), /may not be used by IKE: its extendedKeyUsage is/);
 });

@@ -1,4 +1,4 @@
-// Two authentications of an end (RFC 4739): in every order of methods, and what is refused.
+// Two authentications of one end (RFC 4739) with methods in different orders, and what is refused.
 import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -69,7 +69,7 @@ function ends(initiator: BothAuthConfigs, responder: BothAuthConfigs) {
 }
 
 /** Payload types of each IKE_AUTH message; the notifies of the second authentication by their names. */
-function told(said: readonly (readonly Payload[])[]): (number | string)[][] {
+function typesIn(said: readonly (readonly Payload[])[]): (number | string)[][] {
   return said.slice(1).map((payloads) =>
     payloads.flatMap((p): (number | string)[] => {
       if (p.type !== NOTIFY || "raw" in p) return [p.type];
@@ -78,7 +78,7 @@ function told(said: readonly (readonly Payload[])[]): (number | string)[][] {
   );
 }
 
-function bothStand({ initiator, responder }: Awaited<ReturnType<typeof setUp>>): void {
+function bothEstablished({ initiator, responder }: Awaited<ReturnType<typeof setUp>>): void {
   assert.deepEqual([...initiator.failures, ...responder.failures], []);
   assert.deepEqual([initiator.sa.phase, responder.sa.phase], ["established", "established"]);
   for (const [said, response] of [[initiator.said, false], [responder.said, true]] as const) {
@@ -86,24 +86,24 @@ function bothStand({ initiator, responder }: Awaited<ReturnType<typeof setUp>>):
   }
 }
 
-Deno.test("an initiator by certificate, then by EAP: the messages of RFC 4739 §2.2", async () => {
+Deno.test("an initiator by certificate, then EAP, has the messages of RFC 4739 §2.2", async () => {
   const { MSCHAPV2 } = EapType;
   const both = await ends(
     { own: signs, peer: psk, own2: as("alice", logsIn(MSCHAPV2)) },
     { own: psk, peer: verifies, peer2: asks(MSCHAPV2) },
   );
-  bothStand(both);
+  bothEstablished(both);
   const { initiator, responder } = both;
   assert.ok(findNotify(responder.said[0]!, MULTIPLE_AUTH_SUPPORTED));
   assert.ok(findNotify(initiator.said[1]!, MULTIPLE_AUTH_SUPPORTED));
-  assert.deepEqual(told(initiator.said), [
+  assert.deepEqual(typesIn(initiator.said), [
     [IDI, CERT, "another", AUTH, SA, TSI, TSR],
     [IDI],
     [EAP],
     [EAP],
     [AUTH],
   ]);
-  assert.deepEqual(told(responder.said), [
+  assert.deepEqual(typesIn(responder.said), [
     [IDR, AUTH],
     [EAP],
     [EAP],
@@ -115,28 +115,28 @@ Deno.test("an initiator by certificate, then by EAP: the messages of RFC 4739 §
   assert.match(responder.notes.join(), /box\.test .* by ecdsa-sha256-p256; another authentication/);
 });
 
-Deno.test("an initiator by EAP, then by certificate: its second identity follows AUTH of the first", async () => {
+Deno.test("an initiator by EAP, then certificate, names itself after the first AUTH", async () => {
   const { MD5_CHALLENGE } = EapType;
   const before = closed;
   const both = await ends(
     { own: logsIn(MD5_CHALLENGE), peer: psk, own2: as("box.test", signs) },
     { own: psk, peer: asks(MD5_CHALLENGE), peer2: verifies },
   );
-  bothStand(both);
-  assert.deepEqual(told(both.initiator.said).slice(-2), [["another", AUTH], [IDI, CERT, AUTH]]);
-  assert.deepEqual(told(both.responder.said).slice(-2), [[AUTH], [SA, TSI, TSR]]);
-  assert.equal(closed, before + 1, "the conversation of the first is let go of");
+  bothEstablished(both);
+  assert.deepEqual(typesIn(both.initiator.said).slice(-2), [["another", AUTH], [IDI, CERT, AUTH]]);
+  assert.deepEqual(typesIn(both.responder.said).slice(-2), [[AUTH], [SA, TSI, TSR]]);
+  assert.equal(closed, before + 1, "the EAP conversation of the first authentication is closed");
 });
 
-Deno.test("a responder that authenticates twice is waited for with empty requests", async () => {
+Deno.test("an initiator sends empty requests while the responder authenticates again", async () => {
   const both = await ends(
     { own: psk, peer: psk, peer2: verifies },
     { own: psk, peer: psk, own2: as("other.test", signs) },
   );
-  bothStand(both);
-  // The first message asks already: a responder may look for CERTREQ there only.
-  assert.deepEqual(told(both.initiator.said), [[IDI, CERTREQ, AUTH, SA, TSI, TSR], []]);
-  assert.deepEqual(told(both.responder.said), [
+  bothEstablished(both);
+  // CERTREQ is in the first message already, as a responder may look for it only there.
+  assert.deepEqual(typesIn(both.initiator.said), [[IDI, CERTREQ, AUTH, SA, TSI, TSR], []]);
+  assert.deepEqual(typesIn(both.responder.said), [
     [IDR, "another", AUTH],
     [IDR, CERT, AUTH, SA, TSI, TSR],
   ]);
@@ -145,29 +145,29 @@ Deno.test("a responder that authenticates twice is waited for with empty request
     { own: psk, peer: psk, peer2: otherPsk },
     { own: psk, peer: psk, own2: as("other.test", otherPsk) },
   );
-  bothStand(bare);
-  assert.deepEqual(told(bare.initiator.said)[1], []);
+  bothEstablished(bare);
+  assert.deepEqual(typesIn(bare.initiator.said)[1], []);
 });
 
-Deno.test("both ends authenticate twice, the responder while EAP of the initiator goes on", async () => {
+Deno.test("both ends authenticate twice, the responder during EAP of the initiator", async () => {
   const { GTC } = EapType;
   const twice = await ends(
     { own: psk, peer: psk, own2: as("second.test", otherPsk), peer2: otherPsk },
     { own: psk, peer: psk, own2: as("other.test", otherPsk), peer2: otherPsk },
   );
-  bothStand(twice);
+  bothEstablished(twice);
   const mixed = await ends(
     { own: logsIn(GTC), peer: psk, own2: as("box.test", signs), peer2: verifies },
     { own: psk, peer: asks(GTC), own2: as("other.test", signs), peer2: verifies },
   );
-  bothStand(mixed);
-  assert.deepEqual(told(mixed.responder.said).slice(0, 2), [
+  bothEstablished(mixed);
+  assert.deepEqual(typesIn(mixed.responder.said).slice(0, 2), [
     [IDR, "another", AUTH, EAP],
     [IDR, CERT, AUTH, EAP],
   ]);
 });
 
-Deno.test("the second AUTH covers the second identity, and its own secret", async () => {
+Deno.test("the second AUTH is verified for the second identity by the second secret", async () => {
   const { responder, initiator } = await ends(
     { own: psk, peer: psk, own2: as("second.test", psk) },
     { own: psk, peer: psk, peer2: otherPsk },
@@ -175,7 +175,11 @@ Deno.test("the second AUTH covers the second identity, and its own secret", asyn
   assert.match(responder.failures[0]!, /Cannot authenticate second\.test .*AUTH data .*is wrong/);
   assert.ok(findNotify(responder.said.at(-1)!, AUTHENTICATION_FAILED));
   assert.match(initiator.failures[0]!, /we are second\.test/);
-  assert.equal(responder.sa.peer.auth, 0, "one of two proofs leaves it a stranger");
+  assert.equal(
+    responder.sa.peer.auth,
+    0,
+    "one of two authentications does not authenticate the peer",
+  );
 });
 
 Deno.test("a peer that authenticates once is refused if two authentications are demanded", async () => {
@@ -198,7 +202,7 @@ Deno.test("authown2 needs a peer that sends MULTIPLE_AUTH_SUPPORTED", async () =
     client.initiator.failures[0]!,
     /ourselves.*authown2 is psk.*MULTIPLE_AUTH_SUPPORTED/,
   );
-  assert.equal(client.initiator.said.length, 1, "nothing is said in IKE_AUTH");
+  assert.equal(client.initiator.said.length, 1, "nothing is sent in IKE_AUTH");
   const gateway = await ends({ own: psk, peer: psk }, {
     own: psk,
     peer: psk,

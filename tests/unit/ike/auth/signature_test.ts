@@ -1,5 +1,5 @@
 // Authentication by certificates between our two roles: RSA (RFC 7296 §2.15), ECDSA (RFC 4754), digital
-// signatures (RFC 7427, RFC 8420), and what is refused, in words.
+// signatures (RFC 7427, RFC 8420), and the texts of refusals.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { KeyKind, SignatureHash } from "@/crypto/signature.ts";
@@ -25,7 +25,7 @@ const { RSA_DIGITAL_SIGNATURE, DIGITAL_SIGNATURE } = AuthMethod;
 
 const parties = new Map<string, Party>();
 
-/** A certificate of the root for `name.test`, with a key of this kind. */
+/** A certificate that the root has issued for `name.test`, with a key of this kind. */
 async function party(name: string, kind: KeyKind): Promise<Party> {
   const key = `${name} ${kind}`;
   const known = parties.get(key);
@@ -41,7 +41,7 @@ async function party(name: string, kind: KeyKind): Promise<Party> {
 const verifies = (method: number, change: Partial<VerifyingAuth> = {}) =>
   verifiesBy(root, method, change);
 
-/** Both ends sign by one method, each with a key of its own. */
+/** Two ends that sign by one method, each with a key of its own. */
 async function both(
   method: number,
   kind: KeyKind,
@@ -60,7 +60,10 @@ async function both(
   return { initiator: await end("a"), responder: await end("b") };
 }
 
-async function stands(ends: Ends, methods: readonly [own: number, peer: number]): Promise<void> {
+async function establishes(
+  ends: Ends,
+  methods: readonly [own: number, peer: number],
+): Promise<void> {
   const { initiator, responder } = await setUp(crypto, ends);
   assert.deepEqual([...initiator.failures, ...responder.failures], []);
   assert.equal(initiator.sa.phase, "established");
@@ -70,7 +73,7 @@ async function stands(ends: Ends, methods: readonly [own: number, peer: number])
   assert.deepEqual([responder.sa.peer.auth, responder.sa.peer.ownAuth], methods);
 }
 
-/** The set-up fails at both ends; what the initiator, and the responder, say of it. */
+/** Sets up an IKE SA, which must fail; returns the failures of the initiator and of the responder. */
 async function fails(ends: Ends): Promise<{ readonly ours: string; readonly theirs: string }> {
   const { initiator, responder } = await setUp(crypto, ends);
   assert.equal(initiator.sa.phase, "closed");
@@ -88,7 +91,7 @@ for (
   ] as const
 ) {
   Deno.test(`both ends authenticate by method ${method} with keys ${kind}`, async () => {
-    await stands(await both(method, kind), [method, method]);
+    await establishes(await both(method, kind), [method, method]);
   });
 }
 
@@ -109,14 +112,14 @@ for (
     const numbers = { sha1: 1, sha256: 2, sha384: 3, sha512: 4 };
     const announced = [numbers[hash], HashAlgorithm.IDENTITY];
     const ends = await both(DIGITAL_SIGNATURE, kind, { hash, pss, announced });
-    await stands(ends, [DIGITAL_SIGNATURE, DIGITAL_SIGNATURE]);
+    await establishes(ends, [DIGITAL_SIGNATURE, DIGITAL_SIGNATURE]);
   });
 }
 
-Deno.test("each direction has a method of its own, a pre-shared key among them", async () => {
+Deno.test("each end may have its own method, such as a pre-shared key for one end", async () => {
   const psk = { kind: "psk", secret: new TextEncoder().encode("for one direction") } as const;
   const gateway = await party("b", "rsa");
-  await stands({
+  await establishes({
     initiator: {
       ownId: fqdn("a.test"),
       auth: { own: psk, peer: verifies(RSA_DIGITAL_SIGNATURE) },
@@ -145,7 +148,7 @@ Deno.test("CERTREQ names the trusted root by the hash of its key, at both ends (
   assert.deepEqual(types, [IDI, CERT, NOTIFY, CERTREQ, AUTH, SA, TSI, TSR]);
 });
 
-Deno.test("a chain of authorities is sent with the certificate, and leads up to the root", async () => {
+Deno.test("a certificate is accepted with its authorities, and refused without", async () => {
   const sub = await maker.issue("Sub", root, { authority: true });
   const leaf = await maker.issue("a.test", sub, { altNames: [{ form: "dns", text: "a.test" }] });
   const method = AuthMethod.ECDSA_SHA256_P256;
@@ -157,14 +160,14 @@ Deno.test("a chain of authorities is sent with the certificate, and leads up to 
       auth: { own: signs(leaf, method, { authorities }), peer: verifies(method) },
     },
   });
-  await stands(own([sub.certificate]), [method, method]);
+  await establishes(own([sub.certificate]), [method, method]);
   const { initiator } = await setUp(crypto, own([sub.certificate]));
   assert.equal(certsIn(initiator.said[1]!).length, 2);
   const { theirs } = await fails(own([]));
   assert.match(theirs, /that is refused, of .*a\.test.*issued by.*Sub, which is not known here/);
 });
 
-Deno.test("tunnel 1 has the second pair", async () => {
+Deno.test("tunnel 1 uses the second certificate and its key", async () => {
   const method = AuthMethod.ECDSA_SHA256_P256;
   const ends = await both(method, "p-256");
   const second = await maker.issue("second", root, {});
@@ -232,18 +235,18 @@ Deno.test("an identity that is not in the certificate is logged, or refused (idi
   );
   const peer = verifies(method, { idMustBeInCertificate: false });
   const responder = { ...ends.responder, auth: { ...ends.responder!.auth!, peer } };
-  await stands({ initiator, responder }, [method, method]);
+  await establishes({ initiator, responder }, [method, method]);
   const { notes } = (await setUp(crypto, { initiator, responder })).responder;
   assert.match(notes.join(), /The identity c\.test \(ID_FQDN\) is not in its certificate/);
 });
 
-Deno.test("an identity by the subject's name is compared as RFC 5280 says", async () => {
+Deno.test("the distinguished name of the subject is an identity of a certificate", async () => {
   const method = AuthMethod.ECDSA_SHA256_P256;
   const ends = await both(method, "p-256");
   const { certificate } = await party("a", "p-256");
   const identity = { idType: IdType.ID_DER_ASN1_DN, data: certificate.subject.der };
   const listed = { kind: "listed", identities: [identity] } as const;
-  await stands({ ...ends, initiator: { ...ends.initiator, ownId: listed } }, [method, method]);
+  await establishes({ ...ends, initiator: { ...ends.initiator, ownId: listed } }, [method, method]);
 });
 
 Deno.test("a key of another kind than authpeermethod asks for is refused by name", async () => {
@@ -254,7 +257,7 @@ Deno.test("a key of another kind than authpeermethod asks for is refused by name
   assert.match(theirs, /its key is ECDSA P-256, authpeermethod asks for rsa/);
 });
 
-Deno.test("an own key that does not fit authownmethod is refused before anything is signed", async () => {
+Deno.test("an own key that does not fit authownmethod is refused before signing", async () => {
   const ends = await both(RSA_DIGITAL_SIGNATURE, "rsa");
   const own = signs(await party("a", "p-256"), RSA_DIGITAL_SIGNATURE);
   const auth = { ...ends.initiator!.auth!, own };
@@ -268,7 +271,7 @@ Deno.test("nothing is signed by a hash that the peer did not announce (RFC 7427 
   assert.match(ours, /the peer announced SHA2-512 .*we sign by RSA with dshashalg sha256/);
 });
 
-Deno.test("digital signatures need a peer that announced any", async () => {
+Deno.test("digital signatures need a peer that has announced hash algorithms", async () => {
   const ends = await both(DIGITAL_SIGNATURE, "rsa");
   const { ours } = await fails(ends);
   assert.match(
@@ -279,7 +282,7 @@ Deno.test("digital signatures need a peer that announced any", async () => {
 
 Deno.test("a signature by a hash that was not announced is refused (RFC 7427 §4)", async () => {
   const ends = await both(DIGITAL_SIGNATURE, "rsa", { announced: [2, 5] });
-  // The initiator believes that SHA-512 was announced.
+  // The initiator acts as if SHA-512 had been announced.
   const { own, peer } = ends.initiator!.auth as { own: SigningAuth; peer: VerifyingAuth };
   const initiator = {
     ...ends.initiator,
@@ -290,11 +293,11 @@ Deno.test("a signature by a hash that was not announced is refused (RFC 7427 §4
   assert.match(theirs, /it signs by .*SHA-512, we announced SHA2-256, Identity \(dshashalg\)/);
 });
 
-Deno.test("an end that announces no hash algorithms refuses digital signatures", async () => {
+Deno.test("an end that announces no hash algorithms gets no digital signatures", async () => {
   const ends = await both(DIGITAL_SIGNATURE, "rsa", { announced: [2] });
   const peer = verifies(RSA_DIGITAL_SIGNATURE);
   const responder = { ...ends.responder, auth: { ...ends.responder!.auth!, peer } };
-  await stands({ ...ends, responder }, [DIGITAL_SIGNATURE, DIGITAL_SIGNATURE]);
+  await establishes({ ...ends, responder }, [DIGITAL_SIGNATURE, DIGITAL_SIGNATURE]);
   const silent = { ...responder, signatureHashes: [] };
   const own = signs(await party("b", "rsa"), RSA_DIGITAL_SIGNATURE);
   const quiet = { ...silent, auth: { own, peer } };

@@ -1,4 +1,4 @@
-// What AUTH is over (RFC 7296 §2.15), with and without IKE_INTERMEDIATE (RFC 9242 §3.3.2).
+// The octets that AUTH covers (RFC 7296 §2.15), with and without IKE_INTERMEDIATE (RFC 9242 §3.3.2).
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
@@ -16,18 +16,18 @@ const parts = {
 };
 const maced = createHmac("sha256", "SK_pi").update("RestOfInitIDPayload").digest();
 
-Deno.test("the signed octets are the message, the other end's nonce and the MACed ID (§2.15)", () => {
+Deno.test("the signed octets are the message, the other nonce and the MACed ID (§2.15)", () => {
   const expected = Buffer.concat([octets("RealMessage1NonceRData"), maced]);
   assert.deepEqual(Buffer.from(signedOctets(prf, parts)), expected);
 });
 
-Deno.test("the value over IKE_INTERMEDIATE is the last part (RFC 9242 §3.3.2)", () => {
+Deno.test("the value over IKE_INTERMEDIATE is the last of these octets (RFC 9242 §3.3.2)", () => {
   const expected = Buffer.concat([octets("RealMessage1NonceRData"), maced, octets("IntAuth")]);
   const signed = signedOctets(prf, { ...parts, intAuth: octets("IntAuth") });
   assert.deepEqual(Buffer.from(signed), expected);
 });
 
-Deno.test("with both messages, eight zeros and the other end's message come first (downgrade prevention)", () => {
+Deno.test("against downgrades, eight zeros and the other end's message come first", () => {
   const signed = signedOctets(prf, {
     ...parts,
     otherMessage: octets("RealMessage2"),

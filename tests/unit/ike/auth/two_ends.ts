@@ -39,11 +39,11 @@ export interface Ends {
   readonly index?: number;
   /** The time of day, milliseconds since 1970; absent: 2026-06-01. */
   readonly epochMs?: () => number;
-  /** Certificates and verdicts that are known already; absent: none. */
+  /** Certificates and verdicts that are remembered from earlier set-ups; absent: none. */
   readonly paths?: PathMemory;
   /** Is called when the initiator has its keys, before it sends anything in IKE_AUTH. */
   readonly keyed?: (sa: IkeSa) => void;
-  /** Is called when the responder has its keys. */
+  /** Is called when the responder has its keys, before it answers in IKE_AUTH. */
   readonly keyedThere?: (sa: IkeSa) => void;
   /** Is called with each datagram, and whether the initiator has sent it. */
   readonly sent?: (octets: Uint8Array, byInitiator: boolean) => void;
@@ -56,7 +56,7 @@ type Record = Omit<End, "sa"> & {
   readonly said: (readonly Payload[])[];
 };
 
-/** Sets up an IKE SA. */
+/** Sets up an IKE SA, or fails to; returns both ends as they are then. */
 export async function setUp(
   crypto: CryptoBackend,
   ends: Ends,
