@@ -1,7 +1,8 @@
 /**
- * SUPPORTED_AUTH_METHODS (RFC 9593): what this end says of how its peer may authenticate, and what the
- * peer said. A responder says it in the IKE_SA_INIT response, or where IKE_INTERMEDIATE exchanges take
- * place in the last of them, as the response in clear is to stay small (§3.1); an initiator in IKE_AUTH.
+ * SUPPORTED_AUTH_METHODS (RFC 9593): the methods by which this end lets its peer authenticate, and those
+ * that the peer has announced. A responder sends the announcement in the IKE_SA_INIT response or, if there
+ * are IKE_INTERMEDIATE exchanges, in the last response of these, so that the unencrypted response remains
+ * small (§3.1). An initiator sends it in IKE_AUTH.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -29,27 +30,30 @@ import {
 import type { Payload } from "@/wire/message.ts";
 
 const { SUPPORTED_AUTH_METHODS } = NotifyType;
-/** Announcements that a text names. */
+/** The most announcements that a text names. */
 const SHOWN_MAX = 12;
 
-/** The notify that says how the peer may authenticate; none where that is not to be said, or by EAP alone. */
+/**
+ * The notify that announces how the peer may authenticate. There is none if the configuration does not ask
+ * for it, or if the peer may authenticate by EAP only.
+ */
 export function announcement({ config }: IkeSa): Payload[] {
   if (!config.announcesAuth) return [];
   const data = concat(...methodsOfPeer(config).flatMap((auth) => announcementsOf(auth, config)));
   return data.length === 0 ? [] : [notify(SUPPORTED_AUTH_METHODS, data)];
 }
 
-/** The empty notify: the methods follow in IKE_INTERMEDIATE. */
+/** The empty notify, which means that the methods follow in IKE_INTERMEDIATE. */
 export function announcementFollows(): Payload {
   return notify(SUPPORTED_AUTH_METHODS);
 }
 
-/** How the peer may authenticate, the most wanted method first. */
+/** The methods by which the peer may authenticate, the preferred one first. */
 function methodsOfPeer({ auth: { peer, peerOthers = [] } }: IkeConfig): readonly PeerAuthConfig[] {
   return [peer, ...peerOthers];
 }
 
-/** What announces a method. EAP has no number, as its initiator sends no AUTH payload first. */
+/** The announcements of a method. EAP has no number, as its initiator sends no AUTH payload at first. */
 function announcementsOf(auth: PeerAuthConfig, config: IkeConfig): readonly Uint8Array[] {
   switch (auth.kind) {
     case "psk":
@@ -75,7 +79,7 @@ function digitalSignatures({ signatureHashes }: IkeConfig): Uint8Array[] {
   );
 }
 
-/** The AlgorithmIdentifiers whose hash has this number of IANA's. */
+/** The AlgorithmIdentifiers of the schemes whose hash algorithm has this IANA number. */
 function algorithmsOf(number: number): Uint8Array[] {
   if (number === HashAlgorithm.IDENTITY) {
     return [{ algorithm: "ed25519" }, { algorithm: "ed448" }].map((scheme) =>
@@ -93,7 +97,7 @@ function algorithmsOf(number: number): Uint8Array[] {
   ];
 }
 
-/** Keeps what a message of the peer announces; an empty notify announces nothing yet. */
+/** Keeps the methods that a message of the peer announces. An empty notify announces nothing yet. */
 export function hearAnnouncement({ sa, out }: Turn, payloads: readonly Payload[]): void {
   const data = findNotify(payloads, SUPPORTED_AUTH_METHODS)?.data;
   if (!data || data.length === 0) return;
@@ -103,12 +107,12 @@ export function hearAnnouncement({ sa, out }: Turn, payloads: readonly Payload[]
   out.push({ kind: "note", level: 4, text }, sa);
 }
 
-/** What the peer announced; undefined: nothing, and any method may be tried. */
+/** The methods that the peer has announced; undefined: it has announced none, and any may be tried. */
 export function announcedTo({ setup, env }: IkeSa): readonly AuthAnnouncement[] | undefined {
   return env.broken.has("ignore_announced_methods") ? undefined : setup!.announced;
 }
 
-/** Announced methods in words. */
+/** Announced methods as text for users. */
 export function showAnnounced(announced: readonly AuthAnnouncement[]): string {
   const shown = announced.slice(0, SHOWN_MAX).map(showAnnouncement).join(", ");
   return announced.length > SHOWN_MAX ? `${shown}, … (${announced.length})` : shown;

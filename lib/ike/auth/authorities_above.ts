@@ -1,5 +1,6 @@
 /**
- * Which authorities may stand above a certificate, by the names in certificates alone.
+ * Finds the authorities that may be above a certificate, by the names in certificates only. No signature is
+ * verified here.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -7,12 +8,12 @@ import { authorityHash } from "@/ike/auth/certificate_payloads.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { type Certificate, sameCertificate } from "@/pki/certificate.ts";
 
-/** Authorities above a certificate that are looked at. */
+/** The most authorities above a certificate that are considered. */
 const ABOVE_MAX = 20;
 
 /**
- * Whether the certificate, or one of `known` that may stand above it, has a key of these SHA-1 hashes,
- * 20 octets each.
+ * Whether one of these SHA-1 hashes, of 20 octets each, is that of the key of the certificate or of one of
+ * `known` that may be above it.
  */
 export function isBelow(
   { env: { crypto } }: IkeSa,
@@ -28,7 +29,7 @@ export function isBelow(
   });
 }
 
-/** The certificate, and those that may stand above it by their names. */
+/** The certificate, and the authorities that may be above it by their names. */
 function above(certificate: Certificate, known: readonly Certificate[]): readonly Certificate[] {
   const chain = [certificate];
   for (const one of chain) {

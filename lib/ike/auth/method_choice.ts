@@ -1,6 +1,6 @@
 /**
- * Which of its methods an end authenticates by where it has several: this end takes the first that the
- * peer announces (RFC 9593 §3.1), and the peer's is told by the method of its AUTH payload.
+ * Chooses the method of each end if several are configured for it. This end authenticates by the first of
+ * its methods that the peer announces (RFC 9593 §3.1). The method of the peer is seen from its AUTH payload.
  * @module
  */
 import { AuthMethod } from "@/iana/auth_method.ts";
@@ -18,12 +18,12 @@ import type { Turn } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
-/** The cause of a failure where the peer takes none of the methods of this end. */
+/** The cause of a failure if the peer accepts none of the methods of this end. */
 export const NO_COMMON_AUTH_METHOD = "NO_COMMON_AUTH_METHOD";
 
 /**
- * Gives this end the first of its methods that the peer announced, if it announced any. Returns why it
- * cannot be authenticated, or undefined.
+ * Selects the first method of this end that the peer has announced, if it has announced any. Returns the
+ * reason why this end cannot authenticate, or undefined.
  */
 export function chooseOwn(turn: Turn): AuthRefusal | undefined {
   const { sa } = turn;
@@ -53,7 +53,10 @@ function take({ sa, out }: Turn, config: OwnAuthConfig): undefined {
   out.push({ kind: "note", level: 4, text }, sa);
 }
 
-/** Why the peer does not take a method; undefined: it does, or as with EAP there is no number for it. */
+/**
+ * The reason why the peer does not accept a method; undefined if it accepts the method, or if the method has
+ * no number that it could announce, as EAP.
+ */
 function whyNot(sa: IkeSa, config: OwnAuthConfig): string | undefined {
   const announced = announcedTo(sa)!;
   const number = numberOf(config);
@@ -65,7 +68,10 @@ function whyNot(sa: IkeSa, config: OwnAuthConfig): string | undefined {
   return config.kind === "signature" ? whyNotSigned(sa, config) : undefined;
 }
 
-/** A certificate that has to be issued first is judged when it is there. */
+/**
+ * The reason why the peer does not accept a signature of this end. A certificate that has to be issued first
+ * is checked later, when it exists.
+ */
 function whyNotSigned(sa: IkeSa, config: SigningAuth): string | undefined {
   const { issuing, rawKeys } = config;
   if (issuing) return undefined;
@@ -76,7 +82,7 @@ function whyNotSigned(sa: IkeSa, config: SigningAuth): string | undefined {
   return typeof scheme === "string" ? scheme : undefined;
 }
 
-/** IANA Authentication Method of the AUTH payload; undefined: EAP, which begins without any. */
+/** The IANA Authentication Method of the AUTH payload; undefined for EAP, which begins without AUTH. */
 function numberOf(config: OwnAuthConfig): number | undefined {
   switch (config.kind) {
     case "psk":
@@ -91,8 +97,9 @@ function numberOf(config: OwnAuthConfig): number | undefined {
 }
 
 /**
- * Takes the first IKE_AUTH message of the peer: what it announces, and which of the methods that it may
- * use its AUTH payload is of. Without one of these the first method says what is wrong.
+ * Takes the first IKE_AUTH message of the peer: keeps the methods that it announces, and selects the method
+ * of its AUTH payload among those that the peer may use. If the payload is of none of them, the first method
+ * remains selected, and reports the fault.
  */
 export function choosePeer(turn: Turn, payloads: readonly Payload[]): void {
   const { sa } = turn;
@@ -104,7 +111,7 @@ export function choosePeer(turn: Turn, payloads: readonly Payload[]): void {
   if (chosen && chosen !== peer) sa.setup!.auth!.peer = newSide(chosen);
 }
 
-/** The methods of AUTH payloads that a configuration of the peer takes. */
+/** The methods of AUTH payloads that a configuration accepts from the peer. */
 function numbersOf(sa: IkeSa, config: PeerAuthConfig): readonly number[] {
   switch (config.kind) {
     case "psk":

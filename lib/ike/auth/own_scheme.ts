@@ -1,6 +1,7 @@
 /**
- * By which signature scheme this end signs: by its configuration, by the hashes that the peer announced
- * (RFC 7427 §4), and by what it announced of methods and algorithms (RFC 9593).
+ * Chooses the signature scheme by which this end signs. It depends on the configuration, on the hash
+ * algorithms that the peer has announced (RFC 7427 §4), and on the methods and algorithms that the peer has
+ * announced (RFC 9593).
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -19,19 +20,19 @@ import { chooseScheme, schemeOfMethod } from "@/pki/digital_signature.ts";
 import type { AuthAnnouncement } from "@/wire/auth_announcements.ts";
 
 /**
- * All hash algorithms that a peer could announce (IANA IKEv2 Hash Algorithms), for the planted
- * fault.
+ * All hash algorithms that a peer could announce (IANA IKEv2 Hash Algorithms), for tests in which this end
+ * deliberately ignores the announcement.
  */
 const ALL_HASHES = Object.values(HashAlgorithm);
 
-/** What this end would sign by. */
+/** The key by which this end would sign. */
 export interface OwnKey {
   readonly kind: KeyKind;
-  /** Undefined: the key is shown without a certificate. */
+  /** The certificate of the key; undefined: the key is sent without one. */
   readonly certificate: Certificate | undefined;
 }
 
-/** The signature scheme of this end, or a text that says why it cannot sign. */
+/** The signature scheme of this end, or the reason why it cannot sign. */
 export function schemeOf(sa: IkeSa, config: SigningAuth, key: OwnKey): SignatureScheme | string {
   const takes = announcedFor(sa, config, key);
   const scheme = config.method === AuthMethod.DIGITAL_SIGNATURE
@@ -51,8 +52,8 @@ export function schemeOf(sa: IkeSa, config: SigningAuth, key: OwnKey): Signature
 }
 
 /**
- * The peer's announcements of this method that count for the key; undefined: it announced nothing. A
- * Cert Link counts where the peer has sent CERTREQ (RFC 9593 §3.2.2).
+ * The peer's announcements of this method that apply to the key; undefined: the peer has announced nothing. A
+ * Cert Link is evaluated only if the peer has sent authorities in CERTREQ (RFC 9593 §3.2.2).
  */
 function announcedFor(
   sa: IkeSa,
@@ -65,12 +66,12 @@ function announcedFor(
     if (one.link === 0 || authorities.length === 0) return true;
     const linked = authorities[one.link - 1];
     if (!certificate || !linked) return false;
-    // Who stands above the issuer is not known without its certificate.
+    // Without the certificates of authorities it is unknown which of them are above the issuer.
     return known.length === 0 || isBelow(sa, { certificate, known }, [linked]);
   });
 }
 
-/** Whether an announcement is of a scheme: only those of Digital Signature name an algorithm. */
+/** Whether an announcement covers a scheme. Only announcements of Digital Signature name an algorithm. */
 function isOf(
   { algorithm }: AuthAnnouncement,
   scheme: SignatureScheme,
@@ -80,14 +81,17 @@ function isOf(
   return sameOctets(algorithm, encodeSignatureAlgorithm(scheme));
 }
 
-/** A method from before RFC 7427, which has one scheme. */
+/** The scheme of a method that is older than RFC 7427, and has only one, or why the key does not fit. */
 function ofMethod({ method }: SigningAuth, { kind }: OwnKey): SignatureScheme | string {
   const { name } = SIGNATURE_METHODS.get(method)!;
   return schemeOfMethod(method, kind) ??
     `authownmethod is ${name}, and our key is ${showKind(kind)}`;
 }
 
-/** RFC 7427 §4; of RSA's two paddings the one that is not configured too, if the peer announces it alone. */
+/**
+ * The scheme of the method Digital Signature (RFC 7427 §4), or the reason why there is none. With an RSA key
+ * the padding that is not configured is used if it is the only one that the peer announces.
+ */
 function digitalSignature(
   sa: IkeSa,
   config: SigningAuth,

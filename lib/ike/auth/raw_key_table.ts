@@ -1,6 +1,7 @@
 /**
- * The table of raw public keys (RFC 7670): which keys an identity may use, and whose keys they are. A
- * certificate says whose key it holds; of a raw key only the configuration does.
+ * The table of raw public keys (RFC 7670): which keys an identity may use, and to which identities a key
+ * belongs. A certificate contains the identity of its holder; the owner of a raw key is known only from the
+ * configuration.
  * @module
  */
 import type { Path } from "@/base/address.ts";
@@ -16,7 +17,7 @@ import {
 } from "@/ike/negotiate/identity.ts";
 import type { Identity, IdentityRule, RawKeyTable, WrittenIdentity } from "@/ike/records/config.ts";
 
-/** Identities of one key that a refusal names. */
+/** The most identities of one key that a refusal names. */
 const SHOWN_MAX = 3;
 
 /** An identity and a key that it may use. `&d` in its text stands for any number. */
@@ -25,7 +26,7 @@ export interface NamedKey {
   readonly key: PublicKey;
 }
 
-/** The keys of which a table is made. */
+/** The keys from which a table is made. */
 export interface TrustedKeys {
   readonly named: readonly NamedKey[];
   /** Keys without an identity, which only `unnamedId` may use; absent: there are none. */
@@ -53,12 +54,15 @@ export function rawKeyTable({ named, unnamed = [], unnamedId }: TrustedKeys): Ra
     const key = octetsKey(spki);
     if (!owners.has(key)) owners.set(key, []);
   }
-  // A key with an identity is not one that any configured peer may use.
+  // A key that belongs to an identity is not also one that the configured peer may use, whoever that is.
   const free = unnamed.filter(({ spki }) => owners.get(octetsKey(spki))!.length === 0);
   return { owners, exact, numbered, unnamed: free, ...(unnamedId ? { unnamedId } : {}) };
 }
 
-/** The keys that an identity may use on a path; `index` is the number of the tunnel. */
+/**
+ * The keys that an identity may use. `path` and `index`, the number of the tunnel, determine which identity
+ * the keys without one are for.
+ */
 export function keysOfIdentity(
   table: RawKeyTable,
   identity: Identity,
@@ -72,7 +76,7 @@ export function keysOfIdentity(
   return [...own, ...byNumber.map(({ key }) => key), ...(isExpected ? unnamed : [])];
 }
 
-/** The identities of a key in words, `no identity` if it has none; undefined if it is not trusted. */
+/** The identities of a key as text, `no identity` if it has none; undefined if the key is not trusted. */
 export function ownersOf({ owners }: RawKeyTable, { spki }: PublicKey): string | undefined {
   const names = owners.get(octetsKey(spki));
   if (!names) return undefined;

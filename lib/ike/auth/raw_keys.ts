@@ -22,7 +22,7 @@ const TRIED_MAX = 16;
 /**
  * The trusted keys by which the peer may have signed: the key that it sends, or all keys of its identity
  * if it sends none, as peers do whose keys are known only by configuration. Undefined: the peer must be
- * authenticated by a certificate. A text says why its key is refused.
+ * authenticated by a certificate. A text is the reason why its key is refused.
  */
 export function rawKeysOf(
   { sa }: Turn,
@@ -48,7 +48,7 @@ export function rawKeysOf(
   }
 }
 
-/** The key that the peer sends, if it is one of its identity. */
+/** The key that the peer sends if its identity may use that key, or else the reason of the refusal. */
 function judge(sa: IkeSa, table: RawKeyTable, key: PublicKey): readonly PublicKey[] | string {
   const id = sa.peer.id!;
   const { broken, crypto } = sa.env;
@@ -64,7 +64,7 @@ function judge(sa: IkeSa, table: RawKeyTable, key: PublicKey): readonly PublicKe
     `it says it is${expected(sa, table)}`;
 }
 
-/** What refusals say of the identity that keys without one are for. */
+/** The part of a refusal that names the identity which may use the keys without an identity. */
 function expected({ path, index }: IkeSa, { unnamed, unnamedId }: RawKeyTable): string {
   if (unnamed.length === 0) return " (peerrawkeyfile)";
   if (!unnamedId) return " (peerrawkey names no identity, peerrawkeyfile does)";
@@ -72,7 +72,7 @@ function expected({ path, index }: IkeSa, { unnamed, unnamedId }: RawKeyTable): 
   return ` (only peerid, ${wanted}, may use the keys of peerrawkey)`;
 }
 
-/** The keys that are tried for a peer that sends none. */
+/** The keys that are tried for a peer that sends no key, or the reason why it is refused. */
 function candidates(
   sa: IkeSa,
   config: VerifyingAuth,
@@ -92,7 +92,7 @@ function candidates(
     `${TRIED_MAX} are tried`;
 }
 
-/** `matchpeerid` asks for an identity in a certificate, which a raw key does not have. */
+/** The refusal of a raw key if `matchpeerid` asks for an identity in a certificate; undefined: it does not. */
 function withoutIdentity({ mustHold, idFrom }: VerifyingAuth): string | undefined {
   if (!mustHold && !idFrom) return undefined;
   return "it shows no certificate, matchpeerid asks for an identity in one";

@@ -1,7 +1,7 @@
 /**
  * Authentication of an IKE SA that is resumed (RFC 5723 §5.1): each end proves that it has the keys, by
- * AUTH = prf(SK_px, signed octets) with SK_pi or SK_pr of the new IKE SA. Who the two ends are, and by which
- * method that was proved, comes from the ticket.
+ * AUTH = prf(SK_px, signed octets) with SK_pi or SK_pr of the new IKE SA. The identities of the two ends, and
+ * the methods by which they have authenticated originally, come from the ticket.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -17,7 +17,7 @@ import { findPayload } from "@/wire/message.ts";
 const METHOD = AuthMethod.SHARED_KEY_MIC;
 const RESUMED: BothAuthConfigs = { own: { kind: "resumed" }, peer: { kind: "resumed" } };
 
-/** How both ends of an IKE SA are authenticated: as configured, or as one that is resumed. */
+/** How both ends of an IKE SA authenticate: as configured or, if it is resumed, by the session's keys. */
 export function authConfigOf({ config, setup }: IkeSa): BothAuthConfigs {
   return setup!.resumed ? RESUMED : config.auth;
 }
@@ -52,7 +52,7 @@ export const resumed: AuthMethodPair<ResumedAuth, ResumedAuth> = {
   },
 };
 
-/** prf(SK_px, signed octets), without a pad (RFC 5723 §5.1). */
+/** prf(SK_px, signed octets), without the key pad of a pre-shared key (RFC 5723 §5.1). */
 function macOf(sa: IkeSa, end: AuthEnd): Uint8Array {
   return sa.suite!.prf.compute(skPOf(sa, end), signedOctetsOf(sa, end));
 }

@@ -40,8 +40,8 @@ export function askedAhead({ sa }: Turn): Payload[] {
 }
 
 /**
- * The payloads that announce another authentication of this end, beside `payloads` of the present
- * one. A text says why another one is impossible.
+ * The payloads that announce another authentication of this end, which are sent together with `payloads` of
+ * the present one. A text is the reason why another one is impossible.
  */
 export function announcement(turn: Turn, payloads: readonly Payload[]): Payload[] | string {
   const { nextOwn } = turn.sa.setup!.auth!;
@@ -58,8 +58,9 @@ function peerTakesSeveral({ sa }: Turn): boolean {
 }
 
 /**
- * Completes the present authentication of this end. Returns the act that begins the next one, or
- * undefined if that must wait for our next message, as this one has an AUTH payload already.
+ * Completes the present authentication of this end, whose message has the payloads `said`. Returns the act
+ * that begins the next authentication, or undefined if there is none, or if it must wait for our next message
+ * because this one has an AUTH payload already.
  */
 export function succeedOwn(turn: Turn, said: readonly Payload[]): AuthAct | undefined {
   const { sa } = turn;
@@ -81,8 +82,9 @@ export function takeOwnName({ sa }: Turn): void {
 }
 
 /**
- * Completes the present authentication of the peer, whose message has `payloads`, and begins the
- * next one. A text says why the peer is nevertheless refused.
+ * Completes the present authentication of the peer, whose message has `payloads`, and prepares the next one.
+ * Returns the act that begins it, if this end has to begin. A text is the reason why the peer is refused
+ * although this authentication has succeeded.
  */
 export function succeedPeer(
   turn: Turn,
@@ -99,7 +101,7 @@ export function succeedPeer(
   }
   const name = methodOf(nextPeer).nameOf(nextPeer);
   if (!follows && sa.env.broken.has("skip_second_auth")) return undefined;
-  // The peer is a stranger until all of its authentications are complete.
+  // The peer counts as not authenticated until all of its authentications are complete.
   sa.peer.auth = 0;
   if (!follows) {
     return `it authenticates once alone (no ANOTHER_AUTH_FOLLOWS), authpeer2 asks for ${name}`;
@@ -117,8 +119,8 @@ export function succeedPeer(
 const UNASKED = "authentication (ANOTHER_AUTH_FOLLOWS), which authpeer2 does not ask for";
 
 /**
- * Takes the identity of the peer's second authentication from its message. `waits` means that a
- * responder may continue with EAP first. A text says what is wrong.
+ * Takes the identity of the peer's second authentication from its message. `waits` means that the message has
+ * none yet, as a responder may continue with EAP first. Any other text is the reason why the peer is refused.
  */
 export function takePeerName(
   { sa }: Turn,

@@ -1,5 +1,6 @@
 /**
- * QCD_TOKEN in IKE_AUTH (RFC 6290 §4.2): the token of an end that can tell by it that it has lost the IKE SA.
+ * QUICK_CRASH_DETECTION in IKE_AUTH (RFC 6290 §4.2): an end sends its token, by which it can prove later,
+ * after a restart, that it has lost the IKE SA. The peer keeps the token.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

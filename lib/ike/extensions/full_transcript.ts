@@ -1,8 +1,9 @@
 /**
- * IKE_SA_INIT_FULL_TRANSCRIPT_AUTH in IKE_SA_INIT: AUTH of either end covers both messages of IKE_SA_INIT,
- * so that nobody can have altered what the ends offered each other (draft-ietf-ipsecme-ikev2-downgrade-
- * prevention). Each end says it whether or not the other did, and counts on it where it heard it too: if it
- * was stripped from one message, the ends authenticate different octets, and there is no IKE SA.
+ * IKE_SA_INIT_FULL_TRANSCRIPT_AUTH in IKE_SA_INIT: AUTH of either end covers both messages of IKE_SA_INIT, so
+ * that an attacker who changes what the ends offer each other is detected (draft-ietf-ipsecme-ikev2-
+ * downgrade-prevention). Each end sends the notify whether or not the peer has sent it, and applies it if it
+ * has received it as well. If an attacker removes the notify from one message, the two ends authenticate
+ * different octets, so that no IKE SA is established.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -13,7 +14,7 @@ import { findNotify, notify, PeerError } from "@/ike/records/notify.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 
 const { IKE_SA_INIT_FULL_TRANSCRIPT_AUTH, NO_PROPOSAL_CHOSEN } = NotifyType;
-/** The cause of a failure where the peer does not say it and `transcriptauth: require` needs it. */
+/** The cause of a failure if the peer does not send the notify that `transcriptauth: require` demands. */
 const CAUSE = "NO_FULL_TRANSCRIPT_AUTH";
 const WHY = "did not say IKE_SA_INIT_FULL_TRANSCRIPT_AUTH, and transcriptauth is require";
 
@@ -34,12 +35,13 @@ export const fullTranscript: Extension = {
   },
 };
 
-/** Initiator: why the response is not taken; undefined: it is. */
+/** Initiator: the failure if the response lacks the notify that is required; undefined: it does not. */
 export function transcriptFault(sa: IkeSa): Failure | undefined {
   if (!isMissed(sa)) return undefined;
   return { cause: CAUSE, closeCode: CloseCode.REFUSED_HERE, text: `Peer ${WHY}` };
 }
 
+/** Whether the notify is required and the peer has not sent it. */
 function isMissed({ config, setup, env }: IkeSa): boolean {
   return config.fullTranscript === "require" && !setup!.fullTranscript &&
     !env.broken.has("waive_transcript");

@@ -1,7 +1,7 @@
 /**
- * SUPPORTED_AUTH_METHODS (RFC 9593 §3.1): a responder announces in the IKE_SA_INIT response how its peer
- * may authenticate, or says by an empty notify that the last IKE_INTERMEDIATE response does; an initiator
- * announces it in its first IKE_AUTH request.
+ * SUPPORTED_AUTH_METHODS (RFC 9593 §3.1): a responder announces in the IKE_SA_INIT response how its peer may
+ * authenticate, or sends an empty notify there if the last IKE_INTERMEDIATE response contains the
+ * announcement. An initiator sends its announcement in the first IKE_AUTH request.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -39,12 +39,15 @@ export const authMethodsOfResponder: Extension = {
   },
 };
 
-/** See {@linkcode Extension}. A responder reads it before it authenticates itself. */
+/**
+ * See {@linkcode Extension}. Only the sending of the request is here: a responder reads the announcement
+ * before it authenticates itself (`choosePeer`).
+ */
 export const authMethodsOfInitiator: Extension = {
   exchange: ExchangeType.IKE_AUTH,
 
   says({ sa }, { response }) {
-    // The keys of a resumed session are no method to choose from.
+    // An IKE SA that is resumed is authenticated by the keys of its session: there is no method to choose.
     if (response || sa.setup!.resumed) return [];
     return sa.env.broken.has("keep_announcement_back") ? [] : announcement(sa);
   },

@@ -1,6 +1,7 @@
 /**
- * Tickets in IKE_AUTH (RFC 5723 §4.1, §4.2): a client asks for one, and a gateway gives it with its last
- * response. In IKE_AUTH of an IKE SA that is resumed, the ticket presented becomes a spent one as well.
+ * Tickets in IKE_AUTH (RFC 5723 §4.1, §4.2): a client asks for a ticket in its request, and a gateway sends
+ * one in its last response. In IKE_AUTH of an IKE SA that is resumed, the gateway also records that the
+ * presented ticket is spent, so that nothing can be resumed by it again.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -24,7 +25,8 @@ export const tickets: Extension = {
     if (header.response) return takeTicket(turn, payloads);
     const { resumes } = sa.setup!;
     if (resumes) {
-      // Two requests may have presented it: the first one that is authenticated has it (RFC 5723 §4.3.1).
+      // Two requests may have presented the same ticket. Only the first one that is authenticated resumes
+      // an IKE SA by it (RFC 5723 §4.3.1).
       if (hasSpent(sa, resumes.id) && !sa.env.broken.has("take_ticket_twice")) {
         const text = "Another IKE SA was resumed by the same ticket meanwhile";
         throw new PeerError(NotifyType.AUTHENTICATION_FAILED, text);

@@ -1,7 +1,7 @@
 /**
- * Attributes of the configuration payload beside addresses and DNS servers: a client asks for those that
- * its configuration names, and a gateway gives those that it has to who asks (RFC 7296 §2.19; RFC 7651,
- * RFC 8598, RFC 9464; 3GPP TS 24.302 §8.2.4.2).
+ * Attributes of the configuration payload other than addresses and DNS servers. A client asks for those that
+ * its configuration names, and a gateway assigns those that its configuration has to clients that ask for them
+ * (RFC 7296 §2.19; RFC 7651, RFC 8598, RFC 9464; 3GPP TS 24.302 §8.2.4.2).
  * @module
  */
 import { stateCopy } from "@/base/octets.ts";
@@ -17,11 +17,11 @@ import type { ConfigurationAttribute, CpPayload } from "@/wire/payloads/configur
 
 const { INTERNAL_DNS_DOMAIN, INTERNAL_DNSSEC_TA, ENCDNS_DIGEST_INFO } = CfgAttribute;
 const { TIMEOUT_PERIOD_FOR_LIVENESS_CHECK } = CfgAttribute;
-/** Attributes of one CFG_REPLY that are kept, and notes about others. */
+/** The most attributes of one CFG_REPLY that are kept, and the most notes about ignored ones. */
 const KEPT_MAX = 64;
 const NOTES_MAX = 8;
 
-/** What a responder gives of what a CFG_REQUEST asks for, in the order of its configuration. */
+/** The attributes that a responder assigns among those that a CFG_REQUEST asks for, in configured order. */
 export function givenAttributes({ config, peer }: IkeSa, cp: CpPayload): ConfigurationAttribute[] {
   const given = (config.cfgAttributes ?? []).filter((one) =>
     cp.attributes.some((asked) => asked.attribute === one.attribute && isWanted(asked, one))
@@ -30,7 +30,10 @@ export function givenAttributes({ config, peer }: IkeSa, cp: CpPayload): Configu
   return given;
 }
 
-/** A client lists the hashes of digests that it can use (RFC 9464 §3.2); any other wish is none of ours. */
+/**
+ * Whether a client that asks for an attribute can use this one. For ENCDNS_DIGEST_INFO the client lists the
+ * hash algorithms that it supports (RFC 9464 §3.2); the value of any other requested attribute is ignored.
+ */
 function isWanted(asked: ConfigurationAttribute, { value }: ConfigurationAttribute): boolean {
   const { attribute } = asked;
   if (attribute !== ENCDNS_DIGEST_INFO || asked.value.length === 0) return true;
@@ -43,7 +46,7 @@ function isWanted(asked: ConfigurationAttribute, { value }: ConfigurationAttribu
   }
 }
 
-/** Keeps what a CFG_REPLY gives of what we asked for, and tells what it is ignored for. */
+/** Keeps the attributes of a CFG_REPLY that this end has asked for, and notes why faulty ones are ignored. */
 export function takeConfigured(turn: Turn, payloads: readonly Payload[]): void {
   const { sa } = turn;
   const reply = findPayload(payloads, PayloadType.CP);
@@ -72,7 +75,10 @@ export function takeConfigured(turn: Turn, payloads: readonly Payload[]): void {
   }
 }
 
-/** RFC 8598 §4: a trust anchor stands right behind the domain that it is of, or another one of it. */
+/**
+ * The fault of an attribute at its place. A DNSSEC trust anchor must directly follow its domain, or another
+ * trust anchor of the same domain (RFC 8598 §4).
+ */
 function placeFault(
   { env }: IkeSa,
   before: ConfigurationAttribute | undefined,

@@ -1,7 +1,8 @@
 /**
- * Tickets by value (RFC 5723 §6): what a gateway has to know to resume an IKE SA, encrypted for itself. A
- * client does not look into them. Each ticket has a key of its own, derived from the gateway's key and a
- * random identifier, so that no IV is used twice however many tickets are issued.
+ * Tickets by value (RFC 5723 §6): a ticket contains all that a gateway needs to resume an IKE SA, encrypted so
+ * that only the gateway can read it; for a client it is opaque. Each ticket has a key of its own, derived from
+ * the gateway's key and a random identifier, so that no key is used with the same IV twice, however many
+ * tickets are issued.
  *
  * ```text
  * | key identifier (8) | ticket identifier (16) | AES-GCM-256 ciphertext | ICV (16) |
@@ -28,18 +29,19 @@ const KEY_ID_OCTETS = 8;
 const TICKET_ID_OCTETS = 16;
 const CLEAR_OCTETS = KEY_ID_OCTETS + TICKET_ID_OCTETS;
 const LABEL = new TextEncoder().encode("IKEv2 ticket");
-/** The flag of a post-quantum pre-shared key. */
+/** The flag of a ticket whose SK_d includes a post-quantum pre-shared key. */
 const PPK = 1;
 
-/** What a ticket says. `session` is as the gateway sees it. */
+/** The content of a ticket. In `session`, this end is the gateway. */
 export interface TicketContent {
   readonly session: ResumedSession;
   /** uint64: the gateway's SPI of the IKE SA. */
   readonly spi: bigint;
+  /** Milliseconds since 1970; the ticket holds whole seconds. */
   readonly expiresEpochMs: number;
 }
 
-/** The content of TICKET_OPAQUE; `id` is 16 random octets. */
+/** Encrypts a ticket, and returns the content of TICKET_OPAQUE. `id` is 16 random octets. */
 export function sealTicket(
   crypto: CryptoBackend,
   { keyId, key }: TicketIssuing,
@@ -50,12 +52,12 @@ export function sealTicket(
   return concat(clear, cipher.seal(cipherKey, iv, clear, encode(content)));
 }
 
-/** The identifier of a ticket as {@linkcode OpenedTicket} has it. */
+/** The identifier of a ticket in the form of {@linkcode OpenedTicket}. */
 export function ticketIdOf(opaque: Uint8Array): string {
   return octetsKey(opaque.subarray(KEY_ID_OCTETS, CLEAR_OCTETS));
 }
 
-/** Opens a ticket; a text is the reason why it cannot be. */
+/** Decrypts and reads a ticket. A text is the reason why that is not possible. */
 export function openTicket(
   crypto: CryptoBackend,
   { keyId, key }: TicketIssuing,
@@ -70,7 +72,10 @@ export function openTicket(
   return decode(crypto, content, ticketIdOf(opaque));
 }
 
-/** The cipher of a ticket, and its key with the salt behind it. The key is used once, so the IV is zero. */
+/**
+ * The cipher of a ticket, the key followed by the salt, and the IV. The IV may be zero, as the key encrypts
+ * this ticket only.
+ */
 function protectionOf(crypto: CryptoBackend, key: Uint8Array, id: Uint8Array) {
   const cipher = crypto.cipher(Encr.ENCR_AES_GCM_16, 256);
   const prf = crypto.prf(Prf.PRF_HMAC_SHA2_256);
@@ -117,7 +122,7 @@ function decode(
   }
 }
 
-/** The suite of a ticket; undefined where the backend lacks one of its algorithms. */
+/** The suite of a ticket; undefined if the backend lacks one of its algorithms. */
 function readSuite(crypto: CryptoBackend, from: Reader): IkeSuite | undefined {
   const ids = {
     encryption: from.u16(),

@@ -1,6 +1,6 @@
 /**
- * QCD_TOKEN in INFORMATIONAL, at both ends (RFC 6290 §4.3, §4.4): the token of an IKE SA that a rekey made,
- * as its SPIs are others.
+ * QUICK_CRASH_DETECTION in INFORMATIONAL, at both ends (RFC 6290 §4.3, §4.4): an end sends the token of an IKE
+ * SA that a rekey has made, as the token depends on the SPIs, and those are new.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -23,7 +23,7 @@ export const sendCrashToken: TaskKind<CrashTokenTask> = {
   finish() {},
 };
 
-/** The token of the peer. */
+/** The peer sends its token, which this end keeps. */
 export const peerSendsCrashToken: InformationalPart<NotifyPayload> = {
   concerns: (payload): payload is NotifyPayload =>
     payload.type === PayloadType.NOTIFY && payload.notify === NotifyType.QUICK_CRASH_DETECTION,

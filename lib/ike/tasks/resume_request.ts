@@ -1,7 +1,7 @@
 /**
- * IKE_SESSION_RESUME as initiator (RFC 5723 §4.3): HDR, Ni, N(TICKET_OPAQUE) → ← HDR, Nr, in clear and never
- * in fragments, perhaps after a COOKIE. Where the gateway does not take the ticket, the same IKE SA goes on by
- * IKE_SA_INIT.
+ * IKE_SESSION_RESUME as initiator (RFC 5723 §4.3): HDR, Ni, N(TICKET_OPAQUE) → ← HDR, Nr. The messages are not
+ * encrypted and never fragmented, and a COOKIE may be exchanged first. If the gateway refuses the ticket, this
+ * end continues with IKE_SA_INIT for the same IKE SA.
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -27,10 +27,10 @@ import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
-/** How often a gateway may ask for another cookie. */
+/** How often a gateway may ask for another request with a cookie. */
 const RESTARTS_MAX = 8;
 
-/** A fresh task that presents a ticket; what the ticket keeps is the state of the SA from now on. */
+/** Makes the task that presents a ticket, whose session and identity the IKE SA has from now on. */
 export function newResume(sa: IkeSa, ticket: SessionTicket): ResumeTask {
   sa.setup!.resumed = ticket;
   sa.peer.ownId = ticket.ownId;
@@ -53,7 +53,7 @@ export const resumeRequest: TaskKind<ResumeTask> = {
     [sa.setup!.initRequest] = sendRequest(turn, ExchangeType.IKE_SESSION_RESUME, payloads);
   },
 
-  // Nothing here is authenticated, as in IKE_SA_INIT (RFC 7296 §2.21.1).
+  // The response is not authenticated, as that of IKE_SA_INIT (RFC 7296 §2.21.1).
   reasonToDrop(turn, _task, { header, payloads }) {
     if (findNotify(payloads, NotifyType.REDIRECT) && header.spiR === 0n) {
       return redirectFault(turn.sa, payloads);
@@ -78,12 +78,12 @@ export const resumeRequest: TaskKind<ResumeTask> = {
   },
 };
 
-/** TICKET_NACK, or an error of a gateway that does not know the exchange. */
+/** The notify by which a gateway refuses: TICKET_NACK, or an error if it does not support the exchange. */
 function refusalIn(payloads: readonly Payload[]) {
   return findNotify(payloads, NotifyType.TICKET_NACK) ?? findError(payloads);
 }
 
-/** Once more with a cookie; Message ID 0 again (RFC 5723 §4.3.2). */
+/** Sends the request again with a cookie, and with Message ID 0 again (RFC 5723 §4.3.2). */
 function restart(turn: Turn, task: ResumeTask, cookie: Uint8Array): void {
   const { sa, out } = turn;
   out.push({ kind: "cookie_asked" }, sa);
@@ -96,7 +96,7 @@ function restart(turn: Turn, task: ResumeTask, cookie: Uint8Array): void {
   resumeRequest.begin(turn, task);
 }
 
-/** RFC 5723 §4.3.2: the ticket is no good, and the client sets up a whole IKE SA. */
+/** RFC 5723 §4.3.2: the ticket is refused, so that the client sets up the IKE SA by IKE_SA_INIT. */
 function goOnByInit(turn: Turn, cause: string): void {
   const { sa, out } = turn;
   const { peerAddress, peerPort } = sa.path;
@@ -110,6 +110,7 @@ function goOnByInit(turn: Turn, cause: string): void {
   sa.queue.unshift(newIkeInit(sa));
 }
 
+/** Takes the response of a gateway that resumes by the ticket, and derives the keys of the IKE SA. */
 function accept(turn: Turn, response: Received): void {
   const { sa, out } = turn;
   const { payloads, header } = response;

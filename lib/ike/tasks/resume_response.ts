@@ -1,6 +1,7 @@
 /**
- * IKE_SESSION_RESUME as responder (RFC 5723 §4.3.2): opens the ticket, answers with a nonce, and derives the
- * keys; or says TICKET_NACK, and keeps nothing. `endpoint.ts` asks for cookies before an SA exists.
+ * IKE_SESSION_RESUME as responder (RFC 5723 §4.3.2): the responder decrypts the ticket, answers with a nonce,
+ * and derives the keys; or it answers with TICKET_NACK, and keeps no state. `endpoint.ts` asks for cookies
+ * before an SA exists.
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -86,7 +87,7 @@ function derive({ sa, out }: Turn, { suite, skD, ppk }: OpenedTicket): void {
   out.push({ kind: "keyed" }, sa);
 }
 
-/** The ticket, or why nothing is resumed by it. */
+/** The content of the ticket, or the reason why nothing is resumed by it. */
 function accepted({ sa, nowMs }: Turn, opaque: Uint8Array): OpenedTicket | TicketRefusal {
   const { resumption, algorithms, ppk } = sa.config;
   const issues = resumption?.issues;
@@ -101,7 +102,10 @@ function accepted({ sa, nowMs }: Turn, opaque: Uint8Array): OpenedTicket | Ticke
   return isConfigured(ticket.suite, algorithms) && !lacksPpk ? ticket : "TICKET_POLICY";
 }
 
-/** Why the identities of an IKE_AUTH request are not those of the ticket (RFC 5723 §4.3.3). */
+/**
+ * How the identities of an IKE_AUTH request differ from those of the ticket (RFC 5723 §4.3.3); undefined: they
+ * do not.
+ */
 export function resumedIdentityFault(
   sa: IkeSa,
   idI: Identity,

@@ -1,6 +1,7 @@
 /**
- * TICKET_REQUEST in INFORMATIONAL, at both ends (RFC 5723 §4.1): a client asks again where it was told to
- * wait, after a rekey, which gives the IKE SA another SK_d, and before its ticket expires.
+ * TICKET_REQUEST in INFORMATIONAL, at both ends (RFC 5723 §4.1). A client asks for another ticket after
+ * TICKET_ACK, by which the gateway has told it to ask later; after a rekey, as the IKE SA has another SK_d
+ * then; and before its ticket expires.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -13,7 +14,7 @@ import { sendRequest } from "@/ike/window/exchange.ts";
 import { issueTicket, takeTicket } from "@/ike/window/tickets.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** The client asks. */
+/** The client asks for a ticket. */
 export const ticketRequest: TaskKind<TicketRequestTask> = {
   exchange: ExchangeType.INFORMATIONAL,
 
@@ -26,7 +27,7 @@ export const ticketRequest: TaskKind<TicketRequestTask> = {
   },
 };
 
-/** The gateway answers. */
+/** The gateway answers with a ticket, or with TICKET_NACK. */
 export const peerAsksForTicket: InformationalPart<NotifyPayload> = {
   concerns: (payload): payload is NotifyPayload =>
     payload.type === PayloadType.NOTIFY && payload.notify === NotifyType.TICKET_REQUEST,

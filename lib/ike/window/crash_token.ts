@@ -1,6 +1,6 @@
 /**
- * Tokens of quick crash detection (RFC 6290): HASH(secret ‖ SPIi ‖ SPIr), so that an end that has lost an IKE
- * SA can make its token again of nothing but the secret and the header of a message (§5.1).
+ * Tokens of quick crash detection (RFC 6290): HASH(secret ‖ SPIi ‖ SPIr). An end that has lost an IKE SA can
+ * compute its token again from its secret and the SPIs in the header of a message (§5.1).
  * @module
  */
 import { concat, sameOctets } from "@/base/bytes.ts";
@@ -18,14 +18,14 @@ const { INVALID_IKE_SPI, QUICK_CRASH_DETECTION } = NotifyType;
 /** RFC 6290 §4.1: TOKEN_SECRET_DATA has 16 to 128 octets. */
 const TOKEN_OCTETS_MIN = 16;
 const TOKEN_OCTETS_MAX = 128;
-/** Octets of the header: the type of the first payload, and the flags with their Response bit. */
+/** Offsets in the header of the type of the first payload and of the flags, and the Response flag. */
 const NEXT_PAYLOAD_AT = 16;
 const FLAGS_AT = 19;
 const RESPONSE_FLAG = 0x20;
-/** The most tokens of one message that are compared, as a peer may have several secrets (§4.5). */
+/** The most tokens of one message that are compared; a peer with several secrets may send several (§4.5). */
 const TOKENS_MAX = 4;
 
-/** The token of an IKE SA by a secret of this end, 32 octets. */
+/** The token of an IKE SA, 32 octets, computed with a secret of this end. */
 export function crashToken(
   { crypto }: Pick<IkeEnv, "crypto">,
   secret: Uint8Array,
@@ -34,13 +34,13 @@ export function crashToken(
   return crypto.sha256(concat(secret, spiOctets(spiI), spiOctets(spiR)));
 }
 
-/** The notify with the token of this end for an IKE SA; none where this end makes none. */
+/** The notify with the token of this end for an IKE SA; none if this end makes no tokens. */
 export function ownCrashToken(sa: IkeSa): NotifyPayload[] {
   const secret = sa.config.crashDetection?.secret;
   return secret ? [notify(QUICK_CRASH_DETECTION, crashToken(sa.env, secret, sa))] : [];
 }
 
-/** Keeps the token that the peer sent, in place of any before (RFC 6290 §4.4). */
+/** Keeps the token that the peer has sent, which replaces an earlier one (RFC 6290 §4.4). */
 export function keepCrashToken({ sa, out }: Turn, payloads: readonly Payload[]): void {
   const { data } = findNotify(payloads, QUICK_CRASH_DETECTION) ?? {};
   if (!data || !sa.config.crashDetection?.takes) return;
@@ -54,8 +54,9 @@ export function keepCrashToken({ sa, out }: Turn, payloads: readonly Payload[]):
 }
 
 /**
- * Whether a datagram in clear says that the peer has lost the IKE SA: a response with INVALID_IKE_SPI and the
- * token of the SA (RFC 6290 §4.5). A text is the reason why it is not believed; undefined: it is none.
+ * Whether an unencrypted datagram proves that the peer has lost the IKE SA: a response with INVALID_IKE_SPI and
+ * the peer's token for the SA (RFC 6290 §4.5). A text is the reason why the datagram is not believed;
+ * undefined: it is not such a response.
  */
 export function crashIn(
   { crashToken: token, env }: IkeSa,

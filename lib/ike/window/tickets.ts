@@ -1,6 +1,6 @@
 /**
- * What both ends do about tickets of an established IKE SA (RFC 5723): a gateway issues them and remembers
- * those that are spent, a client keeps the last one it was given and asks for another in time.
+ * Tickets of an established IKE SA, at both ends (RFC 5723). A gateway issues them and remembers those that
+ * are spent. A client keeps the last ticket that it was given, and asks for another one before it expires.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -21,26 +21,26 @@ import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 const TICKET_ID_OCTETS = 16;
-/** The part of its lifetime after which a ticket is replaced by another. */
+/** The part of its lifetime after which a client asks for another ticket. */
 const RENEWAL = 3 / 4;
-/** The shortest lifetime that is given, as TICKET_LT_OPAQUE has seconds. */
+/** The shortest lifetime that a gateway gives, as TICKET_LT_OPAQUE holds whole seconds. */
 const LIFETIME_MIN_MS = 1_000;
-/** Octets of the longest ticket that a client keeps. */
+/** The length in octets of the longest ticket that a client keeps. */
 const TICKET_OCTETS_MAX = 16_384;
 
-/** Milliseconds since 1970. */
+/** The time of day at `nowMs` of the core's clock, in milliseconds since 1970. */
 export function epochOf({ env }: IkeSa, nowMs: number): number {
   return env.epochMs ? env.epochMs(nowMs) : nowMs;
 }
 
-/** Whether this end asks its gateway for tickets. */
+/** Whether this end is a client that asks its gateway for tickets. */
 export function asksForTickets({ dialled, config: { resumption } }: IkeSa): boolean {
   return dialled && resumption?.asks === true;
 }
 
 /**
- * Responder: TICKET_LT_OPAQUE with a new ticket, or TICKET_NACK where this end issues none. A ticket is good
- * no longer than the IKE SA, and its authentication, would have been (RFC 5723 §6.2).
+ * Responder: TICKET_LT_OPAQUE with a new ticket, or TICKET_NACK if this end issues no tickets. The lifetime of
+ * a ticket does not exceed that of an IKE SA and of its authentication (RFC 5723 §6.2).
  */
 export function issueTicket({ sa, nowMs, out }: Turn): NotifyPayload {
   const { resumption, reauth, ikeLifetimeMs } = sa.config;
@@ -60,7 +60,7 @@ export function issueTicket({ sa, nowMs, out }: Turn): NotifyPayload {
   return notify(NotifyType.TICKET_LT_OPAQUE, concat(lifetime, opaque));
 }
 
-/** Initiator: takes the ticket of a response, or hears that there is none. */
+/** Initiator: takes the ticket of a response, or notes the reason if there is none. */
 export function takeTicket({ sa, nowMs, out }: Turn, payloads: readonly Payload[]): void {
   if (!asksForTickets(sa)) return;
   const note = (text: string) => out.push({ kind: "note", level: 3, text }, sa);
@@ -95,12 +95,12 @@ export function takeTicket({ sa, nowMs, out }: Turn, payloads: readonly Payload[
   out.push({ kind: "note", level: 4, text }, sa);
 }
 
-/** When a client asks for another ticket; Infinity: never. */
+/** The time at which a client asks for another ticket, in milliseconds; Infinity: it does not ask. */
 export function ticketDueMs(sa: IkeSa): number {
   return isCurrent(sa) && !sa.closeAsked && asksForTickets(sa) ? sa.peer.ticketDueMs : Infinity;
 }
 
-/** What a ticket keeps of an IKE SA that both ends have authenticated. */
+/** The part of an IKE SA that a ticket keeps, after both ends have authenticated. */
 function sessionOf({ suite, keys, peer }: IkeSa): ResumedSession {
   return {
     suite: suite!,
@@ -113,12 +113,12 @@ function sessionOf({ suite, keys, peer }: IkeSa): ResumedSession {
   };
 }
 
-/** Whether nothing is resumed by a ticket any more. */
+/** Whether a ticket is spent, so that nothing is resumed by it any more. */
 export function hasSpent({ env }: IkeSa, id: string): boolean {
   return env.spentTickets?.untilMs.has(id) ?? false;
 }
 
-/** Remembers until it expires that nothing is resumed by a ticket any more. */
+/** Remembers until a ticket expires that it is spent, so that nothing is resumed by it any more. */
 export function spend(
   sa: IkeSa,
   { id, expiresEpochMs }: Pick<OpenedTicket, "id" | "expiresEpochMs">,

@@ -74,7 +74,7 @@ Deno.test("each end authenticates by what the other announces", async () => {
   assert.match(notes, /This end authenticates by psk, as the peer does not take digital-signature/);
 });
 
-Deno.test("without an announcement the first method is tried, and the peer refuses it", async () => {
+Deno.test("without an announcement the first method is tried, and may be refused", async () => {
   const has = { own: signsRsa, ownOthers: [psk], peer: psk };
   const { initiator, responder } = await ends(has, { own: psk, peer: psk }, {
     signatureHashes: HASHES.signatureHashes,

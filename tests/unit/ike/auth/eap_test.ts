@@ -229,7 +229,7 @@ async function loginWith(
 const { NO_PPK_AUTH, PPK_IDENTITY } = NotifyType;
 
 for (const only of [false, true]) {
-  Deno.test(`a PPK beside EAP${only ? "-only" : ""} is named with AUTH after EAP (RFC 8784 §3)`, async () => {
+  Deno.test(`a PPK with EAP${only ? "-only" : ""} is named beside AUTH (RFC 8784 §3)`, async () => {
     const { initiator, responder, failures } = await loginWith(ppk(), ppk(), { only });
     assert.equal(failures, "");
     assert.deepEqual([initiator.sa.peer.ppk, responder.sa.peer.ppk], [true, true]);

@@ -174,7 +174,7 @@ Deno.test("an expired list or certificate counts although verdicts are remembere
   await fails(off, /of .*a\.test: it has expired at 2026-06-21/);
 });
 
-Deno.test("a certificate that is for TLS servers only needs certpurpose any (RFC 4945)", async () => {
+Deno.test("a certificate for TLS servers only needs certpurpose any (RFC 4945)", async () => {
   const { derSequenceOf, derOid } = await import("@/base/der.ts");
   const { Extension, Purpose } = await import("@/pki/oid.ts");
   const value = derSequenceOf(derOid(Purpose.SERVER_AUTH));
