@@ -11,10 +11,14 @@ import { summaryLines } from "@/report/summary.ts";
 
 /** Options of `merge`. */
 export interface MergeOptions {
+  /** Whether the merged result is printed as JSON, and not as a summary. */
   readonly json?: boolean;
 }
 
-/** Merges the results of files; returns the exit status that one run would have. @throws {SetupError} */
+/**
+ * Merges the results in files, and prints the merged one. Returns the exit status that one run with this result
+ * would have. @throws {SetupError} if a file is not a result, or the results cannot be merged.
+ */
 export async function mergeFiles(
   paths: readonly string[],
   { json }: MergeOptions,

@@ -6,22 +6,22 @@ import { type Command, InvalidArgumentError } from "commander";
 import { parseDuration } from "@/base/duration.ts";
 import type { Slice } from "@/base/slice.ts";
 
-/** The most slices: more than hosts that anybody has. */
+/** The most slices that are accepted, which is more than the number of hosts of any user. */
 const SLICES_MAX = 10_000;
-/** A start further away is a mistake of the caller rather than a plan. */
+/** The longest time until a start, in milliseconds; a start that is later is probably a mistake. */
 const WAIT_MAX_MS = 24 * 3_600_000;
 
-/** These options as commander gives them. */
+/** The values of these options as commander returns them. */
 export interface SliceFlags {
   readonly slice?: Slice;
-  /** Milliseconds since 1970. */
+  /** The time at which the run begins, in milliseconds since 1970. */
   readonly startAt?: number;
 }
 
-/** Reads a variable of the environment; undefined where it is not set. */
+/** Reads a variable of the environment; undefined if it is not set. */
 export type ReadEnv = (name: string) => string | undefined;
 
-/** Adds the options. */
+/** Adds these options to a command. */
 export function withSliceOptions(command: Command): Command {
   return command
     .option(
@@ -39,7 +39,10 @@ export function withSliceOptions(command: Command): Command {
     );
 }
 
-/** The slice of an option. @throws {InvalidArgumentError} where it is none, or a variable is missing. */
+/**
+ * Reads the value of `--slice`. @throws {InvalidArgumentError} if it is not a slice, or a variable that it needs
+ * is not set.
+ */
 export function parseSlice(text: string, env: ReadEnv): Slice {
   const [, word, count] = /^(auto|\d{1,5})(?:\/(\d{1,5}))?$/.exec(text) ?? [];
   if (word === undefined || word !== "auto" && count === undefined) {
@@ -71,8 +74,8 @@ function checked(number: number, of: number): Slice {
 }
 
 /**
- * The time of an option in milliseconds since 1970. @throws {InvalidArgumentError} where it is none, or
- * more than a day away.
+ * Reads the value of `--start-at`, and returns milliseconds since 1970. @throws {InvalidArgumentError} if it is
+ * not a time, or more than a day before or after `nowMs`.
  */
 export function parseStart(text: string, nowMs: number): number {
   const duration = parseDuration(text);

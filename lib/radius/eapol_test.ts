@@ -386,7 +386,7 @@ class Login implements EapPeer {
     try {
       this.#child?.kill(signal);
     } catch {
-      // It has ended by itself.
+      // The process has ended by itself.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Makes one JSON result of the results of several processes that shared a load: the slices of one setup
- * (`test --slice`), or runs with setups of their own.
+ * Merges the results of several processes that have shared a load into one JSON result. The processes have run
+ * the slices of one setup (`test --slice`), or setups of their own.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
@@ -22,20 +22,20 @@ export interface NamedResult {
   readonly result: RunResultJson;
 }
 
-/** One result of all, and what has to be said of how it came about. */
+/** The merged result, and notes about it for the user, such as further reasons of failure. */
 export interface MergedResult {
   readonly result: RunResultJson;
   readonly notes: readonly string[];
 }
 
-/** The most numbers of missing slices that are told. */
+/** The most numbers of missing slices that a message names. */
 const MISSING_SHOWN_MAX = 20;
-/** Starts further apart than this are told, as the slices did not load the peer together. */
+/** Starts that are further apart than this are noted, as the slices did not load the peer at the same time. */
 const APART_MS = 100;
 
 /**
- * Merges results. It fails where one has failed, a slice is missing, or a threshold does not hold for all
- * together. @throws {SetupError} where they are no parts of one load.
+ * Merges results. The merged result is a failure if one of them is, if a slice is missing, or if a threshold
+ * does not hold for all together. @throws {SetupError} if the results cannot be parts of one load.
  */
 export function mergeResults(parts: readonly NamedResult[]): MergedResult {
   const of = slicesOf(parts);
@@ -69,13 +69,16 @@ export function mergeResults(parts: readonly NamedResult[]): MergedResult {
   return { result, notes: [...faults.slice(1), ...notesOn(parts, starts)] };
 }
 
-/** The figures of all; see {@linkcode cpuOf} for the one that processes do not share as threads do. */
+/**
+ * The figures of all results together. The processor time per tunnel is merged differently for processes than
+ * for threads of one process: see {@linkcode cpuOf}.
+ */
 function mergedFigures(results: readonly RunResultJson[]): FiguresOf<typeof FIGURES> {
   const figures = mergeFigures(FIGURES, results.map((result) => figuresIn(FIGURES, result)));
   return { ...figures, cpuMsPerTunnel: cpuOf(results) };
 }
 
-/** Processor time by tunnel: each process has taken its own for its own tunnels. */
+/** The mean processor time per tunnel; each process has measured its own time for its own tunnels. */
 function cpuOf(results: readonly RunResultJson[]): number | undefined {
   let ms = 0;
   let tunnels = 0;
@@ -87,11 +90,11 @@ function cpuOf(results: readonly RunResultJson[]): number | undefined {
   return tunnels > 0 ? ms / tunnels : undefined;
 }
 
-/** How many slices there are; undefined: the results are of whole runs. */
+/** The number of slices of the load; undefined: the results are those of whole runs. */
 function slicesOf(parts: readonly NamedResult[]): number | undefined {
   if (parts.length === 0) throw new SetupError("Cannot merge: no result was given");
   const known = new Map<number, string>();
-  // A run that never began does not say which slice it was to be.
+  // The result of a run that never began does not contain the slice that it was meant to be.
   const sliced = parts.filter(({ result }) => result.role !== null);
   const of = sliced[0]?.result.slice?.of;
   for (const { name, result: { slice } } of sliced) {
@@ -115,7 +118,7 @@ function sliceWords(slice: Slice | null): string {
   return slice ? `slice ${showSlice(slice)}` : "the result of a whole run";
 }
 
-/** Refuses parts of another role, or with other thresholds, which cannot be judged together. */
+/** Refuses results that have different roles or thresholds, as they cannot be judged together. */
 function refuseOthers(parts: readonly NamedResult[]): void {
   const begun = parts.filter(({ result }) => result.role !== null);
   const rulesOf = ({ thresholds }: RunResultJson) =>
@@ -154,7 +157,7 @@ function failedWords({ name, result: { error, slice } }: NamedResult): string {
   return `${slice ? `Slice ${showSlice(slice)} (${name})` : name} failed: ${error ?? "no reason"}`;
 }
 
-/** What is not visible in the figures: how far apart the starts were by the clocks of the hosts. */
+/** Notes on what the figures do not show: how far apart the runs began, and that timelines are left out. */
 function notesOn(parts: readonly NamedResult[], starts: readonly string[]): string[] {
   const notes: string[] = [];
   const apartMs = Date.parse(starts.at(-1) ?? "") - Date.parse(starts[0] ?? "");

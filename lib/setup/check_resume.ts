@@ -1,14 +1,14 @@
 /**
- * What must hold between the options of session resumption (RFC 5723).
+ * Checks the options of session resumption (RFC 5723) against each other.
  * @module
  */
 import type { Rule } from "@/setup/rule.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** TICKET_LT_OPAQUE has 32 bits of seconds. */
+/** The longest lifetime in milliseconds, as TICKET_LT_OPAQUE has 32 bits for the seconds. */
 const LIFETIME_MAX_MS = 0xffff_ffff * 1_000;
 
-/** Tells of a lifetime that no ticket can have, and of flaps that nothing resumes. */
+/** Reports a lifetime that no ticket can have, and flaps that are to be resumed without tickets. */
 export function checkResume({ role, ikeconf, flapconf }: Setup, rule: Rule): void {
   const { resume, resumelifetime } = ikeconf;
   if (role === "client") {

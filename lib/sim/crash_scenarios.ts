@@ -1,6 +1,6 @@
 /**
- * Scenarios of quick crash detection (RFC 6290): a host restarts and tells its peer by the token; somebody else
- * pretends that one has, or asks for the token of an IKE SA that is there.
+ * Scenarios of quick crash detection (RFC 6290): a host restarts and proves it to its peer by the token; an
+ * attacker pretends that a host has restarted, or asks for the token of an IKE SA that still exists.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -14,16 +14,16 @@ import { encodeMessage } from "@/wire/message.ts";
 
 const MAKES: CrashDetectionConfig = { secret: new Uint8Array(32).fill(3), takes: false };
 const TAKES: CrashDetectionConfig = { takes: true };
-/** When a host restarts, long after what came before is settled. */
+/** The time at which a host restarts, in milliseconds, long after all earlier exchanges have ended. */
 const CRASH_MS = 60_000;
 const AFTER_MS = 10_000;
 
-/** Two hosts of which the second makes tokens, and the first takes them. */
+/** Two hosts, of which the second makes tokens, and the first accepts them. */
 function detecting(world: World): { a: Host; b: Host } {
   return pair(world, PATIENT, { a: { crashDetection: TAKES }, b: { crashDetection: MAKES } });
 }
 
-/** A gateway restarts, perhaps after rekeys: its client hears of it as soon as it asks. */
+/** A gateway restarts, perhaps after rekeys. Its client detects that by its next liveness check. */
 const restarted: Scenario = {
   name: "crash",
   start(world) {
@@ -53,13 +53,13 @@ const restarted: Scenario = {
   },
 };
 
-/** A request that looks as if it were of the IKE SA, from where its peer is. */
+/** A forged request with the SPIs of an IKE SA. */
 function pretended({ spiI, spiR }: IkeSa, initiator: boolean): Uint8Array {
   const header = { spiI, spiR, exchange: ExchangeType.INFORMATIONAL, messageId: 7 };
   return encodeMessage({ ...header, initiator, response: false }, []);
 }
 
-/** Somebody asks a gateway in the client's name for the token of their IKE SA, by either flag. */
+/** An attacker asks a gateway for the token of an IKE SA in the client's name, with either Initiator flag. */
 const asked: Scenario = {
   name: "crash_asked",
   start(world) {
@@ -74,7 +74,7 @@ const asked: Scenario = {
     });
     return {
       stands: true,
-      // Whoever reads the answer can end the IKE SA by it.
+      // An attacker who receives the token can end the IKE SA by it.
       check: () =>
         world.ladder.some((line) => / resp 7 .*QUICK_CRASH_DETECTION/.test(line))
           ? "no token is given away of an IKE SA that is there (RFC 6290 §4.5)"
@@ -83,7 +83,7 @@ const asked: Scenario = {
   },
 };
 
-/** Somebody tells a client that its gateway has crashed, by a token of their own. */
+/** An attacker tells a client that its gateway has crashed, with a token that the attacker has made up. */
 const forged: Scenario = {
   name: "crash_forged",
   start(world) {

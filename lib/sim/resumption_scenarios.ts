@@ -1,6 +1,6 @@
 /**
- * Scenarios of session resumption (RFC 5723): a client that lost its IKE SA, or whose gateway did, comes back
- * by its ticket, with one that is no good any more, or with that of another gateway.
+ * Scenarios of session resumption (RFC 5723): a client that has lost its IKE SA, or whose gateway has lost it,
+ * presents its ticket, a ticket that is not valid any more, or the ticket of another gateway.
  * @module
  */
 import { CloseCode } from "@/ike/records/failure.ts";
@@ -19,11 +19,11 @@ import type { Host, World } from "@/sim/world.ts";
 
 const ASKS: ResumptionConfig = { asks: true };
 const LIFETIME_MS = 600_000;
-/** When a client is back, long after what came before is settled. */
+/** The time at which a client returns, in milliseconds, long after all earlier exchanges have ended. */
 const BACK_MS = 60_000;
 const FOREVER_MS = 1e9;
 
-/** How a gateway issues tickets whose key is made of one octet. */
+/** The configuration of a gateway whose ticket key consists of one repeated octet. */
 function issuing(octet: number, lifetimeMs = LIFETIME_MS): ResumptionConfig {
   const issues = {
     keyId: new Uint8Array(8).fill(octet),
@@ -59,7 +59,7 @@ function live(host: Host): IkeSa[] {
   return [...host.endpoint.bySpi.values()].filter(({ phase }) => phase !== "closed");
 }
 
-/** Both ends, after rekeys of either or none, go on by one IKE SA that was resumed. */
+/** After a rekey by either end, or none, the client resumes, and both ends have one IKE SA. */
 const resumes: Scenario = {
   name: "resume",
   start(world) {
@@ -86,7 +86,7 @@ const resumes: Scenario = {
   },
 };
 
-/** The gateway restarts with its ticket key and nothing else. */
+/** The gateway restarts, and keeps only its ticket key. */
 const restarted: Scenario = {
   name: "resume_restarted",
   start(world) {
@@ -100,7 +100,7 @@ const restarted: Scenario = {
   },
 };
 
-/** A client presents the same ticket twice: the second time a whole set-up follows. */
+/** A client presents the same ticket twice. The second time the IKE SA is set up by IKE_SA_INIT. */
 const twice: Scenario = {
   name: "resume_twice",
   start(world) {
@@ -118,7 +118,7 @@ const twice: Scenario = {
   },
 };
 
-/** A client presents a ticket after its time, or after the gateway has ended its IKE SA. */
+/** A client presents a ticket after its expiry, or after the gateway has ended its IKE SA. */
 const late: Scenario = {
   name: "resume_late",
   start(world) {

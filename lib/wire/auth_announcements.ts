@@ -23,13 +23,13 @@ import { WireError } from "@/base/errors.ts";
 /** The most announcements of one notify that are kept. */
 export const ANNOUNCEMENTS_MAX = 64;
 
-/** One method that the sender takes. */
+/** One method that the sender accepts from its peer. */
 export interface AuthAnnouncement {
   /** IANA Authentication Method, uint8. */
   readonly method: number;
   /**
    * The number, from 1, of the authority in the sender's CERTREQ payloads that must have issued the
-   * certificate, uint8; 0: any. A 2-octet announcement has none.
+   * certificate, uint8; 0: any authority. It is 0 for a 2-octet announcement, which has no Cert Link.
    */
   readonly link: number;
   /** AlgorithmIdentifier in DER (RFC 7427); absent: the announcement names no algorithm. */
@@ -37,8 +37,8 @@ export interface AuthAnnouncement {
 }
 
 /**
- * Reads the announcements; those after the first {@linkcode ANNOUNCEMENTS_MAX} are passed over.
- * @throws {WireError} where a length is below 2, or leads beyond the end.
+ * Reads the announcements, and ignores those after the first {@linkcode ANNOUNCEMENTS_MAX}.
+ * @throws {WireError} if a length is below 2, or exceeds the data.
  */
 export function decodeAnnouncements(data: Uint8Array): AuthAnnouncement[] {
   const reader = new Reader(data);
@@ -56,12 +56,12 @@ export function decodeAnnouncements(data: Uint8Array): AuthAnnouncement[] {
   return announcements;
 }
 
-/** The 2-octet announcement of a method that has nothing to do with public keys. */
+/** The 2-octet announcement of a method that uses no certificate or public key. */
 export function plainAnnouncement(method: number): Uint8Array {
   return Uint8Array.of(2, method);
 }
 
-/** The 3-octet announcement, or with an AlgorithmIdentifier of at most 252 octets the multi-octet one. */
+/** The 3-octet announcement or, with an AlgorithmIdentifier of at most 252 octets, the multi-octet one. */
 export function linkedAnnouncement({ method, link, algorithm }: AuthAnnouncement): Uint8Array {
   const octets = algorithm ?? new Uint8Array(0);
   return new Writer(3 + octets.length).u8(3 + octets.length).u8(method).u8(link).put(octets).done();

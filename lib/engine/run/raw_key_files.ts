@@ -1,6 +1,7 @@
 /**
- * The raw keys of a setup (RFC 7670): private keys that sign without certificates (`rawkey`), public keys
- * that are trusted without them (`peerrawkey`), and whose these are (`peerrawkeyfile`).
+ * Reads the raw keys of a setup (RFC 7670): private keys by which this end signs without certificates
+ * (`rawkey`), public keys that are trusted without certificates (`peerrawkey`), and public keys together with
+ * the identities that may use them (`peerrawkeyfile`).
  * @module
  */
 import { WireError } from "@/base/errors.ts";
@@ -24,13 +25,16 @@ import { pairOf, readPublicKeys } from "@/pki/raw_key.ts";
 import { parseIdentityText } from "@/setup/identity_text.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** The public keys of peers, as files hold them. */
+/** The public keys of peers as read from files: keys with an identity, and keys without one. */
 export interface PeerRawKeys {
   readonly named: readonly NamedKey[];
   readonly unnamed: readonly PublicKey[];
 }
 
-/** The keys with which this end signs without a certificate: one, or one for each tunnel of a client. */
+/**
+ * Reads the key pairs by which this end signs without a certificate: one pair or, if `rawkey` of a client is a
+ * directory, one for each tunnel. @throws {SetupError} naming the file.
+ */
 export async function readRawKeys(
   { role, numberoftunnels, ikeconf: { rawkey } }: Setup,
   place: OptionPlace,
@@ -63,7 +67,7 @@ export async function readRawKeys(
   return pairs;
 }
 
-/** The public keys that `peerrawkey` and `peerrawkeyfile` name. @throws {SetupError} naming the file. */
+/** Reads the public keys of `peerrawkey` and `peerrawkeyfile`. @throws {SetupError} naming the file. */
 export function readPeerRawKeys(
   { ikeconf: { peerrawkey, peerrawkeyfile } }: Setup,
   place: (option: string) => OptionPlace,
@@ -80,7 +84,10 @@ function unnamedKeys({ directory, file }: FileOrDirectory): PublicKey[] {
     : directory.read(file, readPublicKeys);
 }
 
-/** The lines of `peerrawkeyfile`: an identity and the file of its key, as seen from this file. */
+/**
+ * Reads `peerrawkeyfile`. Each line has an identity and the path of the file of its key, which is relative to
+ * the directory of `peerrawkeyfile`.
+ */
 function namedKeys(path: string, place: OptionPlace): NamedKey[] {
   const file: LinesFile = { ...place, path, what: "the file of its public key" };
   const lines = readIdentityLines(file);
@@ -106,13 +113,13 @@ function namedKeys(path: string, place: OptionPlace): NamedKey[] {
   return named;
 }
 
-/** A key, and the number for which its path has `&d`. */
+/** A key, and the number that stands for `&d` in its path; undefined: the path has no `&d`. */
 interface NumberedKey {
   readonly key: PublicKey;
   readonly number: string | undefined;
 }
 
-/** The keys of a file; of all files that differ by a number where the name of the file has `&d`. */
+/** Reads the keys of a file or, if its name has `&d`, of all files that have a number in that place. */
 function keysAt(path: string, place: OptionPlace): NumberedKey[] {
   const { directory, file } = placeOf(path, place);
   if (file === undefined) throw directory.fault(`${path} is a directory: expected a file`);

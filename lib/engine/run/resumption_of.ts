@@ -1,6 +1,6 @@
 /**
- * Session resumption (RFC 5723) and quick crash detection (RFC 6290) of a setup, and the file in which the
- * secrets of a gateway outlive a restart (`secretsfile`).
+ * Configures session resumption (RFC 5723) and quick crash detection (RFC 6290) from a setup, and reads or
+ * makes the file that keeps the secrets of a gateway over a restart (`secretsfile`).
  * @module
  */
 import { fromHex, toHex } from "@/base/bytes.ts";
@@ -12,20 +12,20 @@ import type { Setup } from "@/setup/setup.ts";
 
 const KEY_ID_OCTETS = 8;
 const KEY_OCTETS = 32;
-/** The longest file that is read: it has three lines. */
+/** The longest file that is read, in octets; a file of secrets has four short lines. */
 const FILE_OCTETS_MAX = 4_096;
 
-/** What a gateway must keep over a restart, so that its clients may come back to it. */
+/** The secrets that a gateway must keep over a restart, so that its clients can resume their sessions. */
 export interface GatewaySecrets {
-  /** 8 octets: the name of `ticketKey` in tickets. */
+  /** 8 octets: the identifier by which tickets name `ticketKey`. */
   readonly ticketKeyId: Uint8Array;
-  /** 32 octets. */
+  /** 32 octets: the key from which the keys of all tickets are derived. */
   readonly ticketKey: Uint8Array;
   /** 32 octets: the secret of tokens of quick crash detection (RFC 6290 §5.1). */
   readonly crashSecret: Uint8Array;
 }
 
-/** What an end does about tokens of quick crash detection; undefined: nothing. */
+/** The configuration of quick crash detection; undefined: it is not used. */
 export function crashDetectionOf(
   { ikeconf: { crashdetection } }: Setup,
   secrets: GatewaySecrets | undefined,
@@ -36,7 +36,7 @@ export function crashDetectionOf(
   return { takes, secret: (secrets ?? freshSecrets()).crashSecret };
 }
 
-/** Secrets of this run alone. */
+/** Random secrets, which are lost at the end of this run. */
 export function freshSecrets(): GatewaySecrets {
   return {
     ticketKeyId: crypto.getRandomValues(new Uint8Array(KEY_ID_OCTETS)),
@@ -45,7 +45,7 @@ export function freshSecrets(): GatewaySecrets {
   };
 }
 
-/** What an end does about tickets; undefined: nothing. */
+/** The configuration of session resumption; undefined: it is not used. */
 export function resumptionOf(
   { role, ikeconf }: Setup,
   secrets: GatewaySecrets | undefined,
@@ -58,8 +58,9 @@ export function resumptionOf(
 }
 
 /**
- * The secrets in the file of a gateway, which is made if it is not there, for its owner alone.
- * @throws {SetupError} if it cannot be read or made, or is not such a file.
+ * Reads the secrets in `secretsfile` of a gateway. A file that does not exist is made, with new secrets, and
+ * readable by its owner only. Undefined: the setup needs no such file.
+ * @throws {SetupError} if the file cannot be read or made, or does not contain the secrets.
  */
 export function openSecrets({ role, ikeconf }: Setup): GatewaySecrets | undefined {
   const { secretsfile: path, resume, crashdetection } = ikeconf;

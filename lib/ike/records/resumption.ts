@@ -1,12 +1,12 @@
 /**
- * Session resumption (RFC 5723): what a ticket keeps of an IKE SA, at the gateway that issues it and at the
- * client that presents it, and what an end does about tickets.
+ * Session resumption (RFC 5723): the part of an IKE SA that a ticket keeps, at the gateway that issues it and at
+ * the client that presents it, and the tickets by which nothing can be resumed any more.
  * @module
  */
 import type { Identity } from "@/ike/records/config.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 
-/** What both ends take from a ticket; everything else is settled anew (RFC 5723 §5, Table 1). */
+/** The values that both ends take from a ticket; all others are negotiated again (RFC 5723 §5, Table 1). */
 export interface ResumedSession {
   readonly suite: IkeSuite;
   /** SK_d of the IKE SA for which the ticket was issued. */
@@ -32,7 +32,7 @@ export interface SessionTicket extends ResumedSession {
 
 /** A ticket that a gateway has opened. */
 export interface OpenedTicket extends ResumedSession {
-  /** What no other ticket has, as a key of a map. */
+  /** The unique identifier of the ticket, as a key of a map. */
   readonly id: string;
   /** When it expires, in milliseconds since 1970. */
   readonly expiresEpochMs: number;
@@ -40,17 +40,17 @@ export interface OpenedTicket extends ResumedSession {
   readonly oldSpi: bigint;
 }
 
-/** Why a gateway does not resume by a ticket. */
+/** The reason why a gateway does not resume an IKE SA by a ticket. */
 export type TicketRefusal =
   /** Its key is unknown here, or it was altered. */
   | "TICKET_UNKNOWN"
   | "TICKET_EXPIRED"
   /** An IKE SA was resumed by it, or this gateway has ended the one for which it was issued. */
   | "TICKET_USED"
-  /** Its algorithms are not configured any more. */
+  /** Its algorithms are not configured any more, or it lacks the PPK that is required. */
   | "TICKET_POLICY";
 
-/** Tickets by which nothing is resumed any more, until they expire. */
+/** The spent tickets, by which nothing is resumed any more. They are remembered until they expire. */
 export interface SpentTickets {
   /** Milliseconds since 1970 at which each expires, by its `id`, oldest first. */
   readonly untilMs: Map<string, number>;

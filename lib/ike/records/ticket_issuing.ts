@@ -1,22 +1,22 @@
 /**
- * What an end does about session resumption (RFC 5723), as its configuration says.
+ * The configuration of session resumption (RFC 5723).
  * @module
  */
 
-/** How a gateway issues tickets. */
+/** The keys and the lifetime with which a gateway issues tickets. */
 export interface TicketIssuing {
-  /** 8 octets that name the key in each ticket, so that tickets of others are told apart. */
+  /** 8 octets that identify the key in each ticket, so that the tickets of other gateways are recognized. */
   readonly keyId: Uint8Array;
   /** 32 octets, from which the key of each ticket is derived. */
   readonly key: Uint8Array;
-  /** Milliseconds for which a ticket is good, at most. */
+  /** The longest lifetime of a ticket, in milliseconds. */
   readonly lifetimeMs: number;
 }
 
-/** What an end does about session resumption. */
+/** How an end takes part in session resumption. */
 export interface ResumptionConfig {
   /** Initiator: whether it asks for tickets. */
   readonly asks: boolean;
-  /** Responder: how it issues tickets and takes them back; absent: it does not. */
+  /** Responder: how it issues tickets, by which it also resumes; absent: it does neither. */
   readonly issues?: TicketIssuing;
 }
