@@ -1,8 +1,9 @@
 /**
- * Whether a peer's certificate may be trusted: paths up to an anchor are built (RFC 5280 §6.1, RFC
- * 4158) and the first that holds is the answer; where none does, the refusal that says most.
+ * Decides whether a peer's certificate may be trusted. Paths from it up to an anchor are built (RFC 5280 §6.1,
+ * RFC 4158), and the first valid one is the answer. If there is none, the answer is the most informative of
+ * the refusals.
  *
- * All of it is bounded: the depth of a path, how many are tried, how many signatures that costs.
+ * The depth of a path, the number of paths that are tried and the number of signatures are bounded.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -13,14 +14,14 @@ import { checkPath, refuse } from "@/pki/path.ts";
 import { finish, sameKey, Search, type Steps } from "@/pki/steps.ts";
 import type { AcceptedPath, PathQuestion, PathVerdict, RefusedPath } from "@/pki/verdict.ts";
 
-/** Certificates of one path, the anchor included. */
+/** The most certificates of one path, the anchor included. */
 const DEPTH_MAX = 20;
-/** How deep the question who signs a list may lead to other lists. */
+/** The most lists that may depend on each other, where the signer of one list is checked by the next. */
 const SIGNER_DEPTH_MAX = 3;
-/** Certificates that a peer may send beside its own; RFC 7296 says nothing of it. */
+/** The most certificates that a peer may send beside its own; RFC 7296 has no limit. */
 const UNTRUSTED_MAX = 100;
 
-/** Answers a question about a certificate; a promise only where the backend gives one. */
+/** Answers a question about a certificate; the answer is a promise only if the backend returns one. */
 export function validatePath(
   question: PathQuestion,
   backend: CryptoBackend,
@@ -28,7 +29,7 @@ export function validatePath(
   return finish(judge(question, backend), backend);
 }
 
-/** The same in steps, for whoever verifies signatures by other means. */
+/** Does the same as {@linkcode validatePath} in steps, for callers that verify signatures by other means. */
 export function* judge(question: PathQuestion, backend: CryptoBackend): Steps<PathVerdict> {
   const { certificate, untrusted } = question;
   if (untrusted.length > UNTRUSTED_MAX) {
@@ -46,19 +47,19 @@ export function* judge(question: PathQuestion, backend: CryptoBackend): Steps<Pa
   return search.refusal.refused;
 }
 
-/** What a path must be besides right. */
+/** What is demanded of a path besides being valid. */
 interface Wanted {
-  /** It ends there: lists are signed below the same anchor (RFC 5280 §6.3.3 (f)). */
+  /** The anchor of the path, as the signer of a list must have the same anchor (RFC 5280 §6.3.3 (f)). */
   readonly anchor?: Certificate;
   readonly signerDepth?: number;
 }
 
-/** How much a refusal says: one of a whole path most. */
+/** The ranks of refusals by how informative they are; the refusal of a whole path is the most informative. */
 const WHOLE_PATH = 3;
 const WRONG_SIGNATURE = 2;
 const NO_ISSUER = 1;
 
-/** Tries all ways from the end of a chain up to an anchor. */
+/** Tries all paths from the end of a chain up to an anchor. */
 function* extend(
   search: Search,
   chain: readonly Certificate[],
@@ -88,7 +89,7 @@ function* extend(
     const accepted = yield* extend(search, [...chain, issuer], wanted);
     if (accepted) return accepted;
   }
-  // A circle is told as what it is: a chain whose last issuer nobody else has certified.
+  // A circle is refused as a chain whose last issuer has no further certificate.
   if (!found) note(search, NO_ISSUER, () => noIssuer(chain));
   return undefined;
 }
@@ -107,12 +108,13 @@ function* tryPath(
     },
   });
   if (verdict.accepted) return verdict;
-  // RFC 4158 §3.5: a wrong signature says that this is not the path, other rules that it is a bad one.
+  // RFC 4158 §3.5: a wrong signature means that this is not the path of the certificate; any other broken
+  // rule means that it is the path, but an invalid one.
   note(search, verdict.rule === "signature" ? WRONG_SIGNATURE : WHOLE_PATH, () => verdict);
   return undefined;
 }
 
-/** Whether a certificate that signs lists is valid: as any, whatever it may else be used for. */
+/** Whether a certificate that signs lists is valid, without regard to the purposes of its key. */
 function* isValidSigner(search: Search, signer: Certificate, wanted: Wanted): Steps<boolean> {
   const inner = search.about(signer);
   const accepted = yield* extend(inner, [signer], wanted);
@@ -120,7 +122,10 @@ function* isValidSigner(search: Search, signer: Certificate, wanted: Wanted): St
   return accepted !== undefined;
 }
 
-/** Certificates whose subject has issued this one; those whose key is named come first. */
+/**
+ * The certificates that may be of the issuer of this one by their subject; those with the key identifier that
+ * it names come first.
+ */
 function candidates(certificate: Certificate, all: Iterable<Certificate>): Certificate[] {
   const named: Certificate[] = [];
   const others: Certificate[] = [];
@@ -135,7 +140,10 @@ function candidates(certificate: Certificate, all: Iterable<Certificate>): Certi
   return [...named, ...others];
 }
 
-/** RFC 4158 §2.4.2: neither the same certificate twice, nor the same key of the same name. */
+/**
+ * Whether a chain contains an issuer already: the same certificate, or one with the same name and key, which
+ * may not occur twice (RFC 4158 §2.4.2).
+ */
 function isOn(chain: readonly Certificate[], issuer: Certificate): boolean {
   return chain.some((one) =>
     sameCertificate(one, issuer) ||

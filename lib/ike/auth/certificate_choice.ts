@@ -48,7 +48,7 @@ export function tellUnwanted(
   { known }: SigningAuth,
 ): void {
   const { authorities } = wishesOf(sa);
-  // Who stands above the issuer is not known without its certificate.
+  // Without the certificates of authorities it is unknown which of them are above the issuer.
   if (!known || authorities.length === 0 || isWanted(sa, certificate, known)) return;
   const shown = authorities.slice(0, SHOWN_MAX).map(toHex).join(", ");
   const more = authorities.length > SHOWN_MAX ? `, … (${authorities.length})` : "";

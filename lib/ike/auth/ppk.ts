@@ -1,8 +1,8 @@
 /**
  * A post-quantum pre-shared key in IKE_AUTH (RFC 8784 §3): PPK_IDENTITY names it, SK_d, SK_pi and
  * SK_pr are mixed with it before AUTH is computed, and NO_PPK_AUTH proves the initiator to a
- * responder that does not know it. With EAP all of that goes with the initiator's AUTH behind EAP
- * Success; the AUTH of a responder that comes before it is by the keys without.
+ * responder that does not have the key. With EAP the initiator sends all of that with its AUTH payload
+ * after EAP Success; an earlier AUTH payload of the responder is computed with the unmixed keys.
  *
  * ```text
  * | PPK_ID Type (uint8) | PPK_ID |
@@ -76,8 +76,8 @@ function isBehindEap({ config: { auth }, originalInitiator }: IkeSa): boolean {
 }
 
 /**
- * What an initiator says behind EAP Success: AUTH as `prove` makes it by the keys of the moment,
- * with the PPK where both ends have one.
+ * The payloads that an initiator sends after EAP Success: AUTH, which `prove` computes with the present
+ * keys of the IKE SA, and the payloads of the PPK if the ends have agreed to use one.
  */
 export function authBehindEap(turn: Turn, prove: () => Payload): Payload[] {
   const { sa } = turn;

@@ -1,7 +1,7 @@
 /**
- * MULTIPLE_AUTH_SUPPORTED (RFC 4739 §3.1): an end may authenticate several times, by different methods
- * and under different identities. A responder says so in IKE_SA_INIT, an initiator in its first IKE_AUTH
- * request; here only where the configuration has a second authentication.
+ * MULTIPLE_AUTH_SUPPORTED (RFC 4739 §3.1): an end may authenticate several times, by different methods and with
+ * different identities. A responder sends the notify in IKE_SA_INIT, and an initiator in its first IKE_AUTH
+ * request. This implementation sends it only if a second authentication is configured.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

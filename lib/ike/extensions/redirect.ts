@@ -1,7 +1,7 @@
 /**
  * REDIRECT_SUPPORTED and REDIRECTED_FROM in an IKE_SA_INIT request, REDIRECT in the responses of
- * IKE_SA_INIT and IKE_AUTH (RFC 5685 §3, §4, §6). A client that was redirected says from where, which says
- * as well that it can be redirected.
+ * IKE_SA_INIT and IKE_AUTH (RFC 5685 §3, §4, §6). A client that was redirected names the gateway that has
+ * redirected it by REDIRECTED_FROM, which also means that it supports redirection.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -39,7 +39,7 @@ export const redirectSupported: Extension = {
   },
 };
 
-/** An IKE SA that stands; its peer may be sent away later. */
+/** Starts the timer by which a gateway redirects the client of an established IKE SA later. */
 export const redirectLater: Extension = {
   exchange: ExchangeType.IKE_AUTH,
 
