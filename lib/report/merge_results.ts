@@ -38,11 +38,14 @@ const APART_MS = 100;
  * does not hold for all together. @throws {SetupError} if the results cannot be parts of one load.
  */
 export function mergeResults(parts: readonly NamedResult[]): MergedResult {
-  const of = slicesOf(parts);
-  refuseOthers(parts);
-  const missing = of === undefined ? [] : missingSlices(parts, of);
+  if (parts.length === 0) throw new SetupError("Cannot merge: no result was given");
+  // The result of a run that never began does not contain the slice that it was meant to be.
   const begun = parts.filter(({ result }) => result.role !== null);
-  if (begun.length === 0) throw new SetupError("Cannot merge: none of these runs ever began");
+  const [first] = begun;
+  if (!first) throw new SetupError("Cannot merge: none of these runs ever began");
+  const of = slicesOf(begun);
+  refuseOthers(begun);
+  const missing = of === undefined ? [] : missingSlices(begun, of);
   const figures = mergedFigures(begun.map(({ result }) => result));
   const broken = figures.thresholds.verdicts.find(({ held }) => !held);
   const faults = [
@@ -51,16 +54,15 @@ export function mergeResults(parts: readonly NamedResult[]): MergedResult {
     ...broken ? [`Threshold ${verdictWords(broken)}`] : [],
   ];
   const isStopped = parts.some(({ result }) => result.result === "stopped");
-  const [first] = begun;
   const starts = begun.map(({ result }) => result.startedAt).filter((at) => at !== null).sort();
   const fields: FiguresOf<typeof RUN_FIELDS> = {
     schema: RESULT_SCHEMA,
-    program: first!.result.program,
+    program: first.result.program,
     result: faults.length > 0 ? "failed" : isStopped ? "stopped" : "passed",
     error: faults[0] ?? null,
     setupErrors: parts.flatMap(({ result }) => result.setupErrors),
-    role: first!.result.role,
-    setup: first!.result.setup,
+    role: first.result.role,
+    setup: first.result.setup,
     configured: begun.reduce((sum, { result }) => sum + (result.tunnels.configured ?? 0), 0),
     slice: null,
     startedAt: starts[0] ?? null,
@@ -91,17 +93,15 @@ function cpuOf(results: readonly RunResultJson[]): number | undefined {
 }
 
 /** The number of slices of the load; undefined: the results are those of whole runs. */
-function slicesOf(parts: readonly NamedResult[]): number | undefined {
-  if (parts.length === 0) throw new SetupError("Cannot merge: no result was given");
+function slicesOf(begun: readonly NamedResult[]): number | undefined {
   const known = new Map<number, string>();
-  // The result of a run that never began does not contain the slice that it was meant to be.
-  const sliced = parts.filter(({ result }) => result.role !== null);
-  const of = sliced[0]?.result.slice?.of;
-  for (const { name, result: { slice } } of sliced) {
+  const { name: firstName, result: { slice: firstSlice } } = begun[0]!;
+  const of = firstSlice?.of;
+  for (const { name, result: { slice } } of begun) {
     if (slice?.of !== of) {
       throw new SetupError(
-        `Cannot merge ${name}: it is ${sliceWords(slice)}, and ${sliced[0]!.name} is ` +
-          sliceWords(sliced[0]!.result.slice),
+        `Cannot merge ${name}: it is ${sliceWords(slice)}, and ${firstName} is ` +
+          sliceWords(firstSlice),
       );
     }
     if (!slice) continue;
@@ -119,12 +119,11 @@ function sliceWords(slice: Slice | null): string {
 }
 
 /** Refuses results that have different roles or thresholds, as they cannot be judged together. */
-function refuseOthers(parts: readonly NamedResult[]): void {
-  const begun = parts.filter(({ result }) => result.role !== null);
+function refuseOthers(begun: readonly NamedResult[]): void {
   const rulesOf = ({ thresholds }: RunResultJson) =>
     thresholds.map(({ threshold }) => threshold).join(", ") || "none";
+  const { name: first, result: other } = begun[0]!;
   for (const { name, result } of begun) {
-    const [{ name: first, result: other }] = begun as [NamedResult];
     if (result.role !== other.role) {
       throw new SetupError(
         `Cannot merge ${name}: it is of a ${result.role}, and ${first} of a ${other.role}`,
@@ -139,8 +138,8 @@ function refuseOthers(parts: readonly NamedResult[]): void {
   }
 }
 
-function missingSlices(parts: readonly NamedResult[], of: number): number[] {
-  const known = new Set(parts.map(({ result }) => result.slice?.number));
+function missingSlices(begun: readonly NamedResult[], of: number): number[] {
+  const known = new Set(begun.map(({ result }) => result.slice?.number));
   return Array.from({ length: of }, (_, i) => i + 1).filter((number) => !known.has(number));
 }
 
