@@ -76,6 +76,8 @@ export class Reader {
 
 /** Octets of the buffer that a finished writer leaves to the next one. */
 const SPARE_OCTETS = 4_096;
+/** Octets that a writer has room for at first, and one that is used again. */
+const CAPACITY = 256;
 /** The buffer that no writer has at the moment. */
 let spare: Uint8Array | undefined;
 
@@ -83,7 +85,7 @@ let spare: Uint8Array | undefined;
 export class Writer {
   #octets: Uint8Array;
   #at = 0;
-  constructor(capacity = 256) {
+  constructor(capacity = CAPACITY) {
     this.#octets = capacity <= SPARE_OCTETS
       ? spare ?? new Uint8Array(SPARE_OCTETS)
       : new Uint8Array(capacity);
@@ -158,7 +160,7 @@ export class Writer {
   #room(more: number): void {
     const need = this.#at + more;
     if (need <= this.#octets.length) return;
-    const grown = new Uint8Array(Math.max(need, this.#octets.length * 2, 256));
+    const grown = new Uint8Array(Math.max(need, this.#octets.length * 2, CAPACITY));
     grown.set(this.#octets);
     this.#octets = grown;
   }

@@ -3,7 +3,6 @@
  * may be half-open, and from when on a peer must first prove its address by a cookie.
  * @module
  */
-import { WireError } from "@/base/errors.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
@@ -11,7 +10,7 @@ import { cookieFor, type CookieJar, isOurCookie, newCookieJar } from "@/ike/cook
 import type { Newcomers } from "@/ike/newcomers.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { findNotify } from "@/ike/records/notify.ts";
-import { decodeMessage, findPayload, type IkeHeader, type Payload } from "@/wire/message.ts";
+import { findPayload, type IkeHeader, readablePayloads } from "@/wire/message.ts";
 
 /** The most octets of an IKE_SA_INIT message in UDP; the largest key exchange needs less than half. */
 export const INIT_OCTETS_MAX = 8_192;
@@ -99,7 +98,7 @@ function settleCookie(
   { header, octets, address }: InitRequest,
   nowMs: number,
 ): Verdict {
-  const payloads = payloadsOf(octets);
+  const payloads = readablePayloads(octets);
   const nonce = payloads && findPayload(payloads, PayloadType.NONCE)?.data;
   if (!nonce) {
     const reason = "an IKE_SA_INIT request without a readable nonce, under cookies";
@@ -113,13 +112,4 @@ function settleCookie(
   }
   const fresh = cookieFor(jar, env, about, nowMs);
   return { kind: "cookie", cookie: fresh, stale: cookie !== undefined };
-}
-
-function payloadsOf(octets: Uint8Array): readonly Payload[] | undefined {
-  try {
-    return decodeMessage(octets).payloads;
-  } catch (e) {
-    if (e instanceof WireError) return undefined;
-    throw e;
-  }
 }

@@ -201,6 +201,16 @@ export function decodeMessage(octets: Uint8Array): Message {
   return { header, payloads: payloadsOf(octets, header) };
 }
 
+/** The payloads of a message as {@linkcode decodeMessage} reads them; undefined if it cannot read them. */
+export function readablePayloads(octets: Uint8Array): readonly Payload[] | undefined {
+  try {
+    return decodeMessage(octets).payloads;
+  } catch (e) {
+    if (e instanceof WireError) return undefined;
+    throw e;
+  }
+}
+
 /**
  * Reads the payloads of a message of version 2 whose header was read. Slices are views of `octets`.
  * @throws {WireError} where it breaks the RFC, or is of another major version.

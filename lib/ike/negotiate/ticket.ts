@@ -26,7 +26,8 @@ import { suiteByIds } from "@/ike/negotiate/suite.ts";
 
 const VERSION = 1;
 const KEY_ID_OCTETS = 8;
-const TICKET_ID_OCTETS = 16;
+/** The length of the random identifier of a ticket, in octets. */
+export const TICKET_ID_OCTETS = 16;
 const CLEAR_OCTETS = KEY_ID_OCTETS + TICKET_ID_OCTETS;
 const LABEL = new TextEncoder().encode("IKEv2 ticket");
 /** The flag of a ticket whose SK_d includes a post-quantum pre-shared key. */

@@ -4,14 +4,13 @@
  * @module
  */
 import { concat, sameOctets } from "@/base/bytes.ts";
-import { WireError } from "@/base/errors.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { spiOctets } from "@/ike/negotiate/keymat.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { findNotify, notifies, notify } from "@/ike/records/notify.ts";
 import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
-import { decodeMessage, type Payload } from "@/wire/message.ts";
+import { type Payload, readablePayloads } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 const { INVALID_IKE_SPI, QUICK_CRASH_DETECTION } = NotifyType;
@@ -64,7 +63,7 @@ export function crashIn(
 ): true | string | undefined {
   const first = octets[NEXT_PAYLOAD_AT];
   if (first !== PayloadType.NOTIFY || (octets[FLAGS_AT]! & RESPONSE_FLAG) === 0) return undefined;
-  const payloads = payloadsOf(octets);
+  const payloads = readablePayloads(octets);
   if (!payloads || !findNotify(payloads, INVALID_IKE_SPI)) return undefined;
   const tokens = notifies(payloads).filter((n) => n.notify === QUICK_CRASH_DETECTION);
   if (tokens.length === 0) return undefined;
@@ -73,13 +72,4 @@ export function crashIn(
   return isRight || env.broken.has("believe_any_crash")
     ? true
     : "a token of quick crash detection that is not the peer's";
-}
-
-function payloadsOf(octets: Uint8Array): readonly Payload[] | undefined {
-  try {
-    return decodeMessage(octets).payloads;
-  } catch (e) {
-    if (e instanceof WireError) return undefined;
-    throw e;
-  }
 }

@@ -7,7 +7,7 @@ import { concat } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
-import { sealTicket, ticketIdOf } from "@/ike/negotiate/ticket.ts";
+import { sealTicket, TICKET_ID_OCTETS, ticketIdOf } from "@/ike/negotiate/ticket.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { isCurrent, ownSpi } from "@/ike/records/ike_sa.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
@@ -20,7 +20,6 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-const TICKET_ID_OCTETS = 16;
 /** The part of its lifetime after which a client asks for another ticket. */
 const RENEWAL = 3 / 4;
 /** The shortest lifetime that a gateway gives, as TICKET_LT_OPAQUE holds whole seconds. */
