@@ -22,6 +22,7 @@ import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { checkPpk } from "@/setup/check_ppk.ts";
 import { checkCfgAttributes } from "@/setup/check_cfg_attributes.ts";
 import { checkOtherMethods } from "@/setup/check_other_methods.ts";
+import { checkLoad } from "@/setup/check_load.ts";
 import { checkRedirect } from "@/setup/check_redirect.ts";
 import { checkResume } from "@/setup/check_resume.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
@@ -65,6 +66,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   checkOtherMethods(setup.ikeconf, rule, warn);
   checkRedirect(setup, rule, warn);
   checkResume(setup, rule);
+  checkLoad(setup, rule, warn);
   checkPorts(setup, rule);
   checkApi(setup, rule);
   checkPing(setup, rule);

@@ -4,6 +4,7 @@
  */
 import { EAP_USER } from "@/setup/eap_options.ts";
 import { CHILD, IKECONF, PPK, PSK, SELECTOR } from "@/setup/ike_options.ts";
+import { LOAD, LOAD_STAGE } from "@/setup/load_options.ts";
 import type { Table } from "@/setup/option.ts";
 import { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
@@ -40,6 +41,9 @@ const child = section("ikeconf.childlist[]", CHILD, {
 export const ROOT: Section = section("", TOP, {
   sections: {
     flapconf: section("flapconf", FLAP),
+    loadconf: section("loadconf", LOAD, {
+      lists: { stages: section("loadconf.stages[]", LOAD_STAGE) },
+    }),
     poolconf: section("poolconf", POOL),
     ikeconf: section("ikeconf", IKECONF, {
       sections: { ppk: section("ikeconf.ppk", PPK) },

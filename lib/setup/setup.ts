@@ -6,6 +6,7 @@
 import type { IpAddress } from "@/base/address.ts";
 import type { EAP_USER } from "@/setup/eap_options.ts";
 import type { CHILD, IKECONF, PPK, PSK } from "@/setup/ike_options.ts";
+import type { LOAD, LOAD_STAGE } from "@/setup/load_options.ts";
 import type { Values } from "@/setup/option.ts";
 import type { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
@@ -40,8 +41,15 @@ export interface ImpairmentConf extends Values<typeof IMPAIRMENT> {
   readonly rules: readonly Values<typeof IMPAIRMENT_RULE>[];
 }
 
+/** `loadconf`: the rate at which tunnels begin. */
+export interface LoadConf extends Values<typeof LOAD> {
+  /** In their order; without a rate above 0 the setup has none. */
+  readonly stages: readonly Values<typeof LOAD_STAGE>[];
+}
+
 /** A whole setup: read, typed and checked. */
 export interface Setup extends Values<typeof TOP> {
+  readonly loadconf: LoadConf;
   readonly flapconf: Values<typeof FLAP>;
   readonly poolconf: Values<typeof POOL>;
   readonly pingconf: Values<typeof PINGCONF>;

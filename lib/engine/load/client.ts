@@ -96,7 +96,8 @@ export class Client implements Role {
     this.#past = new Uint8Array(plan.tunnels);
     this.#tries = new Uint16Array(plan.tunnels);
     this.#window = new DialWindow({ max: plan.halfOpenMax, adapts: plan.halfOpenAdapts });
-    this.#queue = new DialQueue(plan.tunnels, plan.setupIntervalMs, plan.slice);
+    const pace = { intervalMs: plan.setupIntervalMs, load: plan.load };
+    this.#queue = new DialQueue(plan.tunnels, pace, plan.slice);
     this.#redirects = new Redirects(context, plan);
     const dialAgain = (index: number, nowMs: number) => this.#dialSoon(index, nowMs);
     this.#flapping = plan.flap && new Flapping(context, plan.flap, dialAgain);
@@ -430,7 +431,7 @@ export class Client implements Role {
   #settled(nowMs: number): void {
     this.#pump(nowMs);
     const { tally } = this.#context;
-    const { tunnels } = this.#plan;
+    const tunnels = ownTunnels(this.#plan);
     if (tally.established + this.#givenUp >= tunnels) this.#context.creationFinished(nowMs);
     const isWaiting = !this.#queue.isEmpty || this.flapping.down > 0 ||
       this.#redirects.pending > 0;

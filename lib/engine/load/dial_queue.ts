@@ -3,7 +3,8 @@
  * were up before, then new ones at their configured rate.
  * @module
  */
-
+import { Arrivals } from "@/engine/load/arrivals.ts";
+import type { LoadPlan } from "@/engine/run/plan.ts";
 import { indexInSlice, sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
 
 /** Milliseconds of creation that may be caught up after the process was held up. */
@@ -18,13 +19,23 @@ export interface DueTunnel {
   readonly wasUp: boolean;
 }
 
+/** When new tunnels are due. */
+export interface DialPace {
+  /** Milliseconds between two new tunnels of all slices; 0: they are made as fast as the peer follows. */
+  readonly intervalMs: number;
+  /** The stages of a load, which take the place of the interval; absent: there are none. */
+  readonly load?: LoadPlan | undefined;
+}
+
 /** The tunnels of one client that wait until they are dialled. Times are in milliseconds. */
 export class DialQueue {
   readonly #slice: Slice;
   /** Number of tunnels of the slice. */
   readonly #tunnels: number;
-  /** Time between two new tunnels of all slices; 0: they are made as fast as the peer follows. */
   readonly #intervalMs: number;
+  readonly #arrivals: Arrivals | undefined;
+  /** By the stages of a load: how long after the begin each dialled tunnel of the slice was due. */
+  readonly #due: Float64Array;
   /** How many tunnels were tried, and when the next one is due. */
   #next = 0;
   #nextMs = 0;
@@ -36,20 +47,21 @@ export class DialQueue {
   /** Tunnels that were up before, or are up and authenticate again. */
   readonly #again: number[] = [];
 
-  /**
-   * The tunnels of a slice of `tunnels`, of which one is due every `intervalMs`: those of the slice are due
-   * when they would be if one process made all.
-   */
-  constructor(tunnels: number, intervalMs: number, slice: Slice = WHOLE) {
+  /** The tunnels of a slice of `tunnels`, which are due when they would be if one process made all. */
+  constructor(tunnels: number, { intervalMs, load }: DialPace, slice: Slice = WHOLE) {
     this.#slice = slice;
     this.#tunnels = sizeOfSlice(slice, tunnels);
     this.#intervalMs = intervalMs;
+    this.#arrivals = load && new Arrivals(load);
+    this.#due = new Float64Array(load ? this.#tunnels : 0);
   }
 
   /** Records that tunnel 0 is due now, whichever slice has it. */
   begin(nowMs: number): void {
     this.#beganMs = nowMs;
-    this.#nextMs = nowMs + indexInSlice(this.#slice, 0) * this.#intervalMs;
+    const first = indexInSlice(this.#slice, 0);
+    if (this.#arrivals) this.#arriveNext();
+    else this.#nextMs = nowMs + first * this.#intervalMs;
   }
 
   /** The number of tunnels that were dialled at least once. */
@@ -65,6 +77,10 @@ export class DialQueue {
 
   /** How long ago a tunnel was due; undefined: tunnels are made as fast as the peer follows. */
   sinceDueMs(index: number, nowMs: number): number | undefined {
+    if (this.#arrivals) {
+      const nth = (index - indexInSlice(this.#slice, 0)) / this.#slice.of;
+      return nowMs - (this.#beganMs + this.#due[nth]!);
+    }
     return this.#intervalMs === 0 ? undefined : nowMs - (this.#beganMs + index * this.#intervalMs);
   }
 
@@ -87,9 +103,13 @@ export class DialQueue {
     }
     if (this.#again.length > 0) return { index: this.#again.shift()!, wasUp: true };
     if (this.#next === this.#tunnels || this.#nextMs > nowMs) return undefined;
-    const stepMs = this.#intervalMs * this.#slice.of;
-    this.#nextMs = Math.max(this.#nextMs + stepMs, nowMs - CATCH_UP_MS);
-    return { index: indexInSlice(this.#slice, this.#next++), wasUp: false };
+    const index = indexInSlice(this.#slice, this.#next++);
+    if (this.#arrivals) this.#arriveNext();
+    else {
+      const stepMs = this.#intervalMs * this.#slice.of;
+      this.#nextMs = Math.max(this.#nextMs + stepMs, nowMs - CATCH_UP_MS);
+    }
+    return { index, wasUp: false };
   }
 
   /** When the next tunnel is due, not before `nowMs` if it was up before; Infinity: none waits. */
@@ -97,6 +117,14 @@ export class DialQueue {
     const retryMs = this.#retries[this.#retryAt]?.atMs ?? Infinity;
     const againMs = this.#again.length > 0 ? nowMs : Infinity;
     return Math.min(retryMs, againMs, this.#next < this.#tunnels ? this.#nextMs : Infinity);
+  }
+
+  /** Sets when the next tunnel is due by the stages; what could not be dialled yet stays due. */
+  #arriveNext(): void {
+    if (this.#next >= this.#tunnels) return;
+    const atMs = this.#arrivals!.atMs(indexInSlice(this.#slice, this.#next));
+    this.#due[this.#next] = atMs;
+    this.#nextMs = this.#beganMs + atMs;
   }
 
   #takeRetry(): void {

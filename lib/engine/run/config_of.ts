@@ -17,6 +17,7 @@ import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { ChildConfig, IkeConfig, PpkConfig } from "@/ike/records/config.ts";
 import type { PoolPlan, PoolPlans } from "@/ike/records/pool.ts";
+import { hasStages } from "@/setup/check_load.ts";
 import { ppkOctets } from "@/setup/check_ppk.ts";
 import {
   additionalOf,
@@ -189,6 +190,7 @@ export function planOf(setup: Setup, ports: OpenPorts, slice?: Slice): RunPlan {
     tunnels: setup.numberoftunnels,
     ...(slice && { slice }),
     runningTimeMs: setup.runningtime,
+    ...(setup.loadconf.soak > 0 && { soakMs: setup.loadconf.soak }),
     stopTimeoutMs: setup.stoptimeout,
     abortOnError: setup.abortonerr,
     thresholds: setup.thresholds,
@@ -211,10 +213,11 @@ export function planOf(setup: Setup, ports: OpenPorts, slice?: Slice): RunPlan {
     ...common,
     role: "client",
     setupIntervalMs: setup.setupinterval,
+    ...loadPlanOf(setup),
     retryIntervalMs: setup.tunnelretryinterval,
     triesMax: setup.tunnelmaxretry,
     halfOpenMax: halfOpenMaxOf(setup, ports, slice),
-    halfOpenAdapts: setup.setupinterval === 0,
+    halfOpenAdapts: setup.setupinterval === 0 && !hasStages(setup.loadconf),
     ownAddress,
     addressStep,
     peerAddress,
@@ -233,6 +236,23 @@ function halfOpenMaxOf(
   { of } = WHOLE,
 ): number {
   return maxhalfopen ? Math.max(1, Math.floor(maxhalfopen / of)) : halfOpenMax;
+}
+
+/** The stages by which tunnels begin. */
+function loadPlanOf({ loadconf }: Setup): Pick<ClientPlan, "load"> {
+  if (!hasStages(loadconf)) return {};
+  const { stages, arrival, burst, seed } = loadconf;
+  const load = {
+    stages: stages.map(({ rate, ramp, hold }) => ({
+      ratePerSec: rate,
+      rampMs: ramp,
+      holdMs: hold,
+    })),
+    poisson: arrival === "poisson",
+    burst,
+    seed,
+  };
+  return { load };
 }
 
 /** The plan of flapping; undefined: no tunnel flaps. */

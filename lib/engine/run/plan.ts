@@ -13,11 +13,34 @@ export function ownTunnels({ tunnels, slice = WHOLE }: RunPlan): number {
   return sizeOfSlice(slice, tunnels);
 }
 
+/** One stage of a load. */
+export interface LoadStage {
+  /** Tunnels a second once the ramp is over. */
+  readonly ratePerSec: number;
+  /** Milliseconds in which the rate changes evenly from that of the stage before, 0 before the first. */
+  readonly rampMs: number;
+  /** Milliseconds for which it then stays; ignored in the last stage, which has no end. */
+  readonly holdMs: number;
+}
+
+/** The load of a client. */
+export interface LoadPlan {
+  /** At least one; the last one has a rate above 0. */
+  readonly stages: readonly LoadStage[];
+  /** Whether tunnels arrive by chance. */
+  readonly poisson: boolean;
+  /** Tunnels that begin together. */
+  readonly burst: number;
+  readonly seed: number;
+}
+
 /** The plan of a client. */
 export interface ClientPlan {
   readonly role: "client";
   /** Pause between the creation of two tunnels, in milliseconds; 0: none. */
   readonly setupIntervalMs: number;
+  /** The stages by which tunnels begin, in place of that pause; absent: there are none. */
+  readonly load?: LoadPlan;
   /** Pause before a tunnel is tried again, in milliseconds. */
   readonly retryIntervalMs: number;
   /** The most tries for one tunnel, including the first. */
@@ -68,6 +91,8 @@ export type RunPlan = (ClientPlan | GatewayPlan) & {
   readonly slice?: Slice;
   /** Running time in milliseconds; 0: until the run is stopped. */
   readonly runningTimeMs: number;
+  /** How long the run goes on after all tunnels were set up or given up, in milliseconds; absent: as long as it can. */
+  readonly soakMs?: number;
   /** How long the end waits for an answer to its Deletes after the last one, in milliseconds. */
   readonly stopTimeoutMs: number;
   readonly abortOnError: boolean;

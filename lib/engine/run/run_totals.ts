@@ -82,6 +82,11 @@ export class RunTotals {
     this.#creationStartMs = Math.min(this.#creationStartMs ?? Infinity, startedMs);
   }
 
+  /** Whether the last configured tunnel is established or given up. */
+  get isCreated(): boolean {
+    return this.#creationFinishMs !== undefined;
+  }
+
   /** Records that the last configured tunnel is established or given up; only the first call counts. */
   creationFinished(nowMs: number): void {
     if (this.#creationFinishMs !== undefined) return;
@@ -128,7 +133,7 @@ export class RunTotals {
 
   /** All figures except those of SAs, the data path and pings: see {@linkcode RunFigures}. */
   figures(): Omit<RunFigures, OfOtherParts> {
-    const { env, transport, plan, notYet = [] } = this.#options;
+    const { env, transport, notYet = [] } = this.#options;
     const { tally, loop } = this.#context;
     const role = this.#role;
     const { admission } = loop.endpoint;
@@ -157,7 +162,7 @@ export class RunTotals {
       rebuilds: role.flapping.rebuilds,
       setupRate: this.#setupRate(),
       recentRate: tally.recentRate(nowMs),
-      timeLeftMs: plan.runningTimeMs > 0 ? Math.max(0, plan.runningTimeMs - elapsedMs) : undefined,
+      timeLeftMs: this.#timeLeftMs(nowMs),
       elapsedMs,
       ikeSaInitMs: tally.ikeSaInitMs.figures(),
       ikeAuthMs: tally.ikeAuthMs.figures(),
@@ -184,6 +189,14 @@ export class RunTotals {
       crypto: env.crypto.name,
       notYet,
     };
+  }
+
+  /** Milliseconds until the running time ends, or the time after creation; undefined: neither is known. */
+  #timeLeftMs(nowMs: number): number | undefined {
+    const { runningTimeMs, soakMs = Infinity } = this.#options.plan;
+    const timeMs = runningTimeMs > 0 ? this.#startMs + runningTimeMs : Infinity;
+    const endMs = Math.min(timeMs, (this.#creationFinishMs ?? Infinity) + soakMs);
+    return endMs === Infinity ? undefined : Math.max(0, endMs - nowMs);
   }
 
   #createDurationMs(): number | undefined {

@@ -124,11 +124,7 @@ export class TestRun implements RunContext, LoopListener {
     const tellsNeighbours = this.#neighbours.begin();
     this.loop.turn((nowMs) => {
       this.#totals.started(nowMs);
-      if (runningTimeMs > 0) {
-        const end = alarm(() => this.#end.begin("time"));
-        end.deadlineMs = nowMs + runningTimeMs;
-        this.loop.arm(end);
-      }
+      if (runningTimeMs > 0) this.#endAt(nowMs + runningTimeMs);
       this.#watchThresholds(nowMs);
       if (tellsNeighbours) this.#watchNeighbours(nowMs);
       this.#role.begin(nowMs);
@@ -207,8 +203,11 @@ export class TestRun implements RunContext, LoopListener {
 
   /** See {@linkcode RunContext}. */
   creationFinished(nowMs: number): void {
+    if (this.#totals.isCreated) return;
     this.#totals.creationFinished(nowMs);
     this.ping.creationFinished(nowMs);
+    const { soakMs } = this.#options.plan;
+    if (soakMs !== undefined) this.#endAt(nowMs + soakMs);
   }
 
   /** See {@linkcode RunContext}. */
@@ -218,6 +217,13 @@ export class TestRun implements RunContext, LoopListener {
       "API goes on)";
     if (!this.ending) this.events.publish(3, words);
     this.#end.begin("nothing-left");
+  }
+
+  /** Ends the run at a time, unless it has ended before. */
+  #endAt(atMs: number): void {
+    const end = alarm(() => this.#end.begin("time"));
+    end.deadlineMs = atMs;
+    this.loop.arm(end);
   }
 
   /** Reports during the run that the kernel cannot resolve the hosts of its links. */

@@ -1,6 +1,7 @@
 /** Setups without a file: the defaults of the option tables with the differences of a test. */
 import { parseAddress, parsePrefix } from "@/base/address.ts";
 import { CHILD, IKECONF, PPK } from "@/setup/ike_options.ts";
+import { LOAD, LOAD_STAGE } from "@/setup/load_options.ts";
 import { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 import type { ChildConf, IkeConf, SelectorConf, Setup } from "@/setup/setup.ts";
 
@@ -32,6 +33,7 @@ export function setup(
     startclntaddr: parsePrefix("10.1.0.1/16"),
     peeraddr: parseAddress("10.9.0.1"),
     flapconf: defaults(FLAP),
+    loadconf: { ...defaults(LOAD), stages: [defaults(LOAD_STAGE)] },
     poolconf: defaults(POOL),
     pingconf: defaults(PINGCONF),
     ikeconf: {

@@ -199,6 +199,13 @@ ikeconf.eapusers[].simopc
 ikeconf.eapusers[].simtriplets
 ikeconf.eapusers[].simsqn 0
 maxhalfopen 0
+loadconf.arrival regular
+loadconf.burst 1
+loadconf.seed 1
+loadconf.soak 0s
+loadconf.stages[].rate 0
+loadconf.stages[].ramp 0s
+loadconf.stages[].hold 0s
 ownport 500
 peerport 500
 ownnattport 4500
@@ -253,7 +260,7 @@ ikeconf.xfrmif
 
 /** The paths of the options that only clients read. */
 const CLIENT_ONLY =
-  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|reauthmode|ratunnel|disallownat))$/;
+  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|loadconf\.(arrival|burst|seed|stages.*)|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|reauthmode|ratunnel|disallownat))$/;
 /** The paths of the options that only gateways read. */
 const GATEWAY_ONLY =
   /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|redirectto|redirectat|redirectafter|resumelifetime|secretsfile|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
