@@ -84,7 +84,9 @@ export class Lane {
       } else {
         ours = await Ours.start(this.lab, this.lab.ours, await this.#setup(row.setup));
       }
-      await within(ROW_LIMIT_MS, row.check(new RowRun(this.lab, charon, ours, standIn)));
+      const run = new RowRun(this.lab, charon, ours, standIn);
+      run.server = server;
+      await within(ROW_LIMIT_MS, row.check(run));
     } catch (error) {
       const log = (await this.#charon?.log() ?? "").split("\n");
       const telling = log.filter((line) =>

@@ -59,6 +59,9 @@ export class RowRun {
     readonly standIn: Charon | undefined,
   ) {}
 
+  /** The RADIUS server of the row. */
+  server: Server | undefined;
+
   /** Our process. */
   get ours(): Ours {
     expect(this.process !== undefined, "This row runs without us");

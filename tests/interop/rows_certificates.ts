@@ -3,11 +3,11 @@
  * mixed with pre-shared keys, chains, identities, and what either end refuses.
  * @module
  */
-import { parse } from "yaml";
 import { connection, OUR_ID, ourClient, ourGateway, swanctl, THEIR_ID } from "./ends.ts";
 import { merge, type Setup } from "./ours.ts";
 import { type Kind, PKI, subjectOf } from "./pki.ts";
 import { expect, expectCounts, expectFailure, type Row, type RowRun } from "./row.ts";
+import { fieldSetup } from "./rows_field.ts";
 import { type StrongSwan, STRONGSWAN_6 } from "./strongswan.ts";
 import { MODERN } from "./suites.ts";
 
@@ -342,13 +342,6 @@ function refusedByPeer(ours: Kind, what: string, logged: RegExp): Row[] {
       },
     },
   ];
-}
-
-/** A setup of tests/setups with the addresses, the identity and the files of the lab. */
-function fieldSetup(name: string, lab: Setup): Setup {
-  const text = Deno.readTextFileSync(new URL(`../setups/${name}.yaml`, import.meta.url));
-  const { bindifname: _, ...setup } = parse(text) as Setup;
-  return merge(setup, lab);
 }
 
 /** Setups of the field as they are in tests/setups, apart from what the lab determines. */

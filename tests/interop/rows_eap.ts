@@ -327,6 +327,8 @@ function freeRadiusRow(one: Case): Row {
       await run.charon.initiate("net");
       await run.wholeLife();
       await logs(run, succeeded(one), BOTH_BY_EAP);
+      // eapsendstart is true by default.
+      expect(/Got EAP_START message/.test(await run.server!.said()), "FreeRADIUS got no EAP-Start");
     },
   };
 }

@@ -25,6 +25,7 @@ import { COLLISION_ROWS } from "./rows_collisions.ts";
 import { CONFIGURATION_ROWS, LIBRESWAN_CONFIGURATION_ROWS } from "./rows_configuration.ts";
 import { EAP_ROWS } from "./rows_eap.ts";
 import { EXTENSION_ROWS } from "./rows_extensions.ts";
+import { FIELD_ROWS } from "./rows_field.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { MOBIKE_ROWS } from "./rows_mobike.ts";
 import { LIBRESWAN_MOBIKE_ROWS } from "./rows_mobike_libreswan.ts";
@@ -53,6 +54,7 @@ const ALL: readonly AnyRow[] = [
   ...CERTIFICATE_ROWS,
   ...RAW_KEY_ROWS,
   ...EAP_ROWS,
+  ...FIELD_ROWS,
   ...SECOND_AUTH_ROWS,
   ...LIFE_ROWS,
   ...LIVENESS_ROWS,
