@@ -2,7 +2,7 @@
  * Declares the command `createpki` with its options and examples.
  * @module
  */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CreatePkiOptions } from "@/cli/createpki.ts";
 import { wholeNumber } from "@/cli/options.ts";
 import { KEY_TYPES, type KeyType, parseKeyType } from "@/pki/templates.ts";
@@ -28,8 +28,8 @@ export function addCreatePki(program: Command, exit: (status: number) => void): 
       wholeNumber(0, LEVELS_MAX),
       1,
     )
-    .option("--cakeytype <type>", `keys of authorities: ${KEY_TYPES}`, keyType, rsa(4096))
-    .option("--eekeytype <type>", "keys of end entities, of the same types", keyType, rsa(2048))
+    .addOption(keyOption("--cakeytype <type>", `keys of authorities: ${KEY_TYPES}`, 4096))
+    .addOption(keyOption("--eekeytype <type>", "keys of end entities, of the same types", 2048))
     .option("--caprefix <text>", "prefix of the common names of authorities", "")
     .option(
       "--eeprefix <text>",
@@ -62,7 +62,8 @@ function keyType(value: string): KeyType {
   throw new InvalidArgumentError(`Expected one of ${KEY_TYPES}.`);
 }
 
-/** A default value that help shows in the form in which it is typed. */
-function rsa(rsaBits: number): KeyType {
-  return { kind: "rsa", rsaBits, toString: () => `rsa:${rsaBits}` } as KeyType;
+/** An option for a type of key; its default is RSA of so many bits, which help shows as it is typed. */
+function keyOption(flags: string, description: string, rsaBits: number): Option {
+  const type: KeyType = { kind: "rsa", rsaBits };
+  return new Option(flags, description).argParser(keyType).default(type, `rsa:${rsaBits}`);
 }

@@ -44,7 +44,8 @@ export function* crlStatus(search: Search, subject: CrlSubject): Steps<Revocatio
   }
   if (state.revoked) return { status: "revoked", why: state.revoked };
   if (state.reasons === ALL_REASONS) return { status: "good", why: "" };
-  const none = `no revocation list of ${showName(certificate.issuer)} is there`;
+  const issuer = showName(certificate.issuer);
+  const none = `there is no OCSP response about it and no revocation list of ${issuer}`;
   const some = "the revocation lists that are there do not cover all reasons";
   return { status: "unknown", why: state.whyNot ?? (state.reasons ? some : none) };
 }

@@ -56,7 +56,7 @@ export function trustsRawKeys({ peerrawkey, peerrawkeyfile }: Setup["ikeconf"]):
 
 /** Checks the options of raw public keys, which contain no identity. */
 function checkRawKeys({ role, ikeconf }: Pick<Setup, "role" | "ikeconf">, rule: Rule): void {
-  const { rawkey, peerrawkey, eedir, issuercert, cadir, matchpeerid, peerid } = ikeconf;
+  const { rawkey, peerrawkey, eedir, issuercert, cadir, peerid } = ikeconf;
   const hasCertificate = eedir !== "" || issuercert !== "";
   const signs = everyOwnMethod(ikeconf).some(isSignature);
   if (rawkey !== "" && hasCertificate && signs) {
@@ -73,9 +73,9 @@ function checkRawKeys({ role, ikeconf }: Pick<Setup, "role" | "ikeconf">, rule: 
     rule(words, "ikeconf.peerrawkey", "ikeconf.peerid");
   }
   if (cadir !== "") return;
-  if (matchpeerid === "cert" || CERTIFICATE_IDENTITIES.includes(peerid)) {
-    const words = "matchpeerid asks for a certificate, and peers have only raw keys";
-    rule(words, "ikeconf.matchpeerid", `ikeconf.${option}`);
+  if (CERTIFICATE_IDENTITIES.includes(peerid)) {
+    const words = `peerid ${peerid} is a name in a certificate, and peers have only raw keys`;
+    rule(words, "ikeconf.peerid", `ikeconf.${option}`);
   }
 }
 

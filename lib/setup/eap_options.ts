@@ -79,10 +79,12 @@ export const EAP_OPTIONS = {
       ...EAP,
     },
   ),
-  eapaskidentity: option(bool, "false", "ask for the EAP identity although IDi contains it", {
-    ...G,
-    ...EAP,
-  }),
+  eapaskidentity: option(
+    bool,
+    "false",
+    "ask for the EAP identity by an Identity Request; false: it is that of IDi",
+    { ...G, ...EAP },
+  ),
   eapimplementaion: option(
     oneOf("eap-snoop", "eap-file"),
     "eap-snoop",
@@ -113,13 +115,15 @@ export const EAP_OPTIONS = {
   eapradiusid: option(
     int(1, 255),
     "31",
-    "number of the RADIUS attribute that identifies a session",
+    "number of the RADIUS attribute that tells sessions apart; a gateway puts its IKE SPI into it, a " +
+      "client with eap-file expects it in requests",
     EAP,
   ),
   eapsendstart: option(
     bool,
     "true",
-    "begin with EAP-Start, so that the server asks for the identity",
+    "true: begin with EAP-Start, so that the server asks for the identity; false: begin with the " +
+      "identity, that of IDi or what eapaskidentity got",
     { ...G, ...EAP },
   ),
 } as const;

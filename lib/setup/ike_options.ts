@@ -294,8 +294,8 @@ export const IKECONF = {
   matchpeerid: option(
     boolOr("cert"),
     "false",
-    "true: fail if the received IDr differs from peerid; cert: fail if the peer's certificate does not " +
-      "contain peerid, whatever the IDr is",
+    "true: the received IDr must be peerid; cert: the peer's certificate must contain peerid, or its raw " +
+      "key belong to it, whatever the IDr is",
     C,
   ),
   ...CERTIFICATE_OPTIONS,
@@ -310,7 +310,8 @@ export const IKECONF = {
   pskfile: option(
     text,
     "",
-    "file of pre-shared keys, with lines of a client's identity and its secret, as in psks",
+    "file of pre-shared keys, with lines of a client's identity, in double quotes if it has white space, " +
+      "and its secret, as in psks",
   ),
   initiatedpd: option(bool, "true", "make liveness checks"),
   forcedpd: option(

@@ -1,6 +1,8 @@
 /**
  * Decides which trusted raw public keys (RFC 7670) the peer may have signed by. A key must belong to the
- * identity of the peer's ID payload, as otherwise the holder of any trusted key could be anybody.
+ * identity of the peer's ID payload, as otherwise the holder of any trusted key could be anybody. With
+ * `matchpeerid: cert` it must belong to `peerid`, whatever the ID payload is, as a certificate must then
+ * contain `peerid`.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -9,7 +11,7 @@ import type { PublicKey } from "@/crypto/signature.ts";
 import { hasCertificates, rawKeysIn } from "@/ike/auth/certificate_payloads.ts";
 import { keysOfIdentity, ownersOf } from "@/ike/auth/raw_key_table.ts";
 import { resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
-import type { RawKeyTable, VerifyingAuth } from "@/ike/records/config.ts";
+import type { Identity, RawKeyTable, VerifyingAuth } from "@/ike/records/config.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { parsePublicKey } from "@/pki/public_key.ts";
@@ -41,16 +43,33 @@ export function rawKeysOf(
   const noIdentity = withoutIdentity(config);
   if (noIdentity) return noIdentity;
   try {
-    return judge(sa, rawKeys, parsePublicKey(shown[0]!));
+    return judge(sa, config, parsePublicKey(shown[0]!));
   } catch (e) {
     if (e instanceof WireError) return `its raw public key is of no use: ${e.message}`;
     throw e;
   }
 }
 
+/** The identity whose keys the peer may use, and the words that say where it comes from. */
+function holderOf(
+  { peer, path, index }: IkeSa,
+  { mustHold }: VerifyingAuth,
+): { readonly id: Identity; readonly words: string } {
+  if (!mustHold) return { id: peer.id!, words: "which it says it is" };
+  return {
+    id: resolveIdentity(mustHold, path, index),
+    words: "which peerid asks for (matchpeerid: cert)",
+  };
+}
+
 /** The key that the peer sends if its identity may use that key, or else the reason of the refusal. */
-function judge(sa: IkeSa, table: RawKeyTable, key: PublicKey): readonly PublicKey[] | string {
-  const id = sa.peer.id!;
+function judge(
+  sa: IkeSa,
+  config: VerifyingAuth,
+  key: PublicKey,
+): readonly PublicKey[] | string {
+  const table = config.rawKeys!;
+  const { id, words } = holderOf(sa, config);
   const { broken, crypto } = sa.env;
   const isOwn = keysOfIdentity(table, id, sa).some(({ spki }) => sameOctets(spki, key.spki));
   if (isOwn || broken.has("trust_any_raw_key")) return [key];
@@ -58,10 +77,8 @@ function judge(sa: IkeSa, table: RawKeyTable, key: PublicKey): readonly PublicKe
   if (owners && broken.has("take_raw_key_of_another")) return [key];
   const name = showPublicKey(key, crypto);
   if (!owners) return `its raw public key, ${name}, is none of peerrawkey and peerrawkeyfile`;
-  return `its raw public key, ${name}, belongs to ${owners} and not to ${
-    showIdentity(id)
-  }, which ` +
-    `it says it is${expected(sa, table)}`;
+  return `its raw public key, ${name}, belongs to ${owners} and not to ${showIdentity(id)}, ` +
+    `${words}${expected(sa, table)}`;
 }
 
 /** The part of a refusal that names the identity which may use the keys without an identity. */
@@ -80,7 +97,7 @@ function candidates(
 ): readonly PublicKey[] | string {
   const noIdentity = withoutIdentity(config);
   if (noIdentity) return noIdentity;
-  const id = sa.peer.id!;
+  const { id } = holderOf(sa, config);
   const keys = keysOfIdentity(table, id, sa);
   if (keys.length === 0) {
     return `it shows no key, and no raw public key belongs to ${showIdentity(id)}${
@@ -92,8 +109,7 @@ function candidates(
     `${TRIED_MAX} are tried`;
 }
 
-/** The refusal of a raw key if `matchpeerid` asks for an identity in a certificate; undefined: it does not. */
-function withoutIdentity({ mustHold, idFrom }: VerifyingAuth): string | undefined {
-  if (!mustHold && !idFrom) return undefined;
-  return "it shows no certificate, matchpeerid asks for an identity in one";
+/** The refusal of a raw key if `peerid` is a name in a certificate; undefined: it is not. */
+function withoutIdentity({ idFrom }: VerifyingAuth): string | undefined {
+  return idFrom && `it shows no certificate, and peerid ${idFrom} is a name in one`;
 }

@@ -204,7 +204,10 @@ export interface VerifyingAuth {
   readonly purpose: PathQuestion["purpose"];
   /** Whether the peer is asked for an OCSP response about its certificate (RFC 4806). */
   readonly asksOcsp: boolean;
-  /** The identity that the peer's certificate must hold, whatever its ID payload says; absent: none. */
+  /**
+   * The identity that the peer's certificate must hold, or to which its raw public key must belong, whatever
+   * its ID payload says; absent: none.
+   */
   readonly mustHold?: IdentityRule;
   /** The part of its certificate that the peer's ID payload must be; absent: any identity will do. */
   readonly idFrom?: "cert-dn" | "cert-subject-cn";

@@ -594,7 +594,7 @@ Deno.test("eapradiusid must not be an attribute that RADIUS requests have alread
   for (const id of [31, 44, 87]) assert.ok(load(text(id)));
 });
 
-Deno.test("raw public keys replace certificates: rawkey excludes eedir, and matchpeerid: cert needs cadir", () => {
+Deno.test("raw public keys replace certificates: rawkey excludes eedir, and peerid cert-dn needs cadir", () => {
   const errors = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const both = "  authownmethod: rsa\n  authpeermethod: rsa\n  rawkey: a.key\n";
   const named = "  peerrawkeyfile: owners\n";
@@ -605,8 +605,9 @@ Deno.test("raw public keys replace certificates: rawkey excludes eedir, and matc
   assert.deepEqual(errors(`${both}${expected}  eedir: ee\n`), [
     "9:3: rawkey and eedir exclude each other: we sign by one key",
   ]);
-  assert.deepEqual(errors(`${both}${expected}  matchpeerid: cert\n`), [
-    "12:3: matchpeerid asks for a certificate, and peers have only raw keys",
+  assert.ok(load(`${CLIENT}${both}${expected}  matchpeerid: cert\n`));
+  assert.deepEqual(errors(`${both}${named}  peerid: cert-dn\n  matchpeerid: true\n`), [
+    "11:3: peerid cert-dn is a name in a certificate, and peers have only raw keys",
   ]);
 });
 

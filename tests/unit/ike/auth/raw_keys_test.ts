@@ -127,9 +127,42 @@ Deno.test("a raw key needs peerrawkey; a certificate is accepted beside raw keys
   assert.equal(responder.sa.peer.auth, ECDSA_SHA256_P256);
 });
 
-Deno.test("matchpeerid cert refuses a raw key, as a raw key holds no identity", async () => {
-  const verifying = { mustHold: fqdn("a.test") };
-  await refuses(end("b.test", b, [a], { verifying }), /shows no certificate, matchpeerid asks for/);
+Deno.test("matchpeerid cert: a raw key must belong to peerid, whatever the ID payload is", async () => {
+  const named = [{ identity: nameOf("key.test"), key: a.publicKey }];
+  const table: Partial<VerifyingAuth> = { rawKeys: rawKeyTable({ named }) };
+  const both = (mustHold: string) =>
+    setUp(crypto, {
+      initiator: end("a.test", a, [b]),
+      responder: end("b.test", b, [], { verifying: { ...table, mustHold: fqdn(mustHold) } }),
+    });
+  const { responder } = await both("key.test");
+  assert.deepEqual(responder.failures, []);
+  assert.equal(responder.sa.phase, "established");
+  const words =
+    /belongs to key\.test \(ID_FQDN\) and not to a\.test \(ID_FQDN\), which peerid asks for \(matchpeerid: cert\)/;
+  assert.match((await both("a.test")).responder.failures[0]!, words);
+});
+
+Deno.test("matchpeerid cert: a raw key without an identity is that of peerid", async () => {
+  const { ownId, auth } = end("a.test", a, []);
+  const rawKeys = rawKeyTable({
+    named: [],
+    unnamed: [b.publicKey],
+    unnamedId: fqdn("gw.test"),
+  });
+  const peer = { ...auth!.peer as VerifyingAuth, rawKeys, mustHold: fqdn("gw.test") };
+  const { initiator } = await setUp(crypto, {
+    initiator: { ownId: ownId!, auth: { own: auth!.own, peer } },
+    responder: end("other.test", b, [a]),
+  });
+  assert.deepEqual(initiator.failures, []);
+  assert.equal(initiator.sa.phase, "established");
+});
+
+Deno.test("peerid cert-dn and cert-subject-cn refuse a raw key, which holds no name", async () => {
+  const verifying = { idFrom: "cert-dn" } as const;
+  const words = /shows no certificate, and peerid cert-dn is a name in one/;
+  await refuses(end("b.test", b, [a], { verifying }), words);
 });
 
 Deno.test("a raw key of another kind than the method needs is refused", async () => {
