@@ -105,6 +105,7 @@ export class Client implements Role {
       plan,
       window: this.#window,
       flapping: this.#flapping,
+      redirects: this.#redirects,
       dialAgain,
       settled: (nowMs) => this.#settled(nowMs),
     });

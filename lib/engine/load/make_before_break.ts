@@ -7,6 +7,7 @@
 import { showDuration } from "@/base/duration.ts";
 import type { DialWindow } from "@/engine/load/dial_window.ts";
 import type { Flapping } from "@/engine/load/flapping.ts";
+import type { Redirects } from "@/engine/load/redirects.ts";
 import { type Renewal, Renewals } from "@/engine/load/renewals.ts";
 import { failureOf } from "@/engine/load/tunnel_failure.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
@@ -15,11 +16,19 @@ import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 
+/** Ends of an IKE SA that are meant for its tunnel, so that the next IKE SA ends too. */
+const WHOLE_TUNNEL: ReadonlySet<number> = new Set([
+  CloseCode.FLAPPED,
+  CloseCode.STOPPED,
+  CloseCode.REDIRECTED,
+]);
+
 /** What the client does for tunnels that authenticate again. */
 export interface RenewalClient {
   readonly plan: ClientPlan & RunPlan;
   readonly window: DialWindow;
   readonly flapping: Flapping | undefined;
+  readonly redirects: Redirects;
   /** Dials a tunnel again as soon as there is room. */
   readonly dialAgain: (index: number, nowMs: number) => void;
   /** Hears that a set-up has ended, so that there is room for another. */
@@ -67,10 +76,19 @@ export class MakeBeforeBreak {
     const { old } = renewal;
     const { ownAddress, peerAddress } = old.path;
     const planned = pathOfTunnel(this.#client.plan, index);
-    const path = old.peer.mobility ? { ...planned, ownAddress, peerAddress } : planned;
+    const usual = old.peer.mobility ? { ...planned, ownAddress, peerAddress } : planned;
+    const redirected = this.#client.redirects.takeNext(index);
+    const path = redirected ? { ...usual, peerAddress: redirected.address } : usual;
+    const trail = redirected && { trail: redirected.trail };
     renewal.tries++;
     this.dialling++;
-    const next = this.#context.loop.initiate({ index, path, introduce: false, renews: old });
+    const next = this.#context.loop.initiate({
+      index,
+      path,
+      introduce: false,
+      renews: old,
+      ...trail,
+    });
     renewal.next = next;
     this.#client.window.dialled(index, next.startedMs);
     return true;
@@ -123,12 +141,36 @@ export class MakeBeforeBreak {
 
   /** Handles the end of the next IKE SA; the previous one still has the tunnel. */
   #nextFailed(renewal: Renewal, sa: IkeSa, nowMs: number): void {
-    const { events, ending } = this.#context;
+    const { ending } = this.#context;
     const { index } = sa;
     if (!renewal.isUp) this.#setupEnded(index);
     renewal.next = undefined;
     renewal.isUp = false;
     if (ending) return this.#renewals.end(renewal);
+    if (sa.closeCode === CloseCode.REDIRECTED) return this.#nextRedirected(renewal, sa);
+    this.#tryFailed(renewal, sa, nowMs);
+  }
+
+  /** Dials the gateway to which the next IKE SA was redirected, which does not count as another try. */
+  #nextRedirected(renewal: Renewal, sa: IkeSa): void {
+    renewal.tries--;
+    const isOver = () => this.#renewals.toDial(sa.index) !== renewal || this.#context.ending;
+    this.#client.redirects.resolve(sa, false, {
+      found: (laterMs) => {
+        if (!isOver()) this.#client.dialAgain(sa.index, laterMs);
+      },
+      failed: (laterMs) => {
+        if (isOver()) return;
+        renewal.tries++;
+        this.#tryFailed(renewal, sa, laterMs);
+      },
+    });
+  }
+
+  /** Tries again after a pause, or leaves the tunnel to its IKE SA. */
+  #tryFailed(renewal: Renewal, sa: IkeSa, nowMs: number): void {
+    const { events } = this.#context;
+    const { index } = sa;
     const { triesMax, retryIntervalMs } = this.#client.plan;
     const words = `Tunnel ${index} could not authenticate again (try ${renewal.tries} of ` +
       `${triesMax}): ${failureOf(sa, "before it was complete").text}`;
@@ -156,7 +198,7 @@ export class MakeBeforeBreak {
   #oldClosed(renewal: Renewal, sa: IkeSa): TunnelAfterEnd {
     const { next, isUp } = renewal;
     const { loop, ending, tally } = this.#context;
-    const wasToGo = sa.closeCode === CloseCode.FLAPPED || sa.closeCode === CloseCode.STOPPED;
+    const wasToGo = WHOLE_TUNNEL.has(sa.closeCode);
     if (!next || ending || wasToGo) {
       this.#renewals.end(renewal, next);
       if (next && !isUp) this.#setupEnded(sa.index);

@@ -25,6 +25,12 @@ export interface Resolved {
   readonly failed: (nowMs: number) => void;
 }
 
+/** A gateway that is dialled after a redirection, and the redirections that led to it. */
+interface NextGateway {
+  readonly address: IpAddress;
+  readonly trail: RedirectTrail;
+}
+
 /** The redirections that are in progress. */
 export class Redirects {
   readonly #context: RunContext;
@@ -32,10 +38,7 @@ export class Redirects {
   /** The redirection of each tunnel, from REDIRECT to the end of its IKE SA. */
   readonly #redirected = new Map<number, Redirected>();
   /** The next gateway of each tunnel, until it is dialled. */
-  readonly #next = new Map<
-    number,
-    { readonly address: IpAddress; readonly trail: RedirectTrail }
-  >();
+  readonly #next = new Map<number, NextGateway>();
   /** Tunnels that were established when they were redirected, and are not established again. */
   readonly #wereUp = new Set<number>();
   /** The number of addresses that are being looked up. */
@@ -101,9 +104,15 @@ export class Redirects {
   /** The path of the next dial, and the redirections that led there. */
   pathOf(index: number): { readonly path: Path; readonly trail?: RedirectTrail } {
     const path = pathOfTunnel(this.#plan, index);
-    const next = this.#next.get(index);
+    const next = this.takeNext(index);
     if (!next) return { path };
-    this.#next.delete(index);
     return { path: { ...path, peerAddress: next.address }, trail: next.trail };
+  }
+
+  /** The gateway to which a tunnel was redirected, for the next dial alone; undefined: it was not. */
+  takeNext(index: number): NextGateway | undefined {
+    const next = this.#next.get(index);
+    this.#next.delete(index);
+    return next;
   }
 }

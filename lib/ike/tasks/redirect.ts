@@ -52,8 +52,9 @@ export const peerRedirects: InformationalPart<NotifyPayload> = {
 };
 
 /** The reason why a REDIRECT among the payloads is not followed; undefined: it is, or there is none. */
-function unwanted({ config }: IkeSa, payloads: readonly Payload[]): string | undefined {
+function unwanted({ config, closeAsked }: IkeSa, payloads: readonly Payload[]): string | undefined {
   if (!findNotify(payloads, NotifyType.REDIRECT)) return undefined;
+  if (closeAsked) return "this end deletes the IKE SA";
   if (!config.redirect?.follows) return "followredirect is false";
   return redirectIn(payloads) ? undefined : "it is malformed";
 }

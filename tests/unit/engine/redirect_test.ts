@@ -1,7 +1,11 @@
 // Redirection over real sockets: clients follow it from gateway to gateway, and no tunnel is lost.
 import assert from "node:assert/strict";
+import { ExchangeType } from "@/iana/exchange_type.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import { clientOf, gatewayAt, stopped, until } from "./two_runs.ts";
+
+/** Where the type of the exchange is in a message. */
+const EXCHANGE_AT = 18;
 
 for (const redirectat of ["init", "auth", "established"] as const) {
   Deno.test(`tunnels go where a gateway redirects them (${redirectat})`, async () => {
@@ -24,6 +28,68 @@ for (const redirectat of ["init", "auth", "established"] as const) {
     await stopped(there);
   });
 }
+
+for (const redirectat of ["init", "auth", "established"] as const) {
+  const name = `tunnels that authenticate again before they leave are redirected (${redirectat})`;
+  Deno.test(`${name}, and none is down`, async () => {
+    const reauth = { reauth: true, reauthlifetime: 1_000, margintime: 500 };
+    const there = gatewayAt("127.0.0.7", reauth);
+    const ownport = there.transport.ikePort;
+    const sends = { redirectto: ["127.0.0.7"], redirectat, redirectafter: 0 };
+    const here = gatewayAt("127.0.0.6", sends, { ownport });
+    const client = clientOf(here, "127.0.0.6", {
+      followredirect: true,
+      reauth: true,
+      reauthmode: "make",
+      margintime: 500,
+    });
+    await until(() => there.run.figures().established === 2);
+    await until(() => {
+      const { reauthentications, redirections } = client.run.figures();
+      return reauthentications >= 4 && redirections >= 6;
+    });
+    assert.match(client.said.join("\n"), /Tunnel 0 authenticated again: /);
+    assert.doesNotMatch(client.said.join("\n"), /could not authenticate again/);
+    const { result, figures } = await stopped(client);
+    assert.equal(result, RunResult.PASSED);
+    assert.deepEqual([figures.established, figures.lost, figures.failed], [2, 0, 0]);
+    await stopped(here);
+    await stopped(there);
+  });
+}
+
+Deno.test("a tunnel that is redirected while it authenticates again goes, and its next IKE SA too", async () => {
+  const there = gatewayAt("127.0.0.7");
+  const ownport = there.transport.ikePort;
+  const here = gatewayAt("127.0.0.6", {
+    redirectto: ["127.0.0.7"],
+    redirectat: "established",
+    redirectafter: 2_000,
+    reauth: true,
+    reauthlifetime: 1_000,
+  }, { ownport });
+  const client = clientOf(here, "127.0.0.6", {
+    followredirect: true,
+    reauth: true,
+    reauthmode: "make",
+    margintime: 500,
+  });
+  // The next IKE SAs are not complete when REDIRECT comes, as their requests of IKE_AUTH are lost.
+  const sends = client.transport.send.bind(client.transport);
+  let requests = 0;
+  client.transport.send = (octets, path) => {
+    const isAuth = octets[EXCHANGE_AT] === ExchangeType.IKE_AUTH &&
+      path.peerAddress.join(".") === "127.0.0.6";
+    if (!isAuth || ++requests <= 2) sends(octets, path);
+  };
+  await until(() => there.run.figures().established === 2);
+  const { result, figures } = await stopped(client);
+  assert.equal(result, RunResult.PASSED);
+  assert.ok(requests > 2, "they authenticated again");
+  assert.deepEqual([figures.redirections, figures.established, figures.lost], [2, 2, 0]);
+  await stopped(here);
+  await stopped(there);
+});
 
 Deno.test("gateways that redirect in a circle fail a tunnel, by name", async () => {
   const one = gatewayAt("127.0.0.6", { redirectto: ["127.0.0.7"] });
