@@ -61,6 +61,7 @@ export class ConnectionKeeper {
       case "reconnect":
         return this.#reconnect(sa);
       case "established":
+      case "childless":
       case "child_failed":
         return this.#use(sa, sa.path);
       case "replaced":

@@ -262,7 +262,9 @@ export type IkeEffect =
   | { readonly kind: "rearmed" }
   /** The SA `by` has taken over the CHILD_SAs of this one, and is the tunnel now. */
   | { readonly kind: "replaced"; readonly by: IkeSa }
-  /** The IKE SA is authenticated, and its first CHILD_SA, if one was requested, is established. */
+  /** Both ends are authenticated without a CHILD_SA (RFC 6023); `established` comes with the first one. */
+  | { readonly kind: "childless" }
+  /** The IKE SA is authenticated and has its first CHILD_SA. */
   | { readonly kind: "established" }
   /** The SA will not be, or is no longer, established; the failure is that of the tunnel. */
   | { readonly kind: "failed"; readonly failure: Failure }

@@ -170,6 +170,7 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
   sa.peer.childless = isChildless;
   if (sa.children.length > 0) out.push({ kind: "established" }, sa);
   if (!isChildless) return;
+  out.push({ kind: "childless" }, sa);
   const text = "Peer is authenticated, and asked for no CHILD_SA yet (childless)";
   out.push({ kind: "note", level: 4, text }, sa);
 }

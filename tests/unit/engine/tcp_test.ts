@@ -208,12 +208,12 @@ test("a response that is lost with its connection is sent on the next one, and t
   const [ours] = liveSas(client);
   const [theirs] = liveSas(gateway);
   const first = theirs!.path;
-  relay.swallows = true;
+  relay.answers = 0;
   const answered = theirs!.window.nextPeerId;
   client.loop.turn(() => client.loop.command(ours!, { kind: "liveness_check" }));
   await until(() => theirs!.window.nextPeerId === answered + 1);
   assert.ok(ours!.window.request, "its response is lost");
-  relay.swallows = false;
+  relay.answers = Infinity;
   relay.cut();
   // The repeated request is answered, and does not move the SA; the next request does.
   await until(() => ours!.window.request === undefined && theirs!.path.peerPort !== first.peerPort);
@@ -274,7 +274,7 @@ test("without a gateway the tunnel fails after the time of all transmissions", a
 
 test("a request is sent once on an open connection, however long there is no answer", async () => {
   const relay = new Relay();
-  relay.swallows = true;
+  relay.answers = 0;
   const patient = { retransmitIntervalMs: 40, retransmitBackoff: 1, transmissionsMax: 6 };
   const { client, gateway, sent } = await pair(1, patient, (port) => relay.open(port));
   gateway.start();
@@ -302,11 +302,47 @@ test("long messages are not fragmented in TCP, even with enablefragment", async 
   await gateway.finalResult;
 });
 
+test("a tunnel without a CHILD_SA in IKE_AUTH gets its first one by the same connection", async () => {
+  const { client, gateway, near, sent } = await pair(3, { childless: "allow" });
+  gateway.start();
+  client.start();
+  await until(() => client.figures().established === 3 && gateway.figures().established === 3);
+  assert.equal(sent.length, 9, "IKE_SA_INIT, IKE_AUTH and CREATE_CHILD_SA of each tunnel, once");
+  assert.equal(near.connectionCount, 3);
+  assert.deepEqual(liveSas(gateway).map(({ children }) => children.length), [1, 1, 1]);
+  for (const run of [client, gateway]) {
+    run.stop(true);
+    const { figures } = await run.finalResult;
+    assert.deepEqual([figures.retransmissions, figures.failed, figures.lost], [0, 0, 0]);
+  }
+});
+
+test("a peer that has authenticated without a CHILD_SA is no stranger, and keeps its connection", async () => {
+  const relay = new Relay();
+  const { client, gateway, near } = await pair(1, { childless: "allow" }, (port) => {
+    relay.answers = 1; // IKE_SA_INIT is answered, and IKE_AUTH is not.
+    return relay.open(port);
+  });
+  gateway.start();
+  client.start();
+  await until(() => liveSas(gateway).length === 1);
+  await new Promise((resolve) => setTimeout(resolve, STRANGER_MS + 200));
+  assert.deepEqual([near.connectionCount, near.connections.counters.idle], [1, 0]);
+  relay.answers = Infinity;
+  relay.cut();
+  await until(() => client.figures().established === 1 && gateway.figures().established === 1);
+  for (const run of [client, gateway]) {
+    run.stop(true);
+    assert.equal((await run.finalResult).figures.lost, 0);
+  }
+  await relay.close();
+});
+
 /** A relay before the gateway, whose connections can be cut, or closed at once. */
 class Relay {
   taken = 0;
-  /** Whether it drops the octets of the gateway. */
-  swallows = false;
+  /** How many pieces of the gateway it still passes on. */
+  answers = Infinity;
   #listener: Deno.TcpListener | undefined;
   #conns: Deno.TcpConn[] = [];
   #work: Promise<void>[] = [];
@@ -325,7 +361,7 @@ class Relay {
       }
       const far = await Deno.connect({ hostname: "127.0.0.1", port });
       this.#conns.push(near, far);
-      this.#work.push(copy(near, far, () => true), copy(far, near, () => !this.swallows));
+      this.#work.push(copy(near, far, () => true), copy(far, near, () => this.answers-- > 0));
     }
   }
 
