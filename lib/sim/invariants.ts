@@ -6,6 +6,7 @@
 import { samePath, showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import { identityKey } from "@/ike/negotiate/identity.ts";
 import { keysOfIdentity } from "@/ike/auth/raw_key_table.ts";
 import type { OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
@@ -117,19 +118,26 @@ function checkSums({ bySpi, newcomers, env }: Endpoint): string | undefined {
   return undefined;
 }
 
-/** Checks that each leased address belongs to one IKE SA that is not closed (RFC 7296 §2.19). */
+/**
+ * Checks that each leased address belongs to an IKE SA that is not closed (RFC 7296 §2.19), and to several only
+ * while the same peer has them (§2.8.3).
+ */
 function checkLeases({ env: { pools }, bySpi }: Endpoint): string | undefined {
   if (!pools) return undefined;
-  const held = new Set<string>();
-  for (const { inner } of bySpi.values()) {
+  const holders = new Map<string, string[]>();
+  for (const { inner, peer } of bySpi.values()) {
     for (const address of inner?.addresses ?? []) {
       const name = showAddress(address);
-      if (held.has(name)) return "no inner address is leased twice";
-      held.add(name);
+      holders.set(name, [...holders.get(name) ?? [], identityKey(peer.id!)]);
     }
   }
-  const leased = (pools.v4?.leased.size ?? 0) + (pools.v6?.leased.size ?? 0);
-  return leased === held.size ? undefined : "each leased address belongs to an SA";
+  for (const identities of holders.values()) {
+    if (new Set(identities).size > 1) return "no inner address is leased to two peers";
+  }
+  const leases = [...pools.v4?.leased.values() ?? [], ...pools.v6?.leased.values() ?? []];
+  const held = [...holders.values()].flat().length;
+  const leased = leases.reduce((sum, lease) => sum + lease.holders, 0);
+  return leased === held ? undefined : "each leased address belongs to an SA";
 }
 
 /** Checks that an SA is complete, and its window in a legal state (RFC 7296 §2.3). */

@@ -3,12 +3,20 @@
  * client authenticates again by a new IKE SA, or does not.
  * @module
  */
+import { sameOctets } from "@/base/bytes.ts";
+import type { PoolPlan } from "@/ike/records/pool.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { CHILD, establishedSa, pair, PATIENT, type Scenario } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
 const LIFETIME_MS = 60_000;
+const POOL: PoolPlan = {
+  first: Uint8Array.of(172, 16, 0, 1),
+  last: Uint8Array.of(172, 16, 0, 9),
+  prefixBits: 24,
+  dns: [],
+};
 
 /** Rekeys of either end at random times, which must not prolong the time for reauthentication. */
 function rekeySometimes(world: World, hosts: readonly Host[], untilMs: number): void {
@@ -55,14 +63,20 @@ const beside: Scenario = {
   start(world) {
     const children = world.random.chance(0.5) ? [CHILD] : [CHILD, CHILD];
     const both = { ...PATIENT, children };
+    const assigns = world.random.chance(0.5);
     const { a, b } = pair(world, both, {
-      a: { reauth: { lifetimeMs: 0 } },
-      b: { reauth: { lifetimeMs: LIFETIME_MS } },
+      a: { reauth: { lifetimeMs: 0 }, remoteAccess: assigns },
+      b: {
+        reauth: { lifetimeMs: LIFETIME_MS },
+        pools: assigns ? { v4: POOL, v6: undefined } : undefined,
+      },
     });
     let count = 0;
+    let inner: Uint8Array | undefined;
     world.unbroken = true;
     world.reauthenticates = (_, sa) => {
       count++;
+      inner ??= sa.inner?.addresses[0];
       world.dial(a, b, 0, { renews: sa });
     };
     world.dial(a, b);
@@ -72,6 +86,10 @@ const beside: Scenario = {
       if (count < 3) fault = `a client authenticates again each minute, and did so ${count} times`;
       world.reauthenticates = undefined;
       world.unbroken = false;
+      const now = establishedSa(a)?.inner?.addresses[0];
+      if (inner && now && !sameOctets(inner, now)) {
+        fault = "a tunnel keeps its inner address when it authenticates again (RFC 7296 §2.8.3)";
+      }
     });
     return { stands: false, check: () => fault };
   },

@@ -407,6 +407,9 @@ export class World {
         return this.#note(`${host.name}: closed`);
       case "dropped":
         return this.#note(`${host.name}: dropped ${effect.reason}`);
+      case "note":
+        if (effect.level <= 3) this.#note(`${host.name}: ${effect.text}`);
+        return;
       default:
         return;
     }

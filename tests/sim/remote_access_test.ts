@@ -194,3 +194,37 @@ Deno.test("ladder: a CHILD_SA of a family without an assigned address is not req
     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff (IPv6), and the gateway assigned 10.9.0.1 alone";
   assert.ok(world.ladder.some((line) => line.includes(words)), world.transcript);
 });
+
+Deno.test("ladder: a tunnel that authenticates again beside its IKE SA keeps its inner addresses (§2.8.3, §3.15.1)", () => {
+  const { world, a, b } = stage({ v4: v4Pool("10.9.0.9"), v6: V6 });
+  world.dial(a, b);
+  world.run();
+  const [before] = standing(a);
+  world.dial(a, b, 0, { renews: before! });
+  world.run();
+  for (const host of [a, b]) {
+    const now = standing(host).find(({ spiI }) => spiI !== before!.spiI)!;
+    assert.deepEqual(inner(now), ["10.9.0.1", "2001:db8::1"], world.transcript);
+  }
+  const { v4 } = b.endpoint.env.pools!;
+  assert.equal(v4!.leased.size, 1);
+  world.tell(a, before!, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
+  world.run();
+  assert.equal(v4!.leased.size, 1, "the lease goes on with the IKE SA that is left");
+  world.tell(a, standing(a)[0]!, { kind: "close", closeCode: CloseCode.STOPPED });
+  world.run();
+  assert.equal(v4!.leased.size, 0);
+});
+
+Deno.test("ladder: a gateway that assigns another inner address than before is named in the log", () => {
+  const { world, a, b } = stage({ v4: v4Pool("10.9.0.9"), v6: undefined });
+  world.dial(a, b);
+  world.run();
+  const [before] = standing(a);
+  const taken = b.endpoint.env.pools!.v4!.leased;
+  for (const [address, { holders }] of taken) taken.set(address, { identity: "another", holders });
+  world.dial(a, b, 0, { renews: before! });
+  world.run();
+  const words = "The gateway assigned 10.9.0.2, and the tunnel asked for 10.9.0.1 again";
+  assert.ok(world.transcript.includes(words), world.transcript);
+});

@@ -14,6 +14,6 @@ export const configuration: Extension = {
   says({ sa }, { response }) {
     const { remoteAccess, cfgAttributes = [] } = sa.config;
     const asks = !response && (remoteAccess || cfgAttributes.length > 0);
-    return asks ? [configurationRequest(sa.config)] : [];
+    return asks ? [configurationRequest(sa)] : [];
   },
 };

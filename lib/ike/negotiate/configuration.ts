@@ -21,7 +21,7 @@ import { TsType } from "@/iana/ts_type.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { givenAttributes } from "@/ike/negotiate/cfg_attributes.ts";
 import { identityKey } from "@/ike/negotiate/identity.ts";
-import type { IkeConfig } from "@/ike/records/config.ts";
+import { inheritorOf } from "@/ike/records/ike_sa.ts";
 import { PeerError } from "@/ike/records/notify.ts";
 import { type AddressPool, type InnerConfiguration, lease } from "@/ike/records/pool.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -55,16 +55,34 @@ const FAMILIES = [
   },
 ] as const;
 
-/** The CFG_REQUEST of a remote-access client, with all attributes empty. */
-export function configurationRequest(
-  { remoteAccess, cfgAttributes = [] }: IkeConfig,
-): CpPayload {
+/**
+ * The CFG_REQUEST of a client. Attributes of remote access are empty, but for inner addresses that the tunnel
+ * has already, as it authenticates again or is resumed: the client asks for them again (RFC 7296 §3.15.1).
+ */
+export function configurationRequest(sa: IkeSa): CpPayload {
+  const { remoteAccess, cfgAttributes = [] } = sa.config;
   const asked = remoteAccess ? ASKED : [];
+  const before = innerBefore(sa);
   const attributes = [
-    ...asked.map((attribute) => ({ attribute, value: new Uint8Array(0) })),
+    ...asked.map((attribute) => ({ attribute, value: valueAsked(attribute, before) })),
     ...cfgAttributes,
   ];
   return { type: PayloadType.CP, cpType: CpType.CFG_REQUEST, attributes };
+}
+
+/** The inner addresses that the tunnel of an IKE SA has, or had before it was lost. */
+export function innerBefore({ renews, setup, env }: IkeSa): readonly IpAddress[] {
+  if (env.broken.has("forget_inner_address")) return [];
+  if (renews) return inheritorOf(renews).inner?.addresses ?? [];
+  return setup?.innerBefore ?? [];
+}
+
+/** The value by which an attribute is asked for: an address with the length of its prefix, or nothing. */
+function valueAsked(attribute: number, before: readonly IpAddress[]): Uint8Array {
+  const family = FAMILIES.find(({ address }) => address === attribute);
+  const address = family && before.find(({ length }) => length === family.octets);
+  if (!address) return new Uint8Array(0);
+  return address.length === 4 ? address : Uint8Array.of(...address, 128);
 }
 
 /** The configuration that a CFG_REPLY assigns; undefined if there is no CFG_REPLY, or it has no address. */

@@ -74,6 +74,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       intAuth: undefined,
       ppk: undefined,
       resumed: undefined,
+      innerBefore: NONE,
       resumes: undefined,
       ticketAsked: false,
       keptOctets: 0,

@@ -27,11 +27,18 @@ export interface PoolPlans {
   readonly v6: PoolPlan | undefined;
 }
 
+/** To whom an address is leased. */
+interface Lease {
+  readonly identity: string;
+  /** The number of IKE SAs that have it: two while a peer authenticates again, or is resumed. */
+  readonly holders: number;
+}
+
 /** The state of a pool. */
 export interface AddressPool {
   readonly plan: PoolPlan;
   /** Addresses that are leased at present, as numbers. */
-  readonly leased: Set<bigint>;
+  readonly leased: Map<bigint, Lease>;
   /** Addresses below `nextFresh` that were returned, the longest free first. */
   readonly returned: Set<bigint>;
   /** The first address that was never leased in turn. */
@@ -60,12 +67,14 @@ export function newPools(plans: PoolPlans): AddressPools {
 
 function newPool(plan: PoolPlan): AddressPool {
   const nextFresh = addressToBigInt(plan.first);
-  return { plan, leased: new Set(), returned: new Set(), nextFresh, lastOf: new Map() };
+  return { plan, leased: new Map(), returned: new Set(), nextFresh, lastOf: new Map() };
 }
 
 /**
- * Leases an address: the requested one if it is free, otherwise the identity's last one if it is free,
- * otherwise one that was never used, otherwise the one that is free the longest. Undefined: none is free.
+ * Leases an address: the requested one if it is free or the same identity has it, otherwise the identity's
+ * last one if it is free, otherwise one that was never used, otherwise the one that is free the longest. A
+ * peer that authenticates again before it leaves asks for the address that it has (RFC 7296 §2.8.3).
+ * Undefined: none is free.
  */
 export function lease(
   pool: AddressPool,
@@ -73,14 +82,23 @@ export function lease(
   wanted: IpAddress | undefined,
 ): IpAddress | undefined {
   const wantedNumber = wanted && addressToBigInt(wanted);
+  if (wantedNumber !== undefined && share(pool, identity, wantedNumber)) return wanted;
   const before = pool.lastOf.get(identity);
   const chosen = [wantedNumber, before].find((a) => a !== undefined && isFree(pool, a)) ??
     fresh(pool) ?? pool.returned.values().next().value;
   if (chosen === undefined) return undefined;
   pool.returned.delete(chosen);
-  pool.leased.add(chosen);
+  pool.leased.set(chosen, { identity, holders: 1 });
   remember(pool, identity, chosen);
   return addressFromBigInt(chosen, pool.plan.first.length);
+}
+
+/** Leases an address once more to the identity that has it; returns whether it has. */
+function share({ leased }: AddressPool, identity: string, address: bigint): boolean {
+  const held = leased.get(address);
+  if (held?.identity !== identity) return false;
+  leased.set(address, { identity, holders: held.holders + 1 });
+  return true;
 }
 
 function isFree(pool: AddressPool, address: bigint): boolean {
@@ -112,7 +130,14 @@ export function returnLeases(pools: AddressPools, { addresses }: InnerConfigurat
   for (const address of addresses) {
     const pool = address.length === 4 ? pools.v4 : pools.v6;
     const value = addressToBigInt(address);
-    must(pool?.leased.delete(value) === true, "an address comes back once");
+    const held = pool?.leased.get(value);
+    must(held !== undefined, "an address comes back once");
+    const { identity, holders } = held;
+    if (holders > 1) {
+      pool!.leased.set(value, { identity, holders: holders - 1 });
+      continue;
+    }
+    pool!.leased.delete(value);
     if (value < pool!.nextFresh) pool!.returned.add(value);
   }
 }

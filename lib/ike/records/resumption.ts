@@ -3,6 +3,7 @@
  * the client that presents it, and the tickets by which nothing can be resumed any more.
  * @module
  */
+import type { IpAddress } from "@/base/address.ts";
 import type { Identity } from "@/ike/records/config.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 
@@ -28,6 +29,8 @@ export interface SessionTicket extends ResumedSession {
   readonly expiresMs: number;
   /** The address of the gateway that issued it, 4 or 16 octets. */
   readonly gateway: Uint8Array;
+  /** The inner addresses of the tunnel, which the client asks for again (RFC 5723 §5). */
+  readonly inner: readonly IpAddress[];
 }
 
 /** A ticket that a gateway has opened. */

@@ -2,6 +2,7 @@
  * The state that an IKE SA needs only while it is set up.
  * @module
  */
+import type { IpAddress } from "@/base/address.ts";
 import type { AuthRounds } from "@/ike/records/auth_rounds.ts";
 import type { OpenedTicket, ResumedSession } from "@/ike/records/resumption.ts";
 import type { Received } from "@/ike/records/received.ts";
@@ -85,6 +86,8 @@ export interface SetupState {
   ppk: PpkProgress | undefined;
   /** What is taken from a ticket; undefined: the IKE SA is not resumed (RFC 5723 §5). */
   resumed: ResumedSession | undefined;
+  /** Initiator: the inner addresses of the IKE SA that it resumes, which it asks for again. */
+  innerBefore: readonly IpAddress[];
   /** Responder: the ticket that was presented, which is `resumed` as well. */
   resumes: OpenedTicket | undefined;
   /** Responder: whether the peer asks for a ticket in IKE_AUTH. */

@@ -4,7 +4,8 @@
  * needs them (§2.16). The methods of authentication are in `auth/`.
  * @module
  */
-import { showEndpoint } from "@/base/address.ts";
+import { type IpAddress, showAddress, showEndpoint } from "@/base/address.ts";
+import { sameOctets } from "@/base/bytes.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
@@ -36,7 +37,7 @@ import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { inOrder } from "@/ike/auth/payload_order.ts";
 import { findError } from "@/ike/records/notify.ts";
 import type { TaskKind } from "@/ike/records/task.ts";
-import { assignedBy, unassignable } from "@/ike/negotiate/configuration.ts";
+import { assignedBy, innerBefore, unassignable } from "@/ike/negotiate/configuration.ts";
 import { takeConfigured } from "@/ike/negotiate/cfg_attributes.ts";
 import type { InnerConfiguration } from "@/ike/records/pool.ts";
 import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
@@ -167,7 +168,10 @@ function establish(turn: Turn, task: IkeAuthTask): void {
       (task.child && acceptChild(turn, task.child, { payloads, inputs }));
   // The assigned addresses are recorded only now, as the request proposed the configured selectors; the
   // answer is compared with selectors that are narrowed to the addresses.
-  if (!failure) sa.inner = inner;
+  if (!failure) {
+    sa.inner = inner;
+    noteOtherAddresses(turn, innerBefore(sa));
+  }
   enter(sa, "established");
   sa.establishedMs = nowMs;
   startIkeLifetime(sa, nowMs);
@@ -191,7 +195,19 @@ function established({ sa, out }: Turn, { child }: IkeAuthTask): void {
   }
   sa.peer.childless = !child;
   if (child) return out.push({ kind: "established" }, sa);
+  out.push({ kind: "childless" }, sa);
   out.push({ kind: "note", level: 4, text: "Authenticated without a CHILD_SA (childless)" }, sa);
+}
+
+/** Notes that a tunnel has other inner addresses than before, so that its connections break. */
+function noteOtherAddresses({ sa, out }: Turn, before: readonly IpAddress[]): void {
+  const now = sa.inner?.addresses ?? [];
+  const lost = before.filter((address) => !now.some((other) => sameOctets(address, other)));
+  if (lost.length === 0) return;
+  const words = (list: readonly IpAddress[]) => list.map(showAddress).join(" and ") || "nothing";
+  const text = `The gateway assigned ${words(now)}, and the tunnel asked for ${words(before)} ` +
+    "again, which it has had so far";
+  out.push({ kind: "note", level: 3, text }, sa);
 }
 
 /** The reason why the identity of the responder is not acceptable; undefined: it is. */

@@ -33,6 +33,7 @@ const RESTARTS_MAX = 8;
 /** Makes the task that presents a ticket, whose session and identity the IKE SA has from now on. */
 export function newResume(sa: IkeSa, ticket: SessionTicket): ResumeTask {
   sa.setup!.resumed = ticket;
+  sa.setup!.innerBefore = ticket.inner;
   sa.peer.ownId = ticket.ownId;
   return { kind: "resume", stage: "sent", opaque: ticket.opaque, cookie: undefined, restarts: 0 };
 }

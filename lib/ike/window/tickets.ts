@@ -6,6 +6,7 @@
 import { concat } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
+import { assignedBy } from "@/ike/negotiate/configuration.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { sealTicket, TICKET_ID_OCTETS, ticketIdOf } from "@/ike/negotiate/ticket.ts";
 import type { Turn } from "@/ike/records/event.ts";
@@ -85,7 +86,9 @@ export function takeTicket({ sa, nowMs, out }: Turn, payloads: readonly Payload[
   const lifetimeMs = new DataView(data.buffer, data.byteOffset).getUint32(0) * 1_000;
   const opaque = data.slice(4);
   const gateway = sa.path.peerAddress;
-  const ticket = { ...sessionOf(sa), opaque, expiresMs: nowMs + lifetimeMs, gateway };
+  // The response of IKE_AUTH that gives a ticket also assigns the addresses.
+  const inner = (sa.inner ?? assignedBy(payloads))?.addresses ?? [];
+  const ticket = { ...sessionOf(sa), opaque, expiresMs: nowMs + lifetimeMs, gateway, inner };
   sa.peer.ticketDueMs = nowMs + lifetimeMs * RENEWAL;
   out.push({ kind: "ticket_given", ticket }, sa);
   const text = `The peer gave a ticket of ${opaque.length} octets, good for ${

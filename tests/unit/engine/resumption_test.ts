@@ -1,6 +1,7 @@
 // Session resumption over real sockets: a gateway restarts under its clients, and clients come back by their
 // tickets, or by a whole set-up where the gateway does not know them any more.
 import assert from "node:assert/strict";
+import { parsePrefix, showAddress } from "@/base/address.ts";
 import { freshSecrets, type GatewaySecrets, openSecrets } from "@/engine/run/resumption_of.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import { type Begun, clientOf, gatewayAt, stopped, until } from "./two_runs.ts";
@@ -122,3 +123,34 @@ Deno.test("a gateway that was restarted says so by its token, and its tunnels ar
   assert.equal(figures.lost, 0);
   assert.ok((await stopped(gateway)).figures.crashAnswers >= 2);
 });
+
+Deno.test("tunnels that are resumed ask for the inner addresses that they had", async () => {
+  const secrets = freshSecrets();
+  const v4startaddr = parsePrefix("10.9.0.1/24")!;
+  const poolconf = { v4startaddr, v6startaddr: undefined, v4dnslist: [], v6dnslist: [] };
+  const before = gatewayAt("127.0.0.6", ALLOW, { secrets, poolconf });
+  const ownport = before.transport.ikePort;
+  const client = clientOf(before, "127.0.0.6", { ...QUICK, ratunnel: true }, {
+    tunnelmaxretry: 30,
+    tunnelretryinterval: 200,
+  });
+  await until(() => client.run.figures().tickets === 2 && client.run.summary().hasChild === 2);
+  const had = innerAddresses(client);
+  assert.equal(new Set(had.values()).size, 2);
+  await crash(before);
+  // The pool of the gateway after its restart begins at another address.
+  const wider = { ...poolconf, v4startaddr: parsePrefix("10.9.0.0/24")! };
+  const gateway = gatewayAt("127.0.0.6", ALLOW, { ownport, secrets, poolconf: wider });
+  await until(() => client.run.figures().resumptions === 2 && client.run.summary().hasChild === 2);
+  assert.deepEqual(innerAddresses(client), had);
+  for (const run of [client, gateway]) await stopped(run);
+});
+
+/** The inner address of each tunnel of a client. */
+function innerAddresses({ run }: Begun): Map<number, string> {
+  const sas = [...run.loop.endpoint.bySpi.values()].filter(({ inner }) => inner);
+  return new Map(
+    sas.map((sa) => [sa.index, showAddress(sa.inner!.addresses[0]!)] as const)
+      .sort(([a], [b]) => a - b),
+  );
+}

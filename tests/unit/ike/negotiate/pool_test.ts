@@ -80,3 +80,17 @@ Deno.test("an address is released only once", () => {
   returnLeases(all, { addresses: [v4("10.1.0.5")], dns: [] });
   assert.throws(() => returnLeases(all, { addresses: [v4("10.1.0.5")], dns: [] }));
 });
+
+Deno.test("an identity shares the address that it asks for and has, until its last IKE SA returns it", () => {
+  const all = pools("10.1.0.5", "10.1.0.7");
+  assert.equal(take(all.v4, "a"), "10.1.0.5");
+  assert.equal(take(all.v4, "a", "10.1.0.5"), "10.1.0.5");
+  assert.equal(take(all.v4, "b", "10.1.0.5"), "10.1.0.6", "another identity does not");
+  assert.equal(all.v4.leased.size, 2);
+  const inner = { addresses: [v4("10.1.0.5")], dns: [] };
+  returnLeases(all, inner);
+  assert.equal(take(all.v4, "c", "10.1.0.5"), "10.1.0.7");
+  returnLeases(all, inner);
+  assert.equal(take(all.v4, "d", "10.1.0.5"), "10.1.0.5");
+  assert.throws(() => returnLeases(all, { addresses: [v4("10.1.0.4")], dns: [] }));
+});
