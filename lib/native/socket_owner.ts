@@ -2,7 +2,7 @@
  * Finds the user of this host who owns the socket at the far end of a TCP connection, or a connected UDP
  * socket. The kernel is asked for that one socket by NETLINK_SOCK_DIAG (`linux/inet_diag.h`, sock_diag(7));
  * without the C shim, or on a kernel without socket diagnostics, the table `/proc/net/tcp` or `udp` is read
- * (proc(5)), of which the length and the frequency are bounded.
+ * (proc(5)), of which the length, and the time that reading takes in each second, are bounded.
  *
  * Only an established connection counts whose socket a process still holds: sockets in TIME_WAIT and closed
  * sockets are shown as root's. A UDP socket is established when it is connected.
@@ -35,8 +35,11 @@ const ESTABLISHED_TEXT = "01";
 const REQUEST_OCTETS = 56;
 /** The most octets that are read of a table in `/proc`, as reading blocks everything else. */
 const TABLE_OCTETS_MAX = 16 << 20;
-/** The most tables that are read in a second. */
-const TABLES_PER_SECOND_MAX = 20;
+/**
+ * The most of each second that is spent on reading tables, in ms. A table of 900 sockets takes about 6 ms, and
+ * one of a few sockets less than 1 ms.
+ */
+const READING_MS_PER_SECOND = 250;
 
 /**
  * The number of the user who owns the socket at `local` that is connected to `remote`; undefined if no
@@ -129,15 +132,25 @@ function ownerIn(body: Uint8Array): number | undefined {
   return state === ESTABLISHED && inode !== 0 ? user : undefined;
 }
 
-let tablesRead = { second: 0, count: 0 };
+/** The time that reading has taken in the present second, in ms. */
+let reading = { second: 0, spentMs: 0 };
 
-function readTables(
+function readTables(sought: Sought, namespace: NamespaceProcess): number | undefined {
+  const startMs = performance.now();
+  const second = Math.floor(startMs / 1000);
+  if (reading.second !== second) reading = { second, spentMs: 0 };
+  if (reading.spentMs > READING_MS_PER_SECOND) return undefined;
+  try {
+    return ownerInTables(sought, namespace);
+  } finally {
+    reading.spentMs += performance.now() - startMs;
+  }
+}
+
+function ownerInTables(
   { protocol, local, remote }: Sought,
   namespace: NamespaceProcess,
 ): number | undefined {
-  const second = Math.floor(performance.now() / 1000);
-  if (tablesRead.second !== second) tablesRead = { second, count: 0 };
-  if (++tablesRead.count > TABLES_PER_SECOND_MAX) return undefined;
   const kind = protocol === IPPROTO_UDP ? "udp" : "tcp";
   const names = local.address.length === 4 ? [kind, `${kind}6`] : [`${kind}6`];
   for (const name of names) {
