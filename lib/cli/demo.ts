@@ -15,6 +15,7 @@ import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunAnswers } from "@/engine/run/run_answers.ts";
 import { environment, openTransport, prepareRun } from "@/engine/run/prepare.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
+import { wantsWarmUp, warmUp } from "@/engine/run/warm_up.ts";
 import type { RunResultJson } from "@/report/result.ts";
 import { openRunFiles } from "@/report/run_files.ts";
 import { summaryLines } from "@/report/summary.ts";
@@ -76,6 +77,7 @@ async function openPair(options: DemoOptions, hooks: RunHooks): Promise<Pair> {
   }
   const gatewaySetup = demoSetup("gateway", options, suite, "bindifaddr: 127.0.0.1/8");
   const env = await environment(gatewaySetup);
+  if (wantsWarmUp(gatewaySetup, env.crypto)) await warmUp(gatewaySetup, env.crypto);
   const transport = openTransport(gatewaySetup);
   const clientSetup = demoSetup(
     "client",

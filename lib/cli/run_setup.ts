@@ -18,6 +18,7 @@ import { RunOutputs } from "@/cli/run_outputs.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { userNumber } from "@/cli/user_number.ts";
 import { hostProcessFinder } from "@/daemon/host_process.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
 import { limitsOf, showLimit, tuneHost } from "@/datapath/host_limits.ts";
 import { readHostState } from "@/datapath/host_state.ts";
@@ -32,6 +33,7 @@ import {
   prepareRun,
 } from "@/engine/run/prepare.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
+import { wantsWarmUp, warmUp } from "@/engine/run/warm_up.ts";
 import { type FinalResult, RunResult, type RunView } from "@/engine/show/view.ts";
 import { LogFile } from "@/report/log_file.ts";
 import { refusedResult, type RunResultJson } from "@/report/result.ts";
@@ -233,6 +235,7 @@ class SetupRun {
     if (this.#options.profile) await this.#profile();
     for (const feature of this.#notYet) this.#warn(`Not implemented yet: ${feature}`);
     const env = await environment(setup, this.#positionOf);
+    await this.#warmUp(env.crypto);
     const auth = await openAuth(setup, env, {
       positionOf: this.#positionOf,
       note: (words) => this.#events.publish(4, words),
@@ -275,6 +278,16 @@ class SetupRun {
     }
     this.#run = run;
     return api;
+  }
+
+  async #warmUp(crypto: CryptoBackend): Promise<void> {
+    if (!wantsWarmUp(this.#setup, crypto)) return;
+    try {
+      const tunnels = await warmUp(this.#setup, crypto);
+      this.#events.publish(4, `Set up ${tunnels} tunnels in memory before the test (warmup)`);
+    } catch (e) {
+      this.#warn(`Could not set up tunnels in memory before the test (warmup): ${e}`);
+    }
   }
 
   /** Names the limits of this host that do not suffice, and with --tune raises those that it can. */

@@ -136,6 +136,11 @@ export const TOP = {
     "pause between two tunnel creations; 0s: as fast as the peer follows, few at a time at first",
     C,
   ),
+  warmup: option(
+    bool,
+    "true",
+    "set up tunnels in memory first, a second at most, if 500 or more begin at once, so that the first ones do not measure this program",
+  ),
   tunnelretryinterval: option(duration, "10s", "pause before a failed tunnel is tried again", C),
   tunnelmaxretry: option(int(1), "3", "number of attempts to set up one tunnel", C),
   maxhalfopen: option(

@@ -32,6 +32,7 @@ bindifname
 bindifaddr
 staticroute
 setupinterval 100ms
+warmup true
 tunnelretryinterval 10s
 tunnelmaxretry 3
 owntsaddrincrease 0
