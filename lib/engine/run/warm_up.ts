@@ -15,16 +15,16 @@ import { issueCertificate } from "@/pki/issue.ts";
 import { authorityTemplate } from "@/pki/templates.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
 import { everyOwnMethod, everyPeerMethod, isSignature } from "@/setup/auth_methods.ts";
+import { hasStages } from "@/setup/check_load.ts";
 import { readSetup } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { memoryLink } from "@/transport/memory_link.ts";
 import type { Transport } from "@/transport/transport.ts";
 
-/** The least tunnels of a test that is worth the time, and how many are set up. */
+/** The least tunnels of a test that is worth the time. */
 const TUNNELS_MIN = 500;
-const TUNNELS = 150;
-/** The most milliseconds that are spent, as suites differ in what they cost. */
-const WARM_UP_MAX_MS = 1_000;
+/** How many tunnels are set up, and the most milliseconds that are spent, as suites differ in their cost. */
+const EXTENT = { tunnels: 150, maxMs: 1_000 };
 /** The most tunnels that are set up at a time. */
 const HALF_OPEN_MAX = 32;
 /** How often it is looked whether the tunnels are there, in milliseconds. */
@@ -37,9 +37,10 @@ const VALID_MS = 3_600_000;
  * the portable backend the arithmetic takes most of the time, warm or not.
  */
 export function wantsWarmUp(setup: Setup, backend: CryptoBackend): boolean {
-  const { warmup, role, numberoftunnels, setupinterval } = setup;
+  const { warmup, role, numberoftunnels, setupinterval, loadconf } = setup;
   if (!warmup || backend.name !== "native") return false;
-  return numberoftunnels >= TUNNELS_MIN && (role === "gateway" || setupinterval === 0);
+  return numberoftunnels >= TUNNELS_MIN &&
+    (role === "gateway" || setupinterval === 0 || hasStages(loadconf));
 }
 
 /**
@@ -47,18 +48,22 @@ export function wantsWarmUp(setup: Setup, backend: CryptoBackend): boolean {
  * authenticate by certificates if an end of the setup does, and otherwise by a pre-shared key. Returns how
  * many were set up; fewer than usual, also none, is no error of the test.
  */
-export async function warmUp(setup: Setup, crypto: CryptoBackend): Promise<number> {
-  const endMs = performance.now() + WARM_UP_MAX_MS;
+export async function warmUp(
+  setup: Setup,
+  crypto: CryptoBackend,
+  { tunnels, maxMs } = EXTENT,
+): Promise<number> {
+  const endMs = performance.now() + maxMs;
   const auth = await authFor(setup, crypto);
   const [near, far] = memoryLink({ ikePort: 500, nattPort: 4500, halfOpenMax: HALF_OPEN_MAX });
-  const gateway = runOf(setupFor(setup, "gateway"), { crypto, auth, transport: far });
-  const client = runOf(setupFor(setup, "client"), { crypto, auth, transport: near });
+  const gateway = runOf(setupFor(setup, "gateway", tunnels), { crypto, auth, transport: far });
+  const client = runOf(setupFor(setup, "client", tunnels), { crypto, auth, transport: near });
   let isOver = false;
   client.finalResult.then(() => isOver = true);
   gateway.start();
   client.start();
   const { tally } = client;
-  while (!isOver && tally.established < TUNNELS && performance.now() < endMs) {
+  while (!isOver && tally.established < tunnels && performance.now() < endMs) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   client.stop(false);
@@ -91,12 +96,12 @@ function runOf(setup: Setup, { crypto, auth, transport }: Means): TestRun {
 }
 
 /** The setup of one end: defaults, with what decides which code a set-up runs through. */
-function setupFor({ ikeconf }: Setup, role: "client" | "gateway"): Setup {
+function setupFor({ ikeconf }: Setup, role: "client" | "gateway", tunnels: number): Setup {
   const ends = role === "client"
     ? "startclntaddr: 127.0.0.2/8\npeeraddr: 127.0.0.1"
     : "bindifaddr: 127.0.0.1/8";
   const text = `role: ${role}
-numberoftunnels: ${TUNNELS}
+numberoftunnels: ${tunnels}
 setupinterval: 0s
 tunnelmaxretry: 1
 bindifname: lo
