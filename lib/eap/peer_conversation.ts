@@ -94,8 +94,10 @@ function take(state: State, octets: Uint8Array): EapAnswer {
     case EapCode.REQUEST:
       return request(state, packet, octets);
     case EapCode.SUCCESS:
+      noteEnd(state, "Success", packet.identifier);
       return success(state);
     case EapCode.FAILURE:
+      noteEnd(state, "Failure", packet.identifier);
       return failure(state);
     case EapCode.RESPONSE:
       return { kind: "discarded", why: "a peer takes no EAP Response" };
@@ -108,6 +110,9 @@ function request(state: State, packet: EapMethodPacket, octets: Uint8Array): Eap
   // again.
   if (last && last.request[1] === octets[1] && sameOctets(last.request, octets)) {
     return { kind: "send", octets: last.response };
+  }
+  if (last && last.request[1] === octets[1]) {
+    keep(state, `another request has Identifier ${octets[1]} of the last one (RFC 3748 §4.1)`);
   }
   if (++state.requests > REQUESTS_MAX) {
     return failed(state, "too long", `the server has sent more than ${REQUESTS_MAX} requests`);
@@ -249,11 +254,22 @@ function identityOf({ own, methodOf }: State): string {
   return own.identity;
 }
 
-function note({ notes }: State, data: Uint8Array): void {
-  if (notes.length >= NOTES_MAX) return;
-  notes.push(
-    `the server notifies: ${
-      printable(new TextDecoder().decode(data.subarray(0, NOTE_OCTETS_MAX)))
-    }`,
-  );
+function note(state: State, data: Uint8Array): void {
+  const text = printable(new TextDecoder().decode(data.subarray(0, NOTE_OCTETS_MAX)));
+  keep(state, `the server notifies: ${text}`);
+}
+
+/**
+ * RFC 3748 §4.2: the end has the Identifier of the last request. Another one is taken, as IKE protects it,
+ * and as there are servers that count on; but it is noted.
+ */
+function noteEnd(state: State, name: string, identifier: number): void {
+  const asked = state.last?.request[1];
+  if (asked === undefined || asked === identifier) return;
+  const words = `${name} has Identifier ${identifier}, and the last request ${asked}`;
+  keep(state, `${words} (RFC 3748 §4.2)`);
+}
+
+function keep({ notes }: State, text: string): void {
+  if (notes.length < NOTES_MAX) notes.push(text);
 }

@@ -71,6 +71,8 @@ const NOW_MS = 1_700_000_000_000;
 const STEPS_AFTER = 20;
 /** The highest encoding of IANA's registry plus one. */
 const ENCODINGS = 16;
+/** The most further CERT payloads of a message. */
+const COPIES_MAX = 200;
 
 /**
  * Lets `tunnels` peers send changed messages to one end. @throws {Error} (rejects) if the other tunnel is
@@ -208,6 +210,12 @@ function changedCertificates(random: SeededRandom): Twist {
     const at = m.payloads.findIndex(({ type }) => type === PayloadType.CERT);
     if (at < 0) return [m.octets];
     const payloads = [...m.payloads];
+    // Some peers send copies of one certificate, more of them than are looked at.
+    if (random.chance(0.1)) {
+      const copies = Array<Payload>(1 + random.below(COPIES_MAX)).fill(random.pick(certificates));
+      payloads.splice(at + random.below(certificates.length + 1), 0, ...copies);
+      return [m.sealed(payloads)];
+    }
     if (random.chance(0.4)) {
       const data = dataOf(random.pick(certificates));
       const url = new TextEncoder().encode("http://pki.test/x");

@@ -9,8 +9,8 @@ import type { EapCredentials, EapServerSettings } from "@/eap/method.ts";
 import { openEapPeer } from "@/eap/peer.ts";
 import { openEapServer } from "@/eap/server.ts";
 import { EapUsers } from "@/eap/users.ts";
-import { EapType } from "@/iana/eap_type.ts";
-import { seededEnv, talk, whyOf } from "./_talk.ts";
+import { EapCode, EapType } from "@/iana/eap_type.ts";
+import { type Meddle, seededEnv, talk, whyOf } from "./_talk.ts";
 
 const { GTC, MD5_CHALLENGE, MSCHAPV2 } = EapType;
 const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
@@ -144,4 +144,23 @@ Deno.test("terminal control characters in the identity of a peer are not shown",
   const eve = { ...bob(GTC), identity: "\x1b[31meve", password: "other" };
   const { server: end } = talk(eve, { methods: [GTC], users });
   assert.match(whyOf(end), /password for "·\[31meve" is wrong/);
+});
+
+Deno.test("an Identifier that is not the right one is noted, and nothing is refused for it", () => {
+  const other: Meddle = (packet, from) => {
+    if (from === "peer" || packet[0] !== EapCode.SUCCESS) return packet;
+    return Uint8Array.from([packet[0]!, packet[1]! + 1, ...packet.subarray(2)]);
+  };
+  const { peer } = talk(bob(MD5_CHALLENGE), server(MD5_CHALLENGE), { meddle: other });
+  assert.ok(peer.kind === "succeeded");
+  assert.match(peer.outcome.notes.join(), /Success has Identifier \d+, and the last request \d+/);
+  const right = talk(bob(MD5_CHALLENGE), server(MD5_CHALLENGE)).peer;
+  assert.ok(right.kind === "succeeded");
+  assert.deepEqual(right.outcome.notes, []);
+  const again = openEapPeer(bob(MD5_CHALLENGE), seededEnv());
+  again.step(hex("01 07 0005 01"));
+  again.step(hex("01 07 0006 02 68"));
+  const ended = again.step(hex("04 07 0004"));
+  assert.ok(ended.kind === "failed");
+  assert.match(ended.notes.join(), /another request has Identifier 7 of the last one/);
 });
