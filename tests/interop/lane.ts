@@ -115,12 +115,13 @@ export class Lane {
   async #pluto(row: LibreswanRow): Promise<Pluto> {
     await this.#charon?.stop();
     this.#charon = undefined;
-    const { psk = PSK, secrets = [], libreswan = LIBRESWAN_4 } = row;
+    const { psk = PSK, secrets = [], general = [], libreswan = LIBRESWAN_4 } = row;
     const pki = row.pki ? { directory: await pkiOf(this.lab), ...row.pki } : undefined;
     const conf = pki ? await withRawKeys(row.conf, pki.directory) : row.conf;
     return await Pluto.start(this.lab, this.lab.theirs, conf, {
       psk,
       secrets,
+      general,
       installed: libreswan,
       ...(pki ? { pki } : {}),
     });

@@ -319,7 +319,7 @@ export function parseStates(text: string): PlutoState[] {
   const states = new Map<number, PlutoState>();
   for (const line of text.split("\n")) {
     const state = /^000 #(\d+): "[^"]*"\S* .*\bSTATE_(\w+) /.exec(line) ??
-      /^(?:000 )?#(\d+): "[^"]*":\d+ ([^;]+);/.exec(line);
+      /^(?:000 )?#(\d+): "[^"]*"(?:\[\d+\] \S+?)?:\d+ ([^;]+);/.exec(line);
     if (state) {
       const serial = Number(state[1]);
       states.set(serial, { serial, state: NEWER_STATES.get(state[2]!) ?? state[2]!, spis: [] });

@@ -26,6 +26,8 @@ export interface LibreswanRow {
   readonly psk?: string;
   /** Further lines of its ipsec.secrets. */
   readonly secrets?: readonly string[];
+  /** Further lines of its `config setup`. */
+  readonly general?: readonly string[];
   /** Which libreswan is the peer; absent: Debian's. */
   readonly libreswan?: Libreswan;
   /** Its certificate, and whether it has the root's list; absent: it has no certificates at all. */
@@ -182,7 +184,8 @@ export class LibreswanRun {
     expect(ikeKeys.length === ike, `libreswan keyed ${ikeKeys.length} IKE SAs, not ${ike}`);
     expect(accepted.length === esp, `libreswan keyed ${accepted.length} SAs, not ${esp}`);
     for (const theirs of ikeKeys) {
-      const found = keylog.ike.find(({ spiI, spiR }) =>
+      // An IKE SA has a line for each key exchange, and one with its PPK: the last one has its present keys.
+      const found = keylog.ike.findLast(({ spiI, spiR }) =>
         spiI === theirs.spiI && spiR === theirs.spiR
       );
       expect(found !== undefined, `Our key table has no IKE SA ${theirs.spiI} ${theirs.spiR}`);

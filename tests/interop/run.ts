@@ -43,6 +43,7 @@ import { REAUTH_ROWS } from "./rows_reauth.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
 import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
 import { USERLAND_ROWS } from "./rows_userland.ts";
+import { LIBRESWAN_5_ROWS } from "./rows_libreswan_5.ts";
 import { LIBRESWAN_RESUMPTION_ROWS, RESUMPTION_ROWS } from "./rows_resumption.ts";
 import { SECOND_AUTH_ROWS } from "./rows_second_auth.ts";
 import { STRONGSWAN_6, strongSwanVersion } from "./strongswan.ts";
@@ -80,6 +81,7 @@ const ALL: readonly AnyRow[] = [
   ...LIBRESWAN_MOBIKE_ROWS,
   ...LIBRESWAN_AUTH_METHOD_ROWS,
   ...LIBRESWAN_RESUMPTION_ROWS,
+  ...LIBRESWAN_5_ROWS,
   ...LIBRESWAN_CONFIGURATION_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);

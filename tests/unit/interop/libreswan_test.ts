@@ -42,6 +42,18 @@ Deno.test("states of version 5 have no names, and are known by their words", () 
   ]);
 });
 
+Deno.test("states of connections that were made for one peer have its address behind their number", () => {
+  const text = `
+#1: "net"[1] 10.77.0.2:500 established IKE SA; EXPIRE in 28799s; newest; idle;
+#2: "net"[1] fd77::2:4500 established Child SA; EXPIRE in 28799s; newest; IKE SA #1; idle;
+#2: "net"[1] 10.77.0.2 esp.4d294c98@10.77.0.2 esp.e1bf3bc5@10.77.0.1 Traffic:
+`;
+  assert.deepEqual(parseStates(text), [
+    { serial: 1, state: "V2_ESTABLISHED_IKE_SA", spis: [] },
+    { serial: 2, state: "V2_ESTABLISHED_CHILD_SA", spis: ["4d294c98", "e1bf3bc5"] },
+  ]);
+});
+
 Deno.test("SPIs of IPv6 are written with a colon", () => {
   const child = `000 #5: "net":500 STATE_V2_ESTABLISHED_CHILD_SA (established Child SA);\n`;
   assert.deepEqual(parseStates(child + STATES).find(({ serial }) => serial === 5)?.spis, [
