@@ -37,6 +37,8 @@ const TAGS: Readonly<Record<LatencyName, string>> = {
   ikeSaInit: "IKE_SA_INIT",
   ikeAuth: "IKE_AUTH",
   setup: "setup",
+  createChild: "CREATE_CHILD_SA",
+  setupAgain: "setup again",
 };
 
 /** The lines of the log, each with its line end. */

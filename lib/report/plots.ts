@@ -2,7 +2,7 @@
  * Defines the plots of a report, and the columns of the timeline that each shows.
  * @module
  */
-import type { TimelineColumns } from "@/report/timeline.ts";
+import type { LatencyName, TimelineColumns } from "@/report/timeline.ts";
 
 type Column = Exclude<keyof TimelineColumns, "atSec">;
 /**
@@ -54,7 +54,7 @@ function plot(
   return { id, title, unit, columns, isShown };
 }
 
-const latency = (name: "ikeSaInit" | "ikeAuth" | "setup", title: string) =>
+const latency = (name: LatencyName, title: string) =>
   plot(`latency-${name}`, [`${title}, milliseconds`, "ms"], [
     [`${name}P50`, "p50", "value"],
     [`${name}P90`, "p90", "value"],
@@ -74,6 +74,8 @@ export const PLOTS: readonly Plot[] = [
   latency("setup", "Latency of the whole set-up"),
   latency("ikeSaInit", "Latency of IKE_SA_INIT"),
   latency("ikeAuth", "Latency of IKE_AUTH"),
+  latency("createChild", "Latency of CREATE_CHILD_SA"),
+  latency("setupAgain", "Latency of the set-up of tunnels that were up before"),
   plot("repeats", ["Retransmissions and retries, per second", "/s"], [
     ["retransmissions", "retransmissions", "rate"],
     ["retries", "retries", "rate"],

@@ -55,6 +55,8 @@ const LATENCIES = {
   ikeSaInit: (f) => f.ikeSaInitMs?.histogram,
   ikeAuth: (f) => f.ikeAuthMs?.histogram,
   setup: (f) => f.setupMs?.histogram,
+  createChild: (f) => f.createChildMs?.histogram,
+  setupAgain: (f) => f.setupAgainMs?.histogram,
 } as const satisfies Readonly<Record<string, (figures: RunFigures) => HistogramData | undefined>>;
 
 /** Name of a latency, as in `latencyMs` of the result. */
@@ -117,6 +119,8 @@ const STEP_DOCS: Readonly<Record<Column | "atSec", string>> = {
   ...latencyDocs("ikeSaInit", "IKE_SA_INIT exchanges completed in it"),
   ...latencyDocs("ikeAuth", "IKE_AUTH exchanges completed in it"),
   ...latencyDocs("setup", "set-ups completed in it"),
+  ...latencyDocs("createChild", "CREATE_CHILD_SA exchanges completed in it"),
+  ...latencyDocs("setupAgain", "set-ups completed in it of tunnels that were up before"),
 };
 
 function latencyDocs<N extends LatencyName>(

@@ -33,6 +33,24 @@ export const LOAD = {
   ),
 } as const;
 
+/** An entry of `loadconf.storms`: what many tunnels do at once. */
+export const LOAD_STORM = {
+  kind: option(
+    oneOf("none", "rekey-ike", "rekey-child", "reconnect", "drop"),
+    "none",
+    "what tunnels do; reconnect: a Delete and a new set-up; drop: a new set-up without a Delete; by a ticket if they have one",
+  ),
+  after: option(duration, "10s", "time from when all tunnels are set up or given up to the storm"),
+  tunnels: option(
+    int(-1),
+    "-1",
+    "number of tunnels, from tunnel 0 on (gateway: the oldest); -1: all that are up",
+  ),
+  spread: option(duration, "0s", "time over which they begin one after the other; 0s: all at once"),
+  count: option(int(1, 1_000), "1", "how often the storm comes"),
+  every: option(duration, "0s", "time from one of its beginnings to the next"),
+} as const;
+
 /** An entry of `loadconf.stages`; they follow each other. */
 export const LOAD_STAGE = {
   rate: option(

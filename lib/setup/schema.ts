@@ -4,7 +4,7 @@
  */
 import { EAP_USER } from "@/setup/eap_options.ts";
 import { CHILD, IKECONF, PPK, PSK, SELECTOR } from "@/setup/ike_options.ts";
-import { LOAD, LOAD_STAGE } from "@/setup/load_options.ts";
+import { LOAD, LOAD_STAGE, LOAD_STORM } from "@/setup/load_options.ts";
 import type { Table } from "@/setup/option.ts";
 import { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
@@ -42,7 +42,10 @@ export const ROOT: Section = section("", TOP, {
   sections: {
     flapconf: section("flapconf", FLAP),
     loadconf: section("loadconf", LOAD, {
-      lists: { stages: section("loadconf.stages[]", LOAD_STAGE) },
+      lists: {
+        stages: section("loadconf.stages[]", LOAD_STAGE),
+        storms: section("loadconf.storms[]", LOAD_STORM),
+      },
     }),
     poolconf: section("poolconf", POOL),
     ikeconf: section("ikeconf", IKECONF, {

@@ -6,7 +6,7 @@
 import type { IpAddress } from "@/base/address.ts";
 import type { EAP_USER } from "@/setup/eap_options.ts";
 import type { CHILD, IKECONF, PPK, PSK } from "@/setup/ike_options.ts";
-import type { LOAD, LOAD_STAGE } from "@/setup/load_options.ts";
+import type { LOAD, LOAD_STAGE, LOAD_STORM } from "@/setup/load_options.ts";
 import type { Values } from "@/setup/option.ts";
 import type { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
@@ -45,6 +45,8 @@ export interface ImpairmentConf extends Values<typeof IMPAIRMENT> {
 export interface LoadConf extends Values<typeof LOAD> {
   /** In their order; without a rate above 0 the setup has none. */
   readonly stages: readonly Values<typeof LOAD_STAGE>[];
+  /** One of the kind `none` is no storm. */
+  readonly storms: readonly Values<typeof LOAD_STORM>[];
 }
 
 /** A whole setup: read, typed and checked. */

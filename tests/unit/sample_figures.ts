@@ -39,6 +39,7 @@ export const FIGURES: RunFigures = {
   ikeRekeys: 6,
   childRekeys: 7,
   rekeysRefused: { ike: 1, child: 2, causes: [cause("NO_PROPOSAL_CHOSEN", 3)] },
+  crossedRekeys: { ike: 2, child: 6 },
   overtime: { ike: 0, child: 4 },
   reauthentications: 4,
   redirections: 1,
@@ -65,6 +66,8 @@ export const FIGURES: RunFigures = {
   ikeSaInitMs: LATENCY,
   ikeAuthMs: { ...LATENCY, p50: 11 },
   setupMs: { ...LATENCY, p50: 21 },
+  createChildMs: { ...LATENCY, p50: 61 },
+  setupAgainMs: { ...LATENCY, p50: 71 },
   setupFromDueMs: undefined,
   failures: [{ cause: "NO_ANSWER", count: 2, example: "tunnel 3: 4 transmissions" }],
   suites: new Map([["a suite", 10]]),
@@ -133,6 +136,10 @@ export const FIGURES: RunFigures = {
   rssBytes: 123_456_789,
   transport: "native",
   crypto: "portable",
+  storms: [
+    { kind: "rekey-ike", atMs: 12_000, tunnels: 9, done: 8, failed: 1, latencyMs: LATENCY },
+    { kind: "drop", atMs: undefined, tunnels: 0, done: 0, failed: 0, latencyMs: undefined },
+  ],
   throttled: [cause("COOKIE", 9)],
   thresholds: {
     rules: [],

@@ -12,16 +12,12 @@ import { DialWindow } from "@/engine/load/dial_window.ts";
 import type { EventLevel } from "@/engine/show/event_hub.ts";
 import { Redirects } from "@/engine/load/redirects.ts";
 import { Resumptions } from "@/engine/load/resumptions.ts";
+import { PlannedOutages } from "@/engine/load/planned_outages.ts";
+import { Reconnects } from "@/engine/load/reconnects.ts";
 import { Flapping } from "@/engine/load/flapping.ts";
 import { MakeBeforeBreak } from "@/engine/load/make_before_break.ts";
 import { failureOf } from "@/engine/load/tunnel_failure.ts";
-import {
-  alarm,
-  type FlapCounts,
-  NO_FLAPS,
-  type Role,
-  type RunContext,
-} from "@/engine/run/run_context.ts";
+import { alarm, type FlapCounts, type Role, type RunContext } from "@/engine/run/run_context.ts";
 import { type ClientPlan, ownTunnels, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
@@ -65,7 +61,9 @@ export class Client implements Role {
   /** For each tunnel bits of {@linkcode Past}. */
   readonly #past: Uint8Array;
   readonly #tries: Uint16Array;
-  readonly #flapping: Flapping | undefined;
+  /** The tunnels that storms take down. */
+  readonly reconnects: Reconnects;
+  readonly #outages: PlannedOutages;
   /** Tunnels that are down to authenticate again, until they are up. */
   readonly #renewing = new Set<number>();
   /** Tunnels that authenticate again while they are up. */
@@ -100,12 +98,14 @@ export class Client implements Role {
     this.#queue = new DialQueue(plan.tunnels, pace, plan.slice);
     this.#redirects = new Redirects(context, plan);
     const dialAgain = (index: number, nowMs: number) => this.#dialSoon(index, nowMs);
-    this.#flapping = plan.flap && new Flapping(context, plan.flap, dialAgain);
+    this.reconnects = new Reconnects(context, dialAgain);
+    const flapping = plan.flap && new Flapping(context, plan.flap, dialAgain);
+    this.#outages = new PlannedOutages([flapping, this.reconnects]);
     this.#makeBeforeBreak = new MakeBeforeBreak(context, {
       plan,
       window: this.#window,
-      flapping: this.#flapping,
       redirects: this.#redirects,
+      outages: this.#outages,
       dialAgain,
       settled: (nowMs) => this.#settled(nowMs),
     });
@@ -115,7 +115,7 @@ export class Client implements Role {
     established: (_, sa, nowMs) => this.#established(sa, nowMs),
     // A tunnel is known by its index, which the new SA has too.
     replaced: ({ by }, sa) => {
-      this.#flapping?.replaced(sa, by);
+      this.#outages.replaced(sa, by);
       this.#makeBeforeBreak.replaced(sa, by);
     },
     closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
@@ -145,7 +145,7 @@ export class Client implements Role {
   }
 
   get flapping(): FlapCounts {
-    return this.#flapping ?? NO_FLAPS;
+    return this.#outages;
   }
 
   /** A client has no strangers: a peer that does not authenticate has failed a tunnel. */
@@ -176,11 +176,12 @@ export class Client implements Role {
     this.#tries[sa.index] = 0; // After a later loss the tries are counted from 1 again.
     const again = (this.#past[sa.index]! & Past.ESTABLISHED) !== 0;
     this.#past[sa.index]! |= Past.ESTABLISHED;
-    if (!again) tally.countEstablished(setupMs, nowMs, this.#queue.sinceDueMs(sa.index, nowMs));
+    if (again) tally.setupAgainMs.add(setupMs);
+    else tally.countEstablished(setupMs, nowMs, this.#queue.sinceDueMs(sa.index, nowMs));
     if (this.#renewing.delete(sa.index)) tally.reauthentications++;
     this.#redirects.established(sa.index);
     this.#resumptions.arrived(sa.index);
-    this.#flapping?.established(sa, nowMs);
+    this.#outages.established(sa, nowMs);
     events.publish(
       4,
       () =>
@@ -230,7 +231,7 @@ export class Client implements Role {
 
   /** Handles that a tunnel is down while another IKE SA is being set up for it. */
   #isDialledAgain(sa: IkeSa, tries: number, nowMs: number): void {
-    this.#flapping?.closed(sa, nowMs);
+    this.#outages.closed(sa, nowMs);
     this.#renewing.add(sa.index);
     this.#states[sa.index] = State.DIALLING;
     this.#tries[sa.index] = tries;
@@ -259,7 +260,7 @@ export class Client implements Role {
   ended(): void {
     for (const { sa, words } of this.#unsettled.values()) {
       if (this.#past[sa.index]! & Past.LOST) continue; // It was counted when it was lost.
-      const wasUp = this.#flapping?.givenUp(sa.index) || this.#renewing.has(sa.index) ||
+      const wasUp = this.#outages.givenUp(sa.index) || this.#renewing.has(sa.index) ||
         this.#redirects.wasUp(sa.index) || this.#resumptions.isAwaited(sa.index);
       if (wasUp) this.#countLoss(sa.index);
       const failure = failureOf(sa, "before it was established");
@@ -299,7 +300,7 @@ export class Client implements Role {
     if (dueMs === Infinity) return;
     const isFull = !this.#window.hasRoom(nowMs);
     this.#pace.deadlineMs = isFull ? Math.max(dueMs, this.#window.roomMs) : dueMs;
-    this.#context.loop.arm(this.#pace);
+    this.#context.loop.armExactly(this.#pace);
   }
 
   #dialSoon(index: number, nowMs: number): void {
@@ -356,7 +357,7 @@ export class Client implements Role {
     }
     this.#unsettled.delete(index);
     this.#states[index] = State.GIVEN_UP;
-    const flapped = this.#flapping?.givenUp(index) ?? false;
+    const flapped = this.#outages.givenUp(index);
     if (!(this.#past[index]! & Past.ESTABLISHED)) {
       this.#givenUp++;
       this.#context.tunnelFailed(failure, words);
@@ -391,7 +392,7 @@ export class Client implements Role {
   /** Handles the end of an established tunnel. */
   #tunnelClosed(sa: IkeSa, nowMs: number): void {
     const { index } = sa;
-    const flapped = this.#flapping?.closed(sa, nowMs) ?? false;
+    const flapped = this.#outages.closed(sa, nowMs);
     if (this.#context.ending || flapped || sa.closeCode === CloseCode.STOPPED) {
       const goesOn = flapped && !this.#context.ending;
       this.#states[index] = goesOn ? State.FLAPPED : State.CLOSED;

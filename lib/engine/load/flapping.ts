@@ -5,6 +5,7 @@
  */
 import type { Alarm } from "@/engine/run/core_loop.ts";
 import type { RunContext } from "@/engine/run/run_context.ts";
+import type { PlannedOutage } from "@/engine/load/planned_outages.ts";
 import type { FlapPlan } from "@/engine/run/plan.ts";
 import { showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
@@ -14,7 +15,7 @@ import { CloseCode } from "@/ike/records/failure.ts";
 type Stage = "up" | "closing" | "down" | "off";
 
 /** The flapping of a client's first `plan.tunnels` tunnels. It is only called within turns of the loop. */
-export class Flapping {
+export class Flapping implements PlannedOutage {
   /** Number of tunnels that are down on purpose: until they are established again, or given up. */
   down = 0;
   /** How often a tunnel was torn down. */

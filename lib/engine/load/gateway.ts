@@ -135,6 +135,10 @@ export class Gateway implements Role {
     return NO_FLAPS;
   }
 
+  get reconnects(): undefined {
+    return undefined;
+  }
+
   get strangers(): readonly FailureFigures[] {
     return this.#strangers.figures();
   }

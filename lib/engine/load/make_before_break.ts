@@ -6,8 +6,8 @@
  */
 import { showDuration } from "@/base/duration.ts";
 import type { DialWindow } from "@/engine/load/dial_window.ts";
-import type { Flapping } from "@/engine/load/flapping.ts";
 import type { Redirects } from "@/engine/load/redirects.ts";
+import type { PlannedOutages } from "@/engine/load/planned_outages.ts";
 import { type Renewal, Renewals } from "@/engine/load/renewals.ts";
 import { failureOf } from "@/engine/load/tunnel_failure.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
@@ -27,8 +27,8 @@ const WHOLE_TUNNEL: ReadonlySet<number> = new Set([
 export interface RenewalClient {
   readonly plan: ClientPlan & RunPlan;
   readonly window: DialWindow;
-  readonly flapping: Flapping | undefined;
   readonly redirects: Redirects;
+  readonly outages: PlannedOutages;
   /** Dials a tunnel again as soon as there is room. */
   readonly dialAgain: (index: number, nowMs: number) => void;
   /** Hears that a set-up has ended, so that there is room for another. */
@@ -121,7 +121,7 @@ export class MakeBeforeBreak {
     if (renewal?.next !== sa) return;
     this.#renewals.end(renewal, old);
     this.#context.tally.reauthentications++;
-    this.#client.flapping?.replaced(old, sa);
+    this.#client.outages.replaced(old, sa);
     this.#context.loop.command(old, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
   }
 
@@ -212,7 +212,7 @@ export class MakeBeforeBreak {
     );
     if (isUp) {
       tally.reauthentications++;
-      this.#client.flapping?.replaced(sa, next);
+      this.#client.outages.replaced(sa, next);
       return { kind: "goes on" };
     }
     // From now on this is the set-up of the tunnel itself, which still counts in the window.

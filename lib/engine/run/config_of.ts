@@ -12,7 +12,7 @@ import { ownIdentity, ownIdentityText, peerIdentity } from "@/engine/run/identit
 import { redirectOf } from "@/engine/run/redirect_of.ts";
 import { crashDetectionOf, resumptionOf } from "@/engine/run/resumption_of.ts";
 import { mobikeOf, mobileAddresses } from "@/engine/run/mobike_of.ts";
-import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
+import { type ClientPlan, pathOfTunnel, type RunPlan, type StormPlan } from "@/engine/run/plan.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { ChildConfig, IkeConfig, PpkConfig } from "@/ike/records/config.ts";
@@ -190,6 +190,7 @@ export function planOf(setup: Setup, ports: OpenPorts, slice?: Slice): RunPlan {
     tunnels: setup.numberoftunnels,
     ...(slice && { slice }),
     runningTimeMs: setup.runningtime,
+    storms: stormPlansOf(setup),
     ...(setup.loadconf.soak > 0 && { soakMs: setup.loadconf.soak }),
     stopTimeoutMs: setup.stoptimeout,
     abortOnError: setup.abortonerr,
@@ -236,6 +237,15 @@ function halfOpenMaxOf(
   { of } = WHOLE,
 ): number {
   return maxhalfopen ? Math.max(1, Math.floor(maxhalfopen / of)) : halfOpenMax;
+}
+
+/** The storms of both roles. */
+function stormPlansOf({ loadconf }: Setup): StormPlan[] {
+  return loadconf.storms.flatMap(({ kind, after, tunnels, spread, count, every }) => {
+    if (kind === "none") return [];
+    const many = tunnels < 0 ? Infinity : tunnels;
+    return [{ kind, afterMs: after, tunnels: many, spreadMs: spread, count, everyMs: every }];
+  });
 }
 
 /** The stages by which tunnels begin. */

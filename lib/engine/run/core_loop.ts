@@ -97,6 +97,8 @@ export class CoreLoop implements Outbox {
   readonly #pool: ComputePool<Ticket>;
   /** Undefined: the transport is UDP only. */
   readonly #keeper: ConnectionKeeper | undefined;
+  /** Alarms that are not rounded to the ticks of the wheel. */
+  readonly #exact = new Set<Alarm>();
   /** Effects that are not performed yet; `#effectSas` has the SA of each. */
   #effects: IkeEffect[] = [];
   #owners: (IkeSa | undefined)[] = [];
@@ -187,6 +189,15 @@ export class CoreLoop implements Outbox {
   /** Registers an alarm; to be called again when its deadline becomes earlier. */
   arm(alarm: Alarm): void {
     this.#wheel.arm(alarm);
+    if (!this.#inTurn) this.#sleep();
+  }
+
+  /**
+   * Registers an alarm that rings within a millisecond, and not with the next tick of all others; for one that
+   * is used again and again, as each is looked at whenever one is due.
+   */
+  armExactly(alarm: Alarm): void {
+    this.#exact.add(alarm);
     if (!this.#inTurn) this.#sleep();
   }
 
@@ -292,7 +303,7 @@ export class CoreLoop implements Outbox {
   /** Sets the timer, unless it ends early enough already. */
   #sleep(atMs = Infinity): void {
     const { clock } = this.#options;
-    const wakeMs = Math.min(atMs, this.#wheel.nextMs());
+    const wakeMs = Math.min(atMs, this.#wheel.nextMs(), this.#exactMs());
     if (wakeMs >= this.#wakeMs) return;
     this.#forgetWake();
     this.#wakeMs = wakeMs;
@@ -301,9 +312,17 @@ export class CoreLoop implements Outbox {
       this.turn((nowMs) => {
         const untilMs = nowMs + turnMs();
         const enough = () => clock.nowMs() >= untilMs;
+        for (const alarm of this.#exact) if (alarm.deadlineMs <= nowMs) alarm.ring(nowMs);
         this.#wheel.advance(nowMs, (due) => this.#due(due, nowMs), enough);
       });
     });
+  }
+
+  /** When the first exact alarm is due. */
+  #exactMs(): number {
+    let firstMs = Infinity;
+    for (const { deadlineMs } of this.#exact) firstMs = Math.min(firstMs, deadlineMs);
+    return firstMs;
   }
 
   #due(due: IkeSa | Alarm, nowMs: number): void {

@@ -75,6 +75,20 @@ export interface FlapPlan {
   readonly resumes?: boolean;
 }
 
+/** What many tunnels do at once. */
+export interface StormPlan {
+  readonly kind: "rekey-ike" | "rekey-child" | "reconnect" | "drop";
+  /** Milliseconds after all tunnels are set up or given up. */
+  readonly afterMs: number;
+  /** Number of tunnels; Infinity: all. */
+  readonly tunnels: number;
+  /** Milliseconds over which they begin. */
+  readonly spreadMs: number;
+  /** How often it comes, and how many milliseconds lie between its beginnings. */
+  readonly count: number;
+  readonly everyMs: number;
+}
+
 /** The plan of a gateway. */
 export interface GatewayPlan {
   readonly role: "gateway";
@@ -91,6 +105,8 @@ export type RunPlan = (ClientPlan | GatewayPlan) & {
   readonly slice?: Slice;
   /** Running time in milliseconds; 0: until the run is stopped. */
   readonly runningTimeMs: number;
+  /** Storms, in the order of the setup; absent: there are none. */
+  readonly storms?: readonly StormPlan[];
   /** How long the run goes on after all tunnels were set up or given up, in milliseconds; absent: as long as it can. */
   readonly soakMs?: number;
   /** How long the end waits for an answer to its Deletes after the last one, in milliseconds. */

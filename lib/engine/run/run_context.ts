@@ -40,6 +40,20 @@ export interface FlapCounts {
 /** The counters of a run without flapping. */
 export const NO_FLAPS: FlapCounts = { down: 0, flaps: 0, rebuilds: 0 };
 
+/** Hears what becomes of a tunnel that was taken down. */
+export interface ReconnectWatch {
+  /** It is established again. */
+  up(nowMs: number): void;
+  /** It will not be established again. */
+  failed(): void;
+}
+
+/** Takes tunnels of a client down, each to be dialled again at once. */
+export interface ReconnectedTunnels {
+  /** Takes a tunnel down, without telling the peer if `drops` is set. */
+  begin(sa: IkeSa, drops: boolean, watch: ReconnectWatch): void;
+}
+
 /** A client or a gateway, which keeps track of tunnels. It is only called within turns of the loop. */
 export interface Role extends RunPart {
   /** Begins; may register alarms. */
@@ -55,6 +69,8 @@ export interface Role extends RunPart {
   /** The reason why a tunnel that will be tried again is not established; undefined: there is none. */
   trouble(): string | undefined;
   readonly flapping: FlapCounts;
+  /** Takes tunnels down that are to be dialled again; undefined: a gateway. */
+  readonly reconnects: ReconnectedTunnels | undefined;
   /** Peers that did not authenticate, by cause; empty for a client. */
   readonly strangers: readonly FailureFigures[];
   /** Writes a line about an SA whose peer has not authenticated. */
@@ -65,7 +81,17 @@ export interface Role extends RunPart {
   shortfall(): string | undefined;
 }
 
-/** An alarm that calls a function. */
+/** An alarm that calls a function once. */
+export function onceAt(deadlineMs: number, ring: (nowMs: number) => void): Alarm {
+  const once = alarm((nowMs) => {
+    once.deadlineMs = Infinity;
+    ring(nowMs);
+  });
+  once.deadlineMs = deadlineMs;
+  return once;
+}
+
+/** An alarm that calls a function, which moves its deadline. */
 export function alarm(ring: (nowMs: number) => void): Alarm {
   return { deadlineMs: Infinity, ring };
 }

@@ -39,6 +39,7 @@ type OfOtherParts =
   | "movesLostMax"
   | "neighbourOverflow"
   | "thresholds"
+  | "storms"
   | "throttled";
 
 /** Times are kept on the core's clock, and reported as milliseconds since 1970. */
@@ -167,6 +168,8 @@ export class RunTotals {
       ikeSaInitMs: tally.ikeSaInitMs.figures(),
       ikeAuthMs: tally.ikeAuthMs.figures(),
       setupMs: tally.setupMs.figures(),
+      createChildMs: tally.createChildMs.figures(),
+      setupAgainMs: tally.setupAgainMs.figures(),
       setupFromDueMs: tally.setupFromDueMs.figures(),
       failures: tally.failures(),
       suites: tally.suites.counts(),

@@ -8,6 +8,7 @@ import { WHOLE } from "@/base/slice.ts";
 import { Client } from "@/engine/load/client.ts";
 import { Gateway } from "@/engine/load/gateway.ts";
 import { PingRun } from "@/engine/load/ping_run.ts";
+import { Storms } from "@/engine/load/storms.ts";
 import { Throttling } from "@/engine/load/throttling.ts";
 import { ChildHistory } from "@/engine/run/child_history.ts";
 import { ChildPaths } from "@/engine/run/child_paths.ts";
@@ -20,7 +21,7 @@ import { RunParts } from "@/engine/run/part.ts";
 import { PathCommands } from "@/engine/run/path_commands.ts";
 import { Rekeys } from "@/engine/run/rekeys.ts";
 import { RunTotals } from "@/engine/run/run_totals.ts";
-import { alarm, type Role, type RunContext } from "@/engine/run/run_context.ts";
+import { alarm, onceAt, type Role, type RunContext } from "@/engine/run/run_context.ts";
 import { RunEnd } from "@/engine/run/run_end.ts";
 import { completed, type CompleteOptions, type TestRunOptions } from "@/engine/run/run_options.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
@@ -65,6 +66,7 @@ export class TestRun implements RunContext, LoopListener {
   readonly #totals: RunTotals;
   readonly #neighbours: NeighbourWatch;
   readonly #throttling: Throttling;
+  readonly #storms: Storms;
   readonly #end: RunEnd;
   #resolve: (result: FinalResult) => void = () => {};
 
@@ -84,6 +86,11 @@ export class TestRun implements RunContext, LoopListener {
     this.#throttling = new Throttling({
       halfOpen: () => this.#role.halfOpen,
       say: (level, text) => events.publish(level, text),
+    });
+    this.#storms = new Storms(this, {
+      plans: plan.storms ?? [],
+      isTunnel: (sa) => this.#role.isTunnel(sa),
+      reconnects: this.#role.reconnects,
     });
     this.#totals = new RunTotals(options, clock, this, this.#role);
     const history = new ChildHistory(plan.childHistoryMax);
@@ -105,7 +112,15 @@ export class TestRun implements RunContext, LoopListener {
       this.#parts.add(hooks.tunnels.part({ role, tunnels, slice, isEnding, toEpoch }));
     }
     // The parts that count tunnels handle an effect before those that act on it.
-    this.#parts.add(this.tally, this.tally.sas, this.#role, this.ping, this.#paths, this.rekeys);
+    this.#parts.add(
+      this.tally,
+      this.tally.sas,
+      this.#role,
+      this.ping,
+      this.#paths,
+      this.rekeys,
+      this.#storms,
+    );
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#totals.toEpoch));
     this.#eventWriter = new EventWriter(events, this.#role);
     this.#parts.add(this.#eventWriter);
@@ -127,6 +142,7 @@ export class TestRun implements RunContext, LoopListener {
       if (runningTimeMs > 0) this.#endAt(nowMs + runningTimeMs);
       this.#watchThresholds(nowMs);
       if (tellsNeighbours) this.#watchNeighbours(nowMs);
+      this.#storms.begin(nowMs);
       this.#role.begin(nowMs);
       this.ping.begin(nowMs);
     });
@@ -156,6 +172,7 @@ export class TestRun implements RunContext, LoopListener {
       pingsAnswered: this.ping.answered,
       ...this.ping.moveLosses,
       neighbourOverflow: this.#neighbours.overflow,
+      storms: this.#storms.figures(),
       throttled: this.#throttling.figures(),
     };
     const { plan } = this.#options;
@@ -206,6 +223,7 @@ export class TestRun implements RunContext, LoopListener {
     if (this.#totals.isCreated) return;
     this.#totals.creationFinished(nowMs);
     this.ping.creationFinished(nowMs);
+    this.#storms.creationFinished(nowMs);
     const { soakMs } = this.#options.plan;
     if (soakMs !== undefined) this.#endAt(nowMs + soakMs);
   }
@@ -221,9 +239,7 @@ export class TestRun implements RunContext, LoopListener {
 
   /** Ends the run at a time, unless it has ended before. */
   #endAt(atMs: number): void {
-    const end = alarm(() => this.#end.begin("time"));
-    end.deadlineMs = atMs;
-    this.loop.arm(end);
+    this.loop.arm(onceAt(atMs, () => this.#end.begin("time")));
   }
 
   /** Reports during the run that the kernel cannot resolve the hosts of its links. */
@@ -286,6 +302,7 @@ export class TestRun implements RunContext, LoopListener {
       over: (deletesUnanswered) => {
         this.rekeys.over();
         this.#eventWriter.over();
+        this.#storms.over();
         this.#totals.ended(deletesUnanswered);
       },
       elapsedMs: () => this.#totals.figures().elapsedMs,

@@ -17,6 +17,7 @@ import {
 import { deletesLines } from "@/engine/show/figure_words.ts";
 import { SA_FIGURES } from "@/engine/show/sa_figures.ts";
 import { SETUP_FIGURES } from "@/engine/show/setup_figures.ts";
+import { STORMS } from "@/engine/show/storm_figures.ts";
 import {
   judge,
   type JudgedFigures,
@@ -31,6 +32,7 @@ import { TRAFFIC_FIGURES } from "@/engine/show/traffic_figures.ts";
 export const FIGURES = {
   ...SA_FIGURES,
   ...SETUP_FIGURES,
+  storms: STORMS,
   ...TRAFFIC_FIGURES,
   deletesUnanswered: measured(
     "deletesUnanswered",

@@ -121,6 +121,17 @@ export const SA_FIGURES = {
     json: (refused) => refused,
     lines: ({ causes }) => causeLines(causes, (cause) => `Rekeys refused (${cause})`),
   }),
+  crossedRekeys: figure({
+    path: "rekeys.crossed",
+    type: "object",
+    doc: "rekeys of the peer that crossed one of ours of the same SA (RFC 7296 §2.8)",
+    parts: BOTH_PARTS,
+    none: { ike: 0, child: 0 },
+    merge: both,
+    json: (crossed) => crossed,
+    lines: ({ ike, child }) =>
+      ike + child === 0 ? [] : [`Rekeys of both ends at once: ${ike} IKE, ${child} CHILD`],
+  }),
   overtime: figure({
     path: "rekeys.overtime",
     type: "object",

@@ -16,6 +16,7 @@ import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 export type SaFigures = Pick<
   RunFigures,
   | "rekeysRefused"
+  | "crossedRekeys"
   | "overtime"
   | "moves"
   | "movesFailed"
@@ -30,6 +31,7 @@ export type SaFigures = Pick<
 /** Counters of established SAs. */
 export class SaTally implements RunPart {
   readonly #refused = { ike: 0, child: 0 };
+  readonly #crossed = { ike: 0, child: 0 };
   readonly #overtime = { ike: 0, child: 0 };
   readonly #refusedRekeys = new CauseCounts();
   readonly #refusedChildren = new CauseCounts();
@@ -61,6 +63,7 @@ export class SaTally implements RunPart {
       this.#refused.ike++;
       add(this.#refusedRekeys, failure, sa);
     },
+    crossed: ({ child }) => void (child ? this.#crossed.child++ : this.#crossed.ike++),
     overtime: ({ child }) => void (child ? this.#overtime.child++ : this.#overtime.ike++),
     moved: (_, sa) => {
       if (sa.peer.mobility) this.#moves++;
@@ -82,6 +85,7 @@ export class SaTally implements RunPart {
         ppk: this.#withPpk,
       },
       rekeysRefused: { ...this.#refused, causes: this.#refusedRekeys.figures() },
+      crossedRekeys: { ...this.#crossed },
       overtime: { ...this.#overtime },
       moves: this.#moves,
       movesFailed: counted(this.#failedMoves),

@@ -47,6 +47,17 @@ export const SETUP_FIGURES = {
     "milliseconds from the first IKE_SA_INIT of a try to established",
     { lines: (ms) => [`Set-up      ${latencyText(ms)}`] },
   ),
+  createChildMs: latency(
+    "latencyMs.createChild",
+    "the same of CREATE_CHILD_SA: rekeys of either kind, and CHILD_SAs beside the first; requests of this end",
+    { lines: (ms) => ms.p50 === null ? [] : [`CREATE_CHILD_SA ${latencyText(ms)}`] },
+  ),
+  setupAgainMs: latency(
+    "latencyMs.setupAgain",
+    "the same as `setup` of tunnels that were up before: after a flap, a storm, a loss, a redirection or a " +
+      "new authentication; they are not in `setup`",
+    { lines: (ms) => ms.p50 === null ? [] : [`Set-up again ${latencyText(ms)}`] },
+  ),
   setupFromDueMs: latency(
     "latencyMs.setupFromDue",
     "client with a `setupinterval`: milliseconds from when a tunnel was due by it to established, with " +

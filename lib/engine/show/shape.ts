@@ -45,6 +45,15 @@ const PING_TASK = objectOf({
   firstPacketMs: orNull(NUMBER),
 });
 
+const STORM = objectOf({
+  kind: TEXT,
+  atSec: orNull(NUMBER),
+  tunnels: NUMBER,
+  done: NUMBER,
+  failed: NUMBER,
+  latencyMs: LATENCY,
+});
+
 /** The schema of every type, by its description. The parts of a field describe the content of an `object`. */
 export const SHAPES = {
   "number": NUMBER,
@@ -67,6 +76,7 @@ export const SHAPES = {
   ),
   "list of {atSec, level, text}": listOf(objectOf({ atSec: NUMBER, level: NUMBER, text: TEXT })),
   "list of ping tasks": listOf(PING_TASK),
+  "list of storms": listOf(STORM),
   "list of {threshold, value, held}": listOf(
     objectOf({ threshold: TEXT, value: orNull(NUMBER), held: { type: "boolean" } }),
   ),

@@ -41,6 +41,9 @@ export class Tally implements RunPart {
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();
+  /** Of CREATE_CHILD_SA requests of this end, and of set-ups of tunnels that were up before. */
+  readonly createChildMs = new Histogram();
+  readonly setupAgainMs = new Histogram();
   readonly setupFromDueMs = new Histogram();
   /** Counters of established SAs. */
   readonly sas = new SaTally();
@@ -54,6 +57,7 @@ export class Tally implements RunPart {
     answered: ({ exchange, latencyMs }) => {
       if (exchange === ExchangeType.IKE_SA_INIT) this.ikeSaInitMs.add(latencyMs);
       else if (exchange === ExchangeType.IKE_AUTH) this.ikeAuthMs.add(latencyMs);
+      else if (exchange === ExchangeType.CREATE_CHILD_SA) this.createChildMs.add(latencyMs);
     },
     ticket_given: () => void this.tickets++,
     ticket_issued: () => void this.tickets++,

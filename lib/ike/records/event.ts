@@ -249,6 +249,8 @@ export type IkeEffect =
     readonly failure: Failure;
     readonly left: boolean;
   }
+  /** A rekey of the peer crosses ours, of the IKE SA or of its `child` (RFC 7296 §2.8.1, §2.8.2). */
+  | { readonly kind: "crossed"; readonly child?: ChildSa }
   /** The SA, or its `child`, exceeds its lifetime while an exchange that replaces it is in progress. */
   | { readonly kind: "overtime"; readonly child?: ChildSa }
   /** A request of an authenticated peer was refused by an error notify of this name. */

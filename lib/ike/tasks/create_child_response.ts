@@ -233,7 +233,10 @@ function answer(
   // nonces are compared later.
   const ours = old && rekeyUnderWay(sa, old);
   const crosses = ours && ours.stage !== "generating";
-  if (crosses) ours.rival = { child, lowest: lowerNonce(nonceI, nonceR) };
+  if (crosses) {
+    ours.rival = { child, lowest: lowerNonce(nonceI, nonceR) };
+    turn.out.push({ kind: "crossed", child: old }, sa);
+  }
   if (!awaited) childUp(turn, child, old);
 }
 
@@ -301,7 +304,10 @@ function answerIke(
   const active = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
   const crosses = active && active.stage !== "generating" ? active : undefined;
   const rival: RivalIkeSa = { sa: undefined, lowest: lowerNonce(nonceI, nonceR) };
-  if (crosses) crosses.rival = rival;
+  if (crosses) {
+    crosses.rival = rival;
+    turn.out.push({ kind: "crossed" }, sa);
+  }
   if (awaited) return awaitFollowup(turn, awaited);
   const made = successor(turn, { initiatedHere: false, spiI, spiR, suite, nonceI, nonceR, shared });
   if (!crosses) return replace(turn, made);

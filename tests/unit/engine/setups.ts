@@ -33,7 +33,7 @@ export function setup(
     startclntaddr: parsePrefix("10.1.0.1/16"),
     peeraddr: parseAddress("10.9.0.1"),
     flapconf: defaults(FLAP),
-    loadconf: { ...defaults(LOAD), stages: [defaults(LOAD_STAGE)] },
+    loadconf: { ...defaults(LOAD), stages: [defaults(LOAD_STAGE)], storms: [] },
     poolconf: defaults(POOL),
     pingconf: defaults(PINGCONF),
     ikeconf: {

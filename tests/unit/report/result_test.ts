@@ -22,6 +22,8 @@ const NO_SAMPLES: FinalResult = {
     ikeSaInitMs: undefined,
     ikeAuthMs: undefined,
     setupMs: undefined,
+    createChildMs: undefined,
+    setupAgainMs: undefined,
     setupFromDueMs: undefined,
     cpuMsPerTunnel: undefined,
     ping: undefined,
@@ -76,12 +78,19 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   "object": (v) => typeof v === "object" && v !== null,
   "object or null": (v) => typeof v === "object",
   "list of {threshold, value, held}": (v) => Array.isArray(v) && v.every(isVerdict),
+  "list of storms": (v) => Array.isArray(v) && v.every(isStorm),
   "list of ping tasks": (v) => Array.isArray(v) && v.every(isPingTask),
 };
 
 function isVerdict({ threshold, value, held }: Record<string, unknown>): boolean {
   return typeof threshold === "string" && typeof held === "boolean" &&
     (value === null || typeof value === "number");
+}
+
+function isStorm({ kind, atSec, latencyMs, ...counts }: Record<string, unknown>): boolean {
+  return isText(kind) && (atSec === null || isNumber(atSec)) &&
+    TYPES["{p50, p90, p99, max, buckets}"]!(latencyMs) &&
+    hasOnly(counts, ["tunnels", "done", "failed"], isNumber);
 }
 
 function isCounts(value: unknown): boolean {
@@ -160,8 +169,12 @@ Deno.test("every figure of a run is in its result at the documented path", () =>
   assert.equal(result.setup, "my.yaml");
   assert.deepEqual(result.tunnels, { configured: 12, established: 10, failed: 2, lost: 1 });
   assert.deepEqual([result.retries, result.retransmissions], [3, 5]);
-  const { rekeysRefused: refused, overtime } = FIGURES;
-  assert.deepEqual(result.rekeys, { ike: 6, child: 7, refused, overtime });
+  const { rekeysRefused: refused, crossedRekeys: crossed, overtime } = FIGURES;
+  assert.deepEqual(result.rekeys, { ike: 6, child: 7, refused, crossed, overtime });
+  assert.deepEqual(result.storms.map(({ kind, atSec, done }) => [kind, atSec, done]), [
+    ["rekey-ike", 12, 8],
+    ["drop", null, 0],
+  ]);
   assert.deepEqual(result.keyExchanges, FIGURES.keyExchanges);
   const { childrenRefused, childrenLost, refusals } = FIGURES;
   assert.deepEqual(result.children, { refused: childrenRefused, lost: childrenLost });
@@ -231,6 +244,8 @@ Deno.test("a figure without samples is null, and not 0", () => {
     ikeSaInit: none,
     ikeAuth: none,
     setup: none,
+    createChild: none,
+    setupAgain: none,
     setupFromDue: none,
   });
   assert.deepEqual([setupRate, cpuMsPerTunnel, deletesUnanswered, error], [null, null, null, null]);

@@ -22,6 +22,7 @@ Deno.test("a load of stages is read with its units", () => {
     seed: 9,
     soak: 1_800_000,
     stages: [{ rate: 100, ramp: 10_000, hold: 60_000 }, { rate: 0.5, ramp: 0, hold: 0 }],
+    storms: [{ kind: "none", after: 10_000, tunnels: -1, spread: 0, count: 1, every: 0 }],
   });
 });
 
@@ -55,4 +56,24 @@ Deno.test("options without the stages that they are about cause a warning, and a
   ]);
   assert.deepEqual(load(conf("burst: 2")).warnings, ["f:7:12: burst has no effect without stages"]);
   assert.deepEqual(load(`${GATEWAY}loadconf: {soak: 1m, stages: [{rate: 0}]}\n`).warnings, []);
+});
+
+Deno.test("storms that cannot be are refused where they stand", () => {
+  assert.deepEqual(errorsOf(conf("storms: [{kind: rekey-ike, count: 2}]")), [
+    "7:39: a storm that comes 2 times needs every",
+  ]);
+  assert.deepEqual(errorsOf(conf("storms: [{kind: drop, tunnels: 11}]")), [
+    "7:34: tunnels 11 is more than numberoftunnels 10",
+  ]);
+  assert.deepEqual(errorsOf(`${GATEWAY}loadconf: {storms: {kind: reconnect}}\n`), [
+    "5:21: reconnect is a storm of clients, as a gateway dials nobody",
+  ]);
+  assert.deepEqual(errorsOf(conf("storms: [{kind: hail}]")), [
+    "7:28: Expected one of none, rekey-ike, rekey-child, reconnect, drop for " +
+    'loadconf.storms[0].kind, found "hail"',
+  ]);
+  const { storms } = load(conf("storms: {kind: rekey-child, spread: 5s}")).setup.loadconf;
+  assert.deepEqual(storms, [
+    { kind: "rekey-child", after: 10_000, tunnels: -1, spread: 5_000, count: 1, every: 0 },
+  ]);
 });

@@ -207,6 +207,12 @@ loadconf.soak 0s
 loadconf.stages[].rate 0
 loadconf.stages[].ramp 0s
 loadconf.stages[].hold 0s
+loadconf.storms[].kind none
+loadconf.storms[].after 10s
+loadconf.storms[].tunnels -1
+loadconf.storms[].spread 0s
+loadconf.storms[].count 1
+loadconf.storms[].every 0s
 ownport 500
 peerport 500
 ownnattport 4500

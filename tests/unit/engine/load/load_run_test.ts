@@ -94,7 +94,14 @@ Deno.test("a slice that has set up its own tunnels has finished, and soaks", asy
 Deno.test("over sockets a setup with a load sets up all tunnels, at its pace", async () => {
   const gateway = gatewayAt("127.0.0.71", {}, { numberoftunnels: 12 });
   const stages = [{ rate: 20, ramp: 0, hold: 300 }, { rate: 60, ramp: 0, hold: 0 }];
-  const loadconf = { arrival: "regular", burst: 1, seed: 1, soak: 200, stages } as const;
+  const loadconf = {
+    arrival: "regular",
+    burst: 1,
+    seed: 1,
+    soak: 200,
+    stages,
+    storms: [],
+  } as const;
   const client = clientOf(gateway, "127.0.0.71", {}, { numberoftunnels: 12, loadconf });
   await until(() => client.run.summary().result !== RunResult.RUNNING);
   const { result, figures } = await client.run.finalResult;
