@@ -139,7 +139,7 @@ export const TOP = {
   warmup: option(
     bool,
     "true",
-    "set up tunnels in memory first, a second at most, if 500 or more begin at once, so that the first ones do not measure this program",
+    "set up tunnels in memory first, 2.5 s at most, if 500 or more begin at once, so that the first ones do not measure this program",
   ),
   tunnelretryinterval: option(duration, "10s", "pause before a failed tunnel is tried again", C),
   tunnelmaxretry: option(int(1), "3", "number of attempts to set up one tunnel", C),

@@ -143,16 +143,26 @@ async function measure(kind: Kind, directory: string) {
         ...["--lf", `${directory}/${name}.log`],
       ],
       stdout: "piped",
-      stderr: "null",
+      stderr: "piped",
     });
   const gatewayProcess = testCommand("gateway").spawn();
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await listening(gatewayProcess.stderr);
   const { stdout } = await testCommand("client").output();
   gatewayProcess.kill("SIGINT");
-  const results = [stdout, (await gatewayProcess.output()).stdout].map((octets) =>
-    JSON.parse(new TextDecoder().decode(octets))
-  );
+  const said = [new TextDecoder().decode(stdout), await new Response(gatewayProcess.stdout).text()];
+  await gatewayProcess.status;
+  const results = said.map((text) => JSON.parse(text));
   return { ofClient: results[0], ofGateway: results[1] };
+}
+
+/** Waits until a gateway says that its sockets are open, which it does after its warm-up. */
+async function listening(stderr: ReadableStream<Uint8Array>): Promise<void> {
+  let said = "";
+  for await (const text of stderr.pipeThrough(new TextDecoderStream())) {
+    said += text;
+    if (said.includes("gateway on")) return;
+  }
+  throw new Error(`The gateway has ended: ${said}`);
 }
 
 console.log(`${tunnels} tunnels, X25519, AES-256-GCM, two processes on loopback`);

@@ -24,7 +24,7 @@ import type { Transport } from "@/transport/transport.ts";
 /** The least tunnels of a test that is worth the time. */
 const TUNNELS_MIN = 500;
 /** How many tunnels are set up, and the most milliseconds that are spent, as suites differ in their cost. */
-const EXTENT = { tunnels: 150, maxMs: 1_000 };
+const EXTENT = { tunnels: 600, maxMs: 2_500 };
 /** The most tunnels that are set up at a time. */
 const HALF_OPEN_MAX = 32;
 /** How often it is looked whether the tunnels are there, in milliseconds. */
