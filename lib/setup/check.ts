@@ -14,7 +14,7 @@ import {
 import { showDuration } from "@/base/duration.ts";
 import { isAead } from "@/iana/encr.ts";
 import { checkMobike } from "@/setup/check_mobike.ts";
-import { checkEap } from "@/setup/check_eap.ts";
+import { checkEap, checkEapOnly } from "@/setup/check_eap.ts";
 import { checkCertificates, warnOfRevocation } from "@/setup/check_certificates.ts";
 import { checkKeyExchanges } from "@/setup/check_key_exchange.ts";
 import { checkNull, checkPeerId, checkPsk, warnOfEapByPsk } from "@/setup/check_identities.ts";
@@ -61,6 +61,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   checkMobike(setup, check, rule);
   checkKeyExchanges(setup, rule, warn);
   checkEap(setup, rule);
+  checkEapOnly(setup, rule, warn);
   checkPpk(setup.ikeconf, rule, warn);
   checkCfgAttributes(setup, rule);
   checkOtherMethods(setup.ikeconf, rule, warn);

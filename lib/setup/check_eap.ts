@@ -5,8 +5,9 @@
 import { EapType } from "@/iana/eap_type.ts";
 import { nameOfRadiusAttribute, RadiusAttribute } from "@/iana/radius.ts";
 import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
+import { EAP_METHODS } from "@/setup/eap_options.ts";
 import { MYID_WORDS } from "@/setup/ike_options.ts";
-import type { Rule } from "@/setup/rule.ts";
+import type { Check, Rule } from "@/setup/rule.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 
 const BY_PASSWORD: readonly number[] = [
@@ -16,6 +17,7 @@ const BY_PASSWORD: readonly number[] = [
   EapType.TTLS,
   EapType.PEAP,
 ];
+const WITHOUT_KEY: readonly number[] = [EapType.MD5_CHALLENGE, EapType.GTC];
 const BY_SIM: readonly number[] = [EapType.SIM, EapType.AKA, EapType.AKA_PRIME];
 /** The methods in which the server has a certificate. */
 export const BY_TLS: readonly number[] = [EapType.TLS, EapType.TTLS, EapType.PEAP];
@@ -45,6 +47,30 @@ export function checkEap(setup: Setup, rule: Rule): void {
   checkSessionAttribute(setup.ikeconf, rule);
   if (setup.role === "client") checkClient(setup, rule);
   else checkGateway(setup.ikeconf, rule);
+}
+
+/**
+ * Checks the methods of EAP-only authentication, in which the method alone authenticates the gateway
+ * (RFC 5998 §4). `warn` is told of methods that are too weak for it, as a test may want just them.
+ */
+export function checkEapOnly({ ikeconf, role }: Setup, rule: Rule, warn: Check["warn"]): void {
+  const { authownmethod, authpeermethod, eapmethod } = ikeconf;
+  const isOnly = (role === "client" ? authpeermethod : authownmethod) === "eap-only";
+  if (!isOnly || eapmethod.length === 0) return;
+  const keyless = eapmethod.filter((type) => WITHOUT_KEY.includes(type));
+  const words = `eapmethod ${namesOf(keyless)} has no key, which EAP-only authentication needs ` +
+    "(RFC 5998 §4)";
+  if (keyless.length === eapmethod.length) rule(words, METHOD, OWN, PEER);
+  else if (keyless.length > 0) warn(`${words}: a peer that chooses it is refused`, METHOD);
+  if (!eapmethod.includes(EapType.MSCHAPV2)) return;
+  const weak = "eapmethod mschapv2 can be broken by guessing passwords: methods of EAP-only " +
+    "authentication must resist that (RFC 5998 §4)";
+  warn(weak, METHOD);
+}
+
+function namesOf(types: readonly number[]): string {
+  return Object.entries(EAP_METHODS).filter(([, type]) => types.includes(type))
+    .map(([name]) => name).join(", ");
 }
 
 /** The attribute of the session must not be one that has another meaning in every request. */

@@ -523,7 +523,7 @@ Deno.test("EAP is for clients that authenticate to gateways, and its methods and
   assert.deepEqual(method("aka", `  eapsimk: ${"0".repeat(32)}\n  eapsimopc: 12\n`), [
     "12:3: eapsimopc is no key: expected 32 hex digits",
   ]);
-  assert.deepEqual(client("  eapmethod: md5\n  eappassword: x\n"), [
+  assert.deepEqual(client("  eapmethod: mschapv2\n  eappassword: x\n"), [
     "9:3: eapidentity is required: myid client-src-addr is no EAP identity",
   ]);
   assert.deepEqual(errorsOf(`${CLIENT}  authownmethod: eap-only\n`), [
@@ -585,13 +585,27 @@ Deno.test("a key or SQN with &d must leave enough hex digits for the number of t
 
 Deno.test("eapradiusid must not be an attribute that RADIUS requests have already", () => {
   const text = (id: number) =>
-    `${CLIENT}  authownmethod: eap\n  authpeermethod: eap-only\n  eapmethod: md5\n` +
+    `${CLIENT}  authownmethod: eap\n  authpeermethod: eap-only\n  eapmethod: mschapv2\n` +
     `  eapidentity: a\n  eappassword: b\n  eapradiusid: ${id}\n`;
   for (const id of [1, 24, 26, 32, 33, 79, 80]) {
     const words = /eapradiusid \d+ is [A-Z_]+, which requests have already/;
     assert.match(errorsOf(text(id)).join(), words, `${id}`);
   }
   for (const id of [31, 44, 87]) assert.ok(load(text(id)));
+});
+
+Deno.test("EAP-only needs a method with a key, and a warning tells of one that is too weak for it", () => {
+  const client = (methods: string) =>
+    `${CLIENT}  authownmethod: eap\n  authpeermethod: eap-only\n  eapmethod: ${methods}\n` +
+    "  eapidentity: a\n  eappassword: b\n";
+  const words = /eapmethod md5, gtc has no key, which EAP-only authentication needs/;
+  assert.match(errorsOf(client("[gtc, md5]")).join(), words);
+  const gateway = `${GATEWAY}  authownmethod: eap-only\n  authpeermethod: eap\n  eapmethod: md5\n` +
+    "  eapusers: [{identity: a, password: b}]\n";
+  assert.match(errorsOf(gateway).join(), /eapmethod md5 has no key/);
+  const { warnings } = load(client("[mschapv2, md5]"));
+  assert.match(warnings.join(), /md5 has no key, .*: a peer that chooses it is refused/);
+  assert.match(warnings.join(), /mschapv2 can be broken by guessing passwords/);
 });
 
 Deno.test("raw public keys replace certificates: rawkey excludes eedir, and peerid cert-dn needs cadir", () => {
