@@ -1,13 +1,10 @@
 /**
- * Reads pcap files: their frames, and the UDP datagrams in them, reassembled from IP fragments.
+ * Reads captures, pcap and pcapng: their frames, and the UDP datagrams in them, reassembled from IP fragments.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
-
-/** A capture that cannot be read; the message does not name the file. */
-export class CaptureError extends Error {
-  override name = "CaptureError";
-}
+import { CaptureError } from "@/base/capture_error.ts";
+import { type CapturedFrame, readPcapng, SECTION_HEADER } from "@/base/pcapng_reader.ts";
 
 /** A UDP datagram with its ends; addresses have 4 or 16 octets. */
 export interface UdpDatagram {
@@ -32,7 +29,6 @@ const IPV6_FRAGMENT = 44;
 
 const FILE_HEADER_OCTETS = 24;
 const FRAME_HEADER_OCTETS = 16;
-const PCAPNG_MAGIC = 0x0a0d0d0a;
 /** The first word of a pcap file, for time stamps in microseconds or nanoseconds and both byte orders. */
 const MAGICS: ReadonlyMap<number, { readonly little: boolean }> = new Map([
   [0xa1b2c3d4, { little: false }],
@@ -42,25 +38,31 @@ const MAGICS: ReadonlyMap<number, { readonly little: boolean }> = new Map([
 ]);
 
 /**
- * The IP packets of a pcap file, without link headers.
- * @throws {CaptureError} if it is no pcap file, or it or one of its frames is truncated.
+ * The IP packets of a capture, without link headers.
+ * @throws {CaptureError} if it is neither pcap nor pcapng, or it or one of its frames is cut.
  */
 export function readIpPackets(file: Uint8Array): Uint8Array[] {
+  const isPcapng = file.length >= 4 &&
+    new DataView(file.buffer, file.byteOffset).getUint32(0) === SECTION_HEADER;
+  const frames = isPcapng ? readPcapng(file) : readPcap(file);
+  return frames.map(({ octets, linkType }) => withoutLink(octets, linkType))
+    .filter((packet) => packet !== undefined);
+}
+
+/** The frames of a pcap file. */
+function readPcap(file: Uint8Array): CapturedFrame[] {
   if (file.length < FILE_HEADER_OCTETS) {
     throw new CaptureError(`Cannot read a capture of ${file.length} octets`);
   }
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const magic = view.getUint32(0);
   const kind = MAGICS.get(magic);
-  if (magic === PCAPNG_MAGIC) {
-    throw new CaptureError("Cannot read pcapng, only pcap: convert it by `editcap -F pcap`");
-  }
   if (!kind) {
     throw new CaptureError(`Cannot read a capture that begins with ${magic.toString(16)}`);
   }
   const { little } = kind;
   const linkType = view.getUint32(20, little) & 0xffff;
-  const packets: Uint8Array[] = [];
+  const frames: CapturedFrame[] = [];
   for (let at = FILE_HEADER_OCTETS; at < file.length;) {
     if (file.length - at < FRAME_HEADER_OCTETS) throw new CaptureError("Cannot read a cut capture");
     const captured = view.getUint32(at + 8, little);
@@ -70,15 +72,14 @@ export function readIpPackets(file: Uint8Array): Uint8Array[] {
     }
     const begin = at + FRAME_HEADER_OCTETS;
     if (captured > file.length - begin) throw new CaptureError("Cannot read a cut capture");
-    const packet = withoutLink(file.subarray(begin, begin + captured), linkType);
-    if (packet) packets.push(packet);
+    frames.push({ linkType, octets: file.subarray(begin, begin + captured) });
     at = begin + captured;
   }
-  return packets;
+  return frames;
 }
 
 /**
- * The UDP datagrams of a pcap file, in the order of their last fragment.
+ * The UDP datagrams of a capture, in the order of their last fragment.
  * @throws {CaptureError} as for {@linkcode readIpPackets}, and if fragments are missing.
  */
 export function readDatagrams(file: Uint8Array): UdpDatagram[] {

@@ -173,7 +173,19 @@ function withRunOptions(command: Command): Command {
     )
     .option("--verify [bool]", "only check the setup", parseSwitch)
     .option("--lenient [bool]", "only warn of unknown and misplaced options", parseSwitch)
-    .option("--pcap <file>", "write a capture of the datagrams of this test")
+    .option("--pcap <file>", "write a capture of the datagrams of this test (pcapng)")
+    .option(
+      "--pcap-tunnel <n>",
+      "capture one tunnel only: of a client that of this number from 0, of a gateway the one that came so " +
+        "many after the first",
+      wholeNumber(0, 1_000_000),
+    )
+    .option(
+      "--pcap-size <mb>",
+      "size in MB at which the capture is renamed to .prev and begun anew; 0: no limit",
+      wholeNumber(0, 1_000_000),
+      0,
+    )
     .option("--keylog <dir>", "write Wireshark's key tables ikev2_decryption_table and esp_sa")
     .option(
       "--allow-user <name>",
@@ -238,6 +250,8 @@ interface RunFlags extends OutputFlags, SliceFlags {
   readonly verify?: boolean;
   readonly lenient?: boolean;
   readonly pcap?: string;
+  readonly pcapTunnel?: number;
+  readonly pcapSize?: number;
   readonly keylog?: string;
   readonly allowUser: readonly string[];
   readonly insecure?: boolean;
@@ -263,6 +277,8 @@ function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions 
     shell: flags.invokeshell ?? false,
     profile: flags.enableprofile ?? false,
     pcap: flags.pcap,
+    pcapTunnel: flags.pcapTunnel,
+    pcapSize: flags.pcapSize,
     keylog: flags.keylog,
     slice: flags.slice,
     startAtMs: flags.startAt,

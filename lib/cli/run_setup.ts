@@ -67,6 +67,9 @@ export interface RunSetupOptions {
   /** Whether a CPU profile is written beside the log file. */
   readonly profile: boolean;
   readonly pcap: string | undefined;
+  readonly pcapTunnel: number | undefined;
+  /** MB. */
+  readonly pcapSize: number | undefined;
   readonly keylog: string | undefined;
   /** Which of the tunnels are made; undefined: all. */
   readonly slice: Slice | undefined;

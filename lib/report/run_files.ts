@@ -4,7 +4,9 @@
  */
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
-import { PcapFile } from "@/report/pcap.ts";
+import { CaptureFile } from "@/report/capture_file.ts";
+
+const OCTETS_PER_MB = 1_000_000;
 
 /** The capture and the key files of a run. */
 export interface RunFiles {
@@ -15,15 +17,20 @@ export interface RunFiles {
 /** Opens the files that the options ask for. @throws {SetupError} if a file cannot be written. */
 export function openRunFiles(files: {
   readonly pcap?: string | undefined;
+  /** The only tunnel of the capture; undefined: all. */
+  readonly pcapTunnel?: number | undefined;
+  /** Millions of octets at which a new capture is begun; undefined or 0: no limit. */
+  readonly pcapSize?: number | undefined;
   readonly keylog?: string | undefined;
 }): RunFiles {
-  const pcap = files.pcap === undefined ? undefined : new PcapFile(files.pcap);
+  const { pcapTunnel: tunnel, pcapSize = 0 } = files;
+  const pcap = files.pcap === undefined
+    ? undefined
+    : new CaptureFile(files.pcap, { tunnel, octetsMax: pcapSize * OCTETS_PER_MB });
   const keylog = files.keylog === undefined ? undefined : new KeylogDirectory(files.keylog);
   return {
     hooks: {
-      ...(pcap
-        ? { datagram: (sent, octets, path, epochMs) => pcap.add(sent, octets, path, epochMs) }
-        : {}),
+      ...(pcap ? { datagram: (datagram) => pcap.add(datagram) } : {}),
       ...(keylog
         ? { ikeKeyed: (sa) => keylog.addIke(sa), childKeyed: (child) => keylog.addChild(child) }
         : {}),

@@ -3,8 +3,9 @@
  * mutated octets for every codec. Both ends answer whatever arrives, and nothing is thrown.
  * @module
  */
-import { sameOctets, toHex } from "@/base/bytes.ts";
-import { CaptureError, readDatagrams } from "@/base/capture_reader.ts";
+import { concat, sameOctets, toHex } from "@/base/bytes.ts";
+import { CaptureError } from "@/base/capture_error.ts";
+import { readDatagrams, readIpPackets } from "@/base/capture_reader.ts";
 import { WireError } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
 import type { EapAnswer } from "@/eap/conversation.ts";
@@ -26,6 +27,7 @@ import { decodeExtensions } from "@/eap/tls/peap_tlv.ts";
 import { newFragments, takePacket } from "@/eap/tls/fragments.ts";
 import { EapUsers } from "@/eap/users.ts";
 import { EapType } from "@/iana/eap_type.ts";
+import { fileHead, packetBlock } from "@/report/pcapng.ts";
 import { loadLibssl } from "@/native/libssl.ts";
 import { FuzzFailure, type Tally } from "./run.ts";
 import { mutateOctets, Scratch } from "./mutate.ts";
@@ -289,11 +291,18 @@ function radius(run: Run): void {
 
 const CAPTURE = Deno.readFileSync(new URL("../vectors/radius/mschapv2.pcap", import.meta.url));
 
+/** The same capture as pcapng. */
+const AS_PCAPNG = concat(
+  fileHead("a test"),
+  ...readIpPackets(CAPTURE).map((packet) => packetBlock(packet, { sent: true, epochMs: 0 })),
+);
+
 function capture(run: Run): void {
   const tally = tallyOf(run, "capture");
   tally.calls++;
   try {
-    capturedLogin(readDatagrams(mutated(run, CAPTURE)), SECRET);
+    const file = run.random.chance(0.5) ? CAPTURE : AS_PCAPNG;
+    capturedLogin(readDatagrams(mutated(run, file)), SECRET);
     tally.accepted++;
   } catch (e) {
     const known = e instanceof CaptureError || e instanceof EapRefusal || e instanceof WireError;

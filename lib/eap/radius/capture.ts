@@ -4,7 +4,8 @@
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
-import { CaptureError, type UdpDatagram } from "@/base/capture_reader.ts";
+import { CaptureError } from "@/base/capture_error.ts";
+import type { UdpDatagram } from "@/base/capture_reader.ts";
 import { WireError } from "@/base/errors.ts";
 import { identityText } from "@/eap/identity.ts";
 import { decodeEap } from "@/eap/packet.ts";

@@ -5,7 +5,8 @@
  */
 import { showAddress } from "@/base/address.ts";
 import { fromHex } from "@/base/bytes.ts";
-import { CaptureError, readDatagrams } from "@/base/capture_reader.ts";
+import { CaptureError } from "@/base/capture_error.ts";
+import { readDatagrams } from "@/base/capture_reader.ts";
 import { must, SetupError, systemWords } from "@/base/errors.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { EapEnvironment, InnerMethod } from "@/eap/method.ts";

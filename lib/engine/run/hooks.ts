@@ -9,17 +9,29 @@ import { childDumpOf, dumpOf, type ToEpoch } from "@/engine/show/sa_view.ts";
 import type { TunnelLog } from "@/engine/show/tunnel_log.ts";
 import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
 
+/** A datagram that was sent or received. */
+export interface RecordedDatagram {
+  readonly sent: boolean;
+  /** The UDP payload as it is on the wire, with its non-ESP marker if it has one. */
+  readonly octets: Uint8Array;
+  readonly path: Path;
+  /** Milliseconds since 1970, with fractions. */
+  readonly epochMs: number;
+  /**
+   * The index of its tunnel: of a client that of the setup, of a gateway the order of arrival, from 0;
+   * undefined if it belongs to none, or it is not known yet to which.
+   */
+  readonly tunnel: number | undefined;
+}
+
 /** The recorders of a run. */
 export interface RunHooks {
   /** Is called when an IKE SA has keys. */
   readonly ikeKeyed?: (sa: IkeSaDump) => void;
   /** Is called when a CHILD_SA has both directions. */
   readonly childKeyed?: (child: ChildSaDump) => void;
-  /**
-   * Is called with a UDP payload as it is on the wire, with its non-ESP marker if it has one. `epochMs` is
-   * milliseconds since 1970, with fractions.
-   */
-  readonly datagram?: (sent: boolean, octets: Uint8Array, path: Path, epochMs: number) => void;
+  /** Is called with each datagram of IKE. */
+  readonly datagram?: (datagram: RecordedDatagram) => void;
   /** Keeps a record of each tunnel. */
   readonly tunnels?: TunnelLog;
 }

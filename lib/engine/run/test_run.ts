@@ -15,6 +15,7 @@ import { ChildPaths } from "@/engine/run/child_paths.ts";
 import { CoreLoop, type LoopListener } from "@/engine/run/core_loop.ts";
 import { Recorders } from "@/engine/run/hooks.ts";
 import { MissingChildren } from "@/engine/run/missing_children.ts";
+import { tunnelOfDatagram } from "@/engine/run/datagram_tunnel.ts";
 import { EventWriter } from "@/engine/run/event_writer.ts";
 import { NeighbourWatch } from "@/engine/run/neighbour_watch.ts";
 import { RunParts } from "@/engine/run/part.ts";
@@ -78,7 +79,10 @@ export class TestRun implements RunContext, LoopListener {
     this.finalResult = new Promise((resolve) => this.#resolve = resolve);
     const record = hooks.datagram;
     this.datagram = record &&
-      ((sent, octets, path, nowMs) => record(sent, octets, path, this.#totals.toEpoch(nowMs)));
+      ((sent, octets, path, nowMs) => {
+        const tunnel = tunnelOfDatagram(this.loop.endpoint, sent, octets);
+        record({ sent, octets, path, epochMs: this.#totals.toEpoch(nowMs), tunnel });
+      });
     this.#neighbours = new NeighbourWatch(readNeighbours);
     this.#paths = new ChildPaths(openDataPath, new PathCommands(this));
     this.loop = this.#newLoop();

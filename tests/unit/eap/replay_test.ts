@@ -1,7 +1,8 @@
 /** A captured login is read from its file, and replayed as the peer and as the RADIUS server. */
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
-import { CaptureError, readDatagrams } from "@/base/capture_reader.ts";
+import { CaptureError } from "@/base/capture_error.ts";
+import { readDatagrams } from "@/base/capture_reader.ts";
 import type { EapAnswer } from "@/eap/conversation.ts";
 import { capturedLogin } from "@/eap/radius/capture.ts";
 import { accessRequest, judgeResponse, newRadiusLogin } from "@/eap/radius/login.ts";
@@ -102,6 +103,75 @@ Deno.test("packets that differ from the capture are refused by both sides", () =
   assert.match(server.receive(request.octets).note!, /EAP packet 1 is not that of the capture/);
 });
 
+const LITTLE = true;
+
+/** A block of pcapng, with its length at both ends. */
+function blockOf(type: number, body: Uint8Array, little: boolean): Uint8Array {
+  const length = 12 + Math.ceil(body.length / 4) * 4;
+  const octets = new Uint8Array(length);
+  const view = new DataView(octets.buffer);
+  view.setUint32(0, type, little);
+  view.setUint32(4, length, little);
+  octets.set(body, 8);
+  view.setUint32(length - 4, length, little);
+  return octets;
+}
+
+function words(little: boolean, ...numbers: number[]): Uint8Array {
+  const octets = new Uint8Array(4 * numbers.length);
+  const view = new DataView(octets.buffer);
+  for (const [i, number] of numbers.entries()) view.setUint32(4 * i, number, little);
+  return octets;
+}
+
+const joined = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+
+/** The block of a frame of FILE, as Wireshark writes them by default, or as a simple one. */
+function frameBlock(index: number, little: boolean, isSimple = false): Uint8Array {
+  const frame = FRAMES[index]!;
+  const { length } = frame;
+  const head = isSimple ? words(little, length) : words(little, 0, 0, 0, length, length);
+  return blockOf(isSimple ? 3 : 6, joined(head, frame), little);
+}
+
+/** The frames of FILE, which is little-endian pcap with link type 1. */
+const FRAMES: Uint8Array[] = [];
+for (let at = 24; at < FILE.length;) {
+  const length = new DataView(FILE.buffer, FILE.byteOffset).getUint32(at + 8, LITTLE);
+  FRAMES.push(FILE.subarray(at + 16, at + 16 + length));
+  at += 16 + length;
+}
+
+/** A file of one section with these blocks and one interface, or none. */
+function pcapng(little: boolean, blocks: readonly Uint8Array[], interfaces = 1): Uint8Array {
+  const section = words(little, 0x1a2b3c4d, little ? 1 : 0x10000, 0xffffffff, 0xffffffff);
+  const device = new Uint8Array(8);
+  new DataView(device.buffer).setUint16(0, 1, little);
+  return joined(
+    blockOf(0x0a0d0d0a, section, little),
+    ...Array.from({ length: interfaces }, () => blockOf(1, device, little)),
+    ...blocks,
+  );
+}
+
+Deno.test("a capture in pcapng, as Wireshark writes it, has the same login in both byte orders", () => {
+  const expected = capturedLogin(readDatagrams(FILE), SECRET);
+  for (const little of [true, false]) {
+    // Statistics of an interface and other blocks are skipped.
+    const other = blockOf(5, words(little, 0, 0, 0), little);
+    const blocks = FRAMES.map((_, i) => frameBlock(i, little, i % 3 === 0));
+    const file = pcapng(little, [other, ...blocks, other]);
+    assert.deepEqual(capturedLogin(readDatagrams(file), SECRET), expected);
+    // Sections that follow each other are read as one file is.
+    const half = FRAMES.length >> 1;
+    const sections = joined(
+      pcapng(little, blocks.slice(0, half)),
+      pcapng(!little, FRAMES.slice(half).map((_, i) => frameBlock(half + i, !little))),
+    );
+    assert.deepEqual(capturedLogin(readDatagrams(sections), SECRET), expected);
+  }
+});
+
 Deno.test("captures that cannot be used are refused with the reason", () => {
   const datagrams = readDatagrams(FILE);
   const cases: readonly (readonly [() => unknown, RegExp])[] = [
@@ -112,7 +182,17 @@ Deno.test("captures that cannot be used are refused with the reason", () => {
     [() => readDatagrams(FILE.subarray(0, 20)), /capture of 20 octets/],
     [() => readDatagrams(FILE.subarray(0, 100)), /Cannot read a cut capture/],
     [() => readDatagrams(FILE.subarray(0, FILE.length - 1)), /Cannot read a cut capture/],
-    [() => readDatagrams(hex(`0a0d0d0a${"00".repeat(30)}`)), /pcapng.*editcap/],
+    [() => readDatagrams(hex(`0a0d0d0a${"00".repeat(30)}`)), /section of byte order 0/],
+    [
+      () => readDatagrams(pcapng(LITTLE, [hex("06000000 10000000 00000000 10000000")])),
+      /Cannot read a cut capture/,
+    ],
+    [
+      () => readDatagrams(pcapng(LITTLE, [hex("06000000 0d000000 00000000 0d000000")])),
+      /of 13 oct/,
+    ],
+    [() => readDatagrams(pcapng(LITTLE, [hex("01000000 0c000000 0c000000")])), /an interface/],
+    [() => readDatagrams(pcapng(LITTLE, [frameBlock(0, LITTLE)], 0)), /Cannot find interface 0/],
     [() => readDatagrams(hex(`ffffffff${"00".repeat(30)}`)), /begins with ffffffff/],
   ];
   for (const [work, fault] of cases) {

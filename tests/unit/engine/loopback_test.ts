@@ -48,7 +48,7 @@ Deno.test("100 tunnels over UDP on loopback, one process, no retransmission", as
       peerPort: near.ikePort,
     }),
     hooks: {
-      datagram: (sent, octets, path) => void datagrams.push([sent, octets.length, path]),
+      datagram: ({ sent, octets, path }) => void datagrams.push([sent, octets.length, path]),
     },
   });
   gateway.start();

@@ -85,7 +85,7 @@ async function pair(
       peerPort: await relay(near.ikePort),
     }),
     hooks: {
-      datagram: (isSent, octets, path) => void (isSent && sent.push({ octets, path })),
+      datagram: ({ sent: isSent, octets, path }) => void (isSent && sent.push({ octets, path })),
     },
   });
   return { client, gateway, near, far, notes, sent };

@@ -13,7 +13,7 @@ import { rawKeyTable } from "@/ike/auth/raw_key_table.ts";
 import type { IkeConfig, SigningAuth, VerifyingAuth } from "@/ike/records/config.ts";
 import { encodeBundle } from "@/pki/received.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
-import { PcapFile } from "@/report/pcap.ts";
+import { CaptureFile } from "@/report/capture_file.ts";
 import { HAS_TSHARK } from "../../esp/_tshark.ts";
 import { Maker } from "../../pki/_maker.ts";
 import { fqdn, signs, verifies } from "./_signing.ts";
@@ -45,8 +45,9 @@ async function shown(
 ): Promise<Shown> {
   const directory = await Deno.makeTempDir();
   try {
-    const pcap = new PcapFile(`${directory}/cap.pcap`);
-    const sent = (octets: Uint8Array, own: boolean) => pcap.add(own, octets, PATH, 0);
+    const pcap = new CaptureFile(`${directory}/cap.pcap`);
+    const sent = (octets: Uint8Array, own: boolean) =>
+      pcap.add({ sent: own, octets, path: PATH, epochMs: 0, tunnel: undefined });
     const ends = await setUp(crypto, { initiator, responder, sent });
     assert.deepEqual([...ends.initiator.failures, ...ends.responder.failures], []);
     pcap.close();

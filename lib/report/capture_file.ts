@@ -1,21 +1,16 @@
 /**
- * Writes a capture of this program's own datagrams, as pcap with raw IP (LINKTYPE_RAW). The headers
- * are derived from the path, as sockets do not show them. IKE and ESP in TCP are written as if they
- * were in UDP with the same ports, as Wireshark 4.0 decodes port 4500 in UDP, but not the streams
- * of RFC 9329.
- *
- * ```text
- * | seconds u32 | microseconds u32 | captured u32 | length u32 | IP header | UDP header | payload |
- * ```
+ * Writes a capture of this program's own datagrams, as pcapng with raw IP. The headers are derived from the
+ * path, as sockets do not show them. IKE and ESP in TCP are written as if they were in UDP with the same ports,
+ * as Wireshark 4.0 decodes port 4500 in UDP, but not the streams of RFC 9329.
  * @module
  */
 import { concat, Writer } from "@/base/bytes.ts";
-import type { Path } from "@/base/address.ts";
+import { VERSION } from "@/base/version.ts";
+import type { RecordedDatagram } from "@/engine/run/hooks.ts";
+import { fileHead, packetBlock } from "@/report/pcapng.ts";
 import { SecretFile } from "@/report/secret_file.ts";
+import { TunnelFilter } from "@/report/tunnel_filter.ts";
 
-const LINKTYPE_RAW = 101;
-const MAGIC_MICROSECONDS = 0xa1b2c3d4;
-const SNAP_OCTETS = 0x40000;
 const UDP = 17;
 /**
  * Octets that are collected before they are written, and the longest time that they wait, in
@@ -24,34 +19,40 @@ const UDP = 17;
 const BUFFER_OCTETS = 1 << 16;
 const FLUSH_INTERVAL_MS = 1_000;
 
+/** Which datagrams a capture has, and how long it may become. */
+export interface CaptureOptions {
+  /** The index of the only tunnel that is captured; absent: all. */
+  readonly tunnel?: number | undefined;
+  /** Octets from which the file is renamed to `.prev` and a new one is begun; absent or 0: no limit. */
+  readonly octetsMax?: number | undefined;
+}
+
 /** A capture file that is being written. */
-export class PcapFile {
+export class CaptureFile {
   readonly #file: SecretFile;
+  readonly #filter: TunnelFilter | undefined;
+  readonly #octetsMax: number;
+  readonly #head = fileHead(`myikev2 ${VERSION}`);
   #pending: Uint8Array[] = [];
   #pendingOctets = 0;
+  /** Octets of the present file, written and pending. */
+  #octets = 0;
   /** Writes collected octets at intervals, so that a reader of the file is up to date. */
   readonly #timer: ReturnType<typeof setInterval>;
 
   /** @throws {SetupError} if the file cannot be written. */
-  constructor(path: string) {
+  constructor(path: string, { tunnel, octetsMax = 0 }: CaptureOptions = {}) {
     this.#file = new SecretFile(path, "--pcap");
-    const w = new Writer(24);
-    w.u32(MAGIC_MICROSECONDS).u16(2).u16(4).u32(0).u32(0).u32(SNAP_OCTETS).u32(LINKTYPE_RAW);
-    this.#file.write(w.done());
+    this.#filter = tunnel === undefined ? undefined : new TunnelFilter(tunnel);
+    this.#octetsMax = octetsMax;
+    this.#put(this.#head);
+    this.flush();
     this.#timer = setInterval(() => this.flush(), FLUSH_INTERVAL_MS);
   }
 
-  /** Adds a UDP payload; `sent` says whether this end sent it. */
-  add(sent: boolean, payload: Uint8Array, path: Path, epochMs: number): void {
-    const packet = sent
-      ? packetOf(path.ownAddress, path.ownPort, path.peerAddress, path.peerPort, payload)
-      : packetOf(path.peerAddress, path.peerPort, path.ownAddress, path.ownPort, payload);
-    const w = new Writer(16);
-    w.u32(Math.floor(epochMs / 1000)).u32(Math.floor(epochMs % 1000 * 1000));
-    w.u32(packet.length).u32(packet.length);
-    this.#pending.push(w.done(), packet);
-    this.#pendingOctets += 16 + packet.length;
-    if (this.#pendingOctets >= BUFFER_OCTETS) this.flush();
+  /** Adds a datagram, if it is one of those that are captured. */
+  add(datagram: RecordedDatagram): void {
+    for (const one of this.#filter?.take(datagram) ?? [datagram]) this.#add(one);
   }
 
   /** Writes the collected octets. */
@@ -66,6 +67,32 @@ export class PcapFile {
     clearInterval(this.#timer);
     this.flush();
     this.#file.close();
+  }
+
+  #add({ sent, octets, path, epochMs, tunnel }: RecordedDatagram): void {
+    const { ownAddress, ownPort, peerAddress, peerPort } = path;
+    const packet = sent
+      ? packetOf(ownAddress, ownPort, peerAddress, peerPort, octets)
+      : packetOf(peerAddress, peerPort, ownAddress, ownPort, octets);
+    const comment = tunnel === undefined ? {} : { comment: `tunnel ${tunnel}` };
+    const block = packetBlock(packet, { sent, epochMs, ...comment });
+    if (this.#octetsMax > 0 && this.#octets + block.length > this.#octetsMax) this.#turnOver();
+    this.#put(block);
+    if (this.#pendingOctets >= BUFFER_OCTETS) this.flush();
+  }
+
+  #put(octets: Uint8Array): void {
+    this.#pending.push(octets);
+    this.#pendingOctets += octets.length;
+    this.#octets += octets.length;
+  }
+
+  /** Begins a new file, which can be read by itself. */
+  #turnOver(): void {
+    this.flush();
+    this.#file.turnOver();
+    this.#octets = 0;
+    this.#put(this.#head);
   }
 }
 
