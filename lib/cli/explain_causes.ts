@@ -92,6 +92,11 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "draft-ietf-ipsecme-ikev2-downgrade-prevention",
     "Whether the gateway supports it; if it does, somebody has altered its answer on the way. `transcriptauth: offer` goes on without.",
   ],
+  PUZZLE_REFUSED: [
+    "The gateway gave a puzzle for IKE_AUTH that this end does not solve, and takes no IKE_AUTH without its solution.",
+    "RFC 8019 §7.2",
+    "`puzzlebitsmax` of the client, `puzzledifficulty` and `puzzleauth` of the gateway.",
+  ],
   REDIRECT_LOOP: [
     "The client was redirected more than five times within 300 s.",
     "RFC 5685 §5.2",

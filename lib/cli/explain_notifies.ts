@@ -381,8 +381,9 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   ],
   PUZZLE: [
     "The responder wants the initiator to solve a puzzle first.",
-    "RFC 8019",
-    "The peer's defence against floods: fewer half-open SAs (`maxhalfopen`).",
+    "RFC 8019 §7.1, §8.1",
+    "The peer's defence against floods: fewer half-open SAs (`maxhalfopen`); `puzzlebitsmax` of a client, " +
+    "`puzzlethreshold` and `puzzledifficulty` of a gateway.",
   ],
   USE_PPK: ["A post-quantum pre-shared key can be used.", "RFC 8784 §3", "`ppk` of both ends."],
   PPK_IDENTITY: [

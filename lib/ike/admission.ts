@@ -5,18 +5,32 @@
  */
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { TransformType } from "@/iana/transform_type.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
-import { cookieFor, type CookieJar, isOurCookie, newCookieJar } from "@/ike/cookie.ts";
+import { cookieFor, type CookieJar, newCookieJar, openCookie } from "@/ike/cookie.ts";
 import type { Newcomers } from "@/ike/newcomers.ts";
+import { solutionBits } from "@/ike/negotiate/puzzle.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
+import type { Puzzle } from "@/ike/records/puzzle.ts";
 import { findNotify } from "@/ike/records/notify.ts";
-import { findPayload, type IkeHeader, readablePayloads } from "@/wire/message.ts";
+import { findPayload, type IkeHeader, type Payload, readablePayloads } from "@/wire/message.ts";
 
 /** The most octets of an IKE_SA_INIT message in UDP; the largest key exchange needs less than half. */
 export const INIT_OCTETS_MAX = 8_192;
 /** With `auto`, the fractions of `halfOpenMax` and `computingMax` from which on cookies are requested. */
 const AUTO_HALF_OPEN = 1 / 2;
 const AUTO_COMPUTING = 1 / 8;
+/**
+ * The parts of `halfOpenMax` and `computingMax` that senders may use which do not solve their puzzle, as they
+ * may not know puzzles (RFC 8019 §7.1.5).
+ */
+const UNSOLVED_SHARE = 1 / 2;
+/** More zero bits do not put a sender before others. */
+const PUZZLE_BITS_MAX = 64;
+
+function noPuzzles(): PuzzleCounts {
+  return { given: 0, solved: 0, unsolved: 0, wrong: 0 };
+}
 
 /** The state of an endpoint's admission, and its counters. */
 export interface Admission {
@@ -25,11 +39,30 @@ export interface Admission {
   cookiesAsked: number;
   /** Number of these where the load, not a configured threshold, was the reason. */
   cookiesAutomatic: number;
+  /** Puzzles by what became of them (RFC 8019). */
+  readonly puzzles: PuzzleCounts;
+}
+
+/** Numbers of puzzles of an endpoint. */
+export interface PuzzleCounts {
+  /** Cookies that came with a puzzle. */
+  given: number;
+  /** Requests that had its solution. */
+  solved: number;
+  /** Requests that had the cookie without a solution. */
+  unsolved: number;
+  /** Requests that had a wrong solution, which were dropped. */
+  wrong: number;
 }
 
 /** The state before the first request. */
 export function newAdmission(env: IkeEnv): Admission {
-  return { jar: newCookieJar(env.random), cookiesAsked: 0, cookiesAutomatic: 0 };
+  return {
+    jar: newCookieJar(env.random),
+    cookiesAsked: 0,
+    cookiesAutomatic: 0,
+    puzzles: noPuzzles(),
+  };
 }
 
 /** A received request for an SA. */
@@ -42,10 +75,21 @@ export interface InitRequest {
 
 /** The decision about a new request. */
 export type Verdict =
-  /** An SA is made; `proven`: the sender has proved its address by a cookie. */
-  | { readonly kind: "admitted"; readonly proven: boolean }
-  /** The request is answered by this cookie; `stale`: the cookie in the request is not ours, or too old. */
-  | { readonly kind: "cookie"; readonly cookie: Uint8Array; readonly stale: boolean }
+  /**
+   * An SA is made; `proven`: the sender has proved its address by a cookie; `puzzleBits`: the zero bits of the
+   * puzzle that it has solved, 0: none.
+   */
+  | { readonly kind: "admitted"; readonly proven: boolean; readonly puzzleBits: number }
+  /**
+   * The request is answered by this cookie, and by this puzzle; `stale`: the cookie in the request is not
+   * ours, or too old.
+   */
+  | {
+    readonly kind: "cookie";
+    readonly cookie: Uint8Array;
+    readonly puzzle: Puzzle | undefined;
+    readonly stale: boolean;
+  }
   | { readonly kind: "dropped"; readonly reason: string };
 
 /** The parts of an endpoint that are needed here. */
@@ -59,25 +103,31 @@ export interface Admitting {
 /** Decides whether an SA is made for a request that was not seen before. */
 export function admit(endpoint: Admitting, request: InitRequest, nowMs: number): Verdict {
   const { newcomers, config, admission } = endpoint;
-  const demanded = demandsCookies(config, newcomers);
-  let proven = false;
+  const puzzles = givesPuzzles(config, newcomers);
+  const demanded = demandsCookies(config, newcomers) ?? (puzzles ? "configured" : undefined);
+  let verdict: Verdict = { kind: "admitted", proven: false, puzzleBits: 0 };
   if (demanded) {
-    const settled = settleCookie(endpoint, request, nowMs);
-    if (settled.kind === "cookie") {
+    verdict = settleCookie(endpoint, request, { nowMs, puzzles });
+    if (verdict.kind === "cookie") {
       admission.cookiesAsked++;
+      if (verdict.puzzle) admission.puzzles.given++;
       if (demanded === "automatic") admission.cookiesAutomatic++;
     }
-    if (settled.kind !== "admitted") return settled;
-    proven = true;
+    if (verdict.kind !== "admitted") return verdict;
   }
   if (newcomers.computing.size >= config.computingMax) {
     return { kind: "dropped", reason: "too many key exchanges that wait to be computed" };
   }
   // A sender with a proven address replaces the oldest half-open SA, which is the least likely to continue.
-  if (!proven && newcomers.halfOpen.size >= config.halfOpenMax) {
+  if (!verdict.proven && newcomers.halfOpen.size >= config.halfOpenMax) {
     return { kind: "dropped", reason: "too many half-open SAs" };
   }
-  return { kind: "admitted", proven };
+  return verdict;
+}
+
+/** Whether requests get a puzzle with their cookie now. */
+function givesPuzzles({ puzzles }: IkeConfig, { halfOpen }: Newcomers): boolean {
+  return puzzles !== undefined && halfOpen.size >= puzzles.threshold;
 }
 
 /** The reason why cookies are requested now; undefined: they are not. */
@@ -94,10 +144,11 @@ function demandsCookies(
 }
 
 function settleCookie(
-  { env, admission: { jar } }: Admitting,
+  endpoint: Admitting,
   { header, octets, address }: InitRequest,
-  nowMs: number,
+  { nowMs, puzzles }: { readonly nowMs: number; readonly puzzles: boolean },
 ): Verdict {
+  const { env, admission: { jar } } = endpoint;
   const payloads = readablePayloads(octets);
   const nonce = payloads && findPayload(payloads, PayloadType.NONCE)?.data;
   if (!nonce) {
@@ -106,10 +157,59 @@ function settleCookie(
   }
   const about = { nonce, address, spi: header.spiI };
   const cookie = findNotify(payloads, NotifyType.COOKIE)?.data;
-  const isOurs = cookie && isOurCookie(jar, env, about, { cookie, nowMs });
-  if (isOurs || cookie && env.broken.has("accept_any_cookie")) {
-    return { kind: "admitted", proven: true };
+  const puzzle = puzzles ? puzzleFor(endpoint, payloads) : undefined;
+  const ours = cookie && openCookie(jar, env, about, { cookie, nowMs });
+  if (cookie && ours?.puzzle) {
+    return judgeSolution(endpoint, { puzzle: ours.puzzle, cookie, payloads });
   }
-  const fresh = cookieFor(jar, env, about, nowMs);
-  return { kind: "cookie", cookie: fresh, stale: cookie !== undefined };
+  if (ours && !puzzle || cookie && env.broken.has("accept_any_cookie")) {
+    return { kind: "admitted", proven: true, puzzleBits: 0 };
+  }
+  const fresh = cookieFor(jar, env, about, { nowMs, puzzle });
+  return { kind: "cookie", cookie: fresh, puzzle, stale: cookie !== undefined && !ours };
+}
+
+/**
+ * The puzzle for a request: by the first PRF that it proposes and this end has (RFC 8019 §7.1.1.2). A request
+ * without one will be refused for its proposals; IKE_SESSION_RESUME proposes nothing, and costs no key
+ * exchange, so that it gets no puzzle.
+ */
+function puzzleFor(
+  { env, config: { puzzles } }: Admitting,
+  payloads: readonly Payload[],
+): Puzzle | undefined {
+  const { proposals } = findPayload(payloads, PayloadType.SA) ?? { proposals: [] };
+  const prfs = proposals.flatMap(({ transforms }) => transforms)
+    .filter(({ type }) => type === TransformType.PRF);
+  const prf = prfs.find(({ id }) => env.crypto.prf(id))?.id;
+  return prf === undefined ? undefined : { prf, difficulty: puzzles!.difficulty };
+}
+
+/** Decides about a request with a cookie that came with a puzzle (RFC 8019 §7.1.4). */
+function judgeSolution(
+  { env, config, newcomers, admission: { puzzles } }: Admitting,
+  { puzzle, cookie, payloads }: {
+    readonly puzzle: Puzzle;
+    readonly cookie: Uint8Array;
+    readonly payloads: readonly Payload[];
+  },
+): Verdict {
+  const solution = findPayload(payloads, PayloadType.PS)?.data;
+  if (!solution) {
+    puzzles.unsolved++;
+    const hasRoom = newcomers.halfOpen.size < config.halfOpenMax * UNSOLVED_SHARE &&
+      newcomers.computing.size < config.computingMax * UNSOLVED_SHARE;
+    if (hasRoom) return { kind: "admitted", proven: true, puzzleBits: 0 };
+    const reason = "a request without the solution of its puzzle, while there is no room for it";
+    return { kind: "dropped", reason };
+  }
+  const bits = solutionBits(env.crypto.prf(puzzle.prf)!, cookie, solution);
+  const isRight = bits !== undefined && bits >= puzzle.difficulty;
+  if (!isRight && !env.broken.has("accept_any_solution")) {
+    puzzles.wrong++;
+    return { kind: "dropped", reason: "a request with a wrong solution of its puzzle" };
+  }
+  puzzles.solved++;
+  const puzzleBits = Math.min(Math.max(1, bits ?? 1), PUZZLE_BITS_MAX);
+  return { kind: "admitted", proven: true, puzzleBits };
 }

@@ -16,6 +16,7 @@ import { CRASH_ANSWERS_MAX, type CrashAnswers } from "@/ike/records/crash_detect
 import { CloseCode } from "@/ike/records/failure.ts";
 import { forgetEnded, keepEnded } from "@/ike/ended.ts";
 import { handle } from "@/ike/handle.ts";
+import { puzzleNotify } from "@/ike/negotiate/puzzle.ts";
 import { identityKey, resolveIdentity } from "@/ike/negotiate/identity.ts";
 import {
   enter,
@@ -364,7 +365,8 @@ function newcomer(
   if (verdict.kind === "cookie") {
     if (verdict.stale) count(endpoint, "a cookie that is not ours, or too old");
     const cookie = notify(NotifyType.COOKIE, verdict.cookie);
-    return sendStateless(endpoint, header, [cookie], { path, out });
+    const puzzle = verdict.puzzle ? [puzzleNotify(verdict.puzzle)] : [];
+    return sendStateless(endpoint, header, [cookie, ...puzzle], { path, out });
   }
   const { env, config } = endpoint;
   const spi = freeSpi(endpoint);
@@ -372,6 +374,7 @@ function newcomer(
   const sa = newIkeSa({ env, config, index, originalInitiator: false, spi, path });
   sa.spiI = header.spiI;
   sa.initHash = hash;
+  sa.setup!.puzzleBits = verdict.puzzleBits;
   sa.startedMs = nowMs;
   if (!env.broken.has("keep_half_open")) sa.halfOpenEndMs = nowMs + config.halfOpenTimeoutMs;
   enter(sa, "init");

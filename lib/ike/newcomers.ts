@@ -23,6 +23,8 @@ const LINGERING_MAX = 1_000;
 export interface Newcomers {
   /** Responder SAs that are not authenticated, oldest first, with the octets of messages that each keeps. */
   readonly halfOpen: Map<IkeSa, number>;
+  /** The same, by the zero bits of the puzzle that each has solved (RFC 8019 §7.1.5). */
+  readonly byPuzzle: Map<number, Set<IkeSa>>;
   /** Those of them whose IKE_SA_INIT key exchange is not computed yet. */
   readonly computing: Set<IkeSa>;
   /** Octets of messages that all half-open SAs keep together. */
@@ -39,6 +41,7 @@ export interface Newcomers {
 export function newNewcomers(): Newcomers {
   return {
     halfOpen: new Map(),
+    byPuzzle: new Map(),
     computing: new Set(),
     keptOctets: 0,
     byRequest: new Map(),
@@ -76,19 +79,27 @@ function hasIkeAuth({ phase, answering, window: { nextPeerId } }: IkeSa): boolea
 }
 
 /** Records an SA that is made for a new request. */
-export function arrive({ halfOpen, computing, byRequest }: Newcomers, sa: IkeSa): void {
+export function arrive(newcomers: Newcomers, sa: IkeSa): void {
+  const { halfOpen, byPuzzle, computing, byRequest } = newcomers;
   halfOpen.set(sa, 0);
+  const { puzzleBits } = sa.setup!;
+  const equals = byPuzzle.get(puzzleBits);
+  if (equals) equals.add(sa);
+  else byPuzzle.set(puzzleBits, new Set([sa]));
   computing.add(sa);
   byRequest.set(sa.initHash, sa);
 }
 
-/** The oldest half-open SA if there are too many or they keep too much; otherwise undefined. */
+/**
+ * The SA to end if too many are half-open, or they keep too much: the oldest of those that have solved the
+ * easiest puzzle, or none. Otherwise undefined.
+ */
 export function crowded(
-  { halfOpen, keptOctets }: Newcomers,
+  { halfOpen, byPuzzle, keptOctets }: Newcomers,
   { halfOpenMax }: { readonly halfOpenMax: number },
 ): IkeSa | undefined {
   const isFull = halfOpen.size > halfOpenMax || keptOctets > KEPT_OCTETS_MAX && halfOpen.size > 1;
-  return isFull ? first(halfOpen.keys()) : undefined;
+  return isFull ? first(byPuzzle.get(Math.min(...byPuzzle.keys()))!) : undefined;
 }
 
 /** Updates the tables after an event of an SA; returns an SA to remove if too many closed ones are kept. */
@@ -100,7 +111,10 @@ export function settle(newcomers: Newcomers, sa: IkeSa, nowMs: number): IkeSa | 
     const keeps = isHalfOpen(sa) ? sa.setup!.keptOctets : 0;
     newcomers.keptOctets += keeps - kept;
     if (isHalfOpen(sa)) halfOpen.set(sa, keeps);
-    else halfOpen.delete(sa);
+    else {
+      halfOpen.delete(sa);
+      forgetPuzzle(newcomers, sa);
+    }
     if (sa.phase !== "init") computing.delete(sa);
   }
   if (sa.phase !== "closed") return undefined;
@@ -114,6 +128,14 @@ export function settle(newcomers: Newcomers, sa: IkeSa, nowMs: number): IkeSa | 
   const oldest = first(lingering);
   lingering.delete(oldest);
   return oldest;
+}
+
+function forgetPuzzle({ byPuzzle }: Newcomers, sa: IkeSa): void {
+  for (const [bits, equals] of byPuzzle) {
+    if (!equals.delete(sa)) continue;
+    if (equals.size === 0) byPuzzle.delete(bits);
+    return;
+  }
 }
 
 function first<T>(all: Iterable<T>): T {

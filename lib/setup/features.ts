@@ -19,6 +19,7 @@ export type Feature =
   | "eap"
   | "mobike"
   | "ppk"
+  | "puzzles"
   | "reauth"
   | "redirect"
   | "resume"
@@ -39,6 +40,7 @@ export interface FeatureChoices {
     readonly myid2: string;
     readonly eapmethod: readonly number[];
     readonly ppk: { readonly id: string };
+    readonly puzzlethreshold: number;
     readonly redirectto: readonly string[];
     readonly resume: "never" | "allow";
     readonly crashdetection: "never" | "make" | "take" | "both";
@@ -63,6 +65,10 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   mobike: { isUsed: ({ mobike }) => mobike, unused: "mobike is false" },
   reauth: { isUsed: ({ ikeconf }) => ikeconf.reauth, unused: "reauth is false" },
   ppk: { isUsed: ({ ikeconf }) => ikeconf.ppk.id !== "", unused: "ppk.id is not set" },
+  puzzles: {
+    isUsed: ({ ikeconf }) => ikeconf.puzzlethreshold >= 0,
+    unused: "puzzlethreshold is below 0",
+  },
   redirect: {
     isUsed: ({ ikeconf }) => ikeconf.redirectto.length > 0,
     unused: "redirectto is empty",

@@ -112,6 +112,30 @@ export const IKECONF = {
       "half-open SAs or the queue of key exchanges fills",
     G,
   ),
+  puzzlethreshold: option(
+    int(INT_MIN),
+    "-1",
+    "number of half-open SAs from which a request gets a puzzle to solve with its cookie (RFC 8019); < 0: never",
+    G,
+  ),
+  puzzledifficulty: option(
+    int(0, 30),
+    "12",
+    "zero bits in which each of its four results must end, each doubling the work; 0: as many as the client likes",
+    { ...G, feature: "puzzles" },
+  ),
+  puzzleauth: option(
+    bool,
+    "false",
+    "give a client that has solved one another puzzle, without whose solution its IKE_AUTH is not decrypted",
+    { ...G, feature: "puzzles" },
+  ),
+  puzzlebitsmax: option(
+    int(-1, 30),
+    "18",
+    "hardest puzzle that a client solves, in zero bits; harder ones are answered by the cookie alone; -1: all",
+    C,
+  ),
   reauth: option(
     bool,
     "false",

@@ -23,6 +23,7 @@ import { CONFIGURATION_SCENARIOS } from "@/sim/configuration_scenarios.ts";
 import { CRASH_SCENARIOS } from "@/sim/crash_scenarios.ts";
 import { FRAGMENT_SCENARIOS } from "@/sim/fragment_scenarios.ts";
 import { INFORMATIONAL_SCENARIOS } from "@/sim/informational_scenarios.ts";
+import { PUZZLE_SCENARIOS } from "@/sim/puzzle_scenarios.ts";
 import { REKEY_SCENARIOS } from "@/sim/rekey_scenarios.ts";
 import { TRANSCRIPT_SCENARIOS } from "@/sim/transcript_scenarios.ts";
 import type { Scenario } from "@/sim/scenarios.ts";
@@ -54,4 +55,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...CONFIGURATION_SCENARIOS,
   ...CRASH_SCENARIOS,
   ...TRANSCRIPT_SCENARIOS,
+  ...PUZZLE_SCENARIOS,
 ];

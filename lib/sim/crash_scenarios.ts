@@ -106,7 +106,7 @@ const forged: Scenario = {
     return {
       stands: true,
       check: () =>
-        world.nowMs > CRASH_MS + AFTER_MS && a.failures.includes("PEER_CRASHED")
+        world.nowMs >= CRASH_MS + AFTER_MS && a.failures.includes("PEER_CRASHED")
           ? "a token is compared with that of the peer (RFC 6290 §4.5)"
           : undefined,
     };

@@ -20,6 +20,7 @@ import { IssuedCredentials } from "@/pki/issuing.ts";
 import { parseCrl } from "@/pki/crl.ts";
 import { parseOcspResponse } from "@/pki/ocsp.ts";
 import { validatePath } from "@/pki/validate.ts";
+import { searchOn } from "@/ike/negotiate/puzzle.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 
 /** The time of day in every world: midnight of 2026-06-01, in milliseconds since 1970. */
@@ -101,6 +102,8 @@ export class WorldKeys {
         };
         return { op: "verify_chain", verdict: atOnce(validatePath(question, this.#crypto)) };
       }
+      case "solve_puzzle":
+        return { op: "solve_puzzle", search: searchOn(this.#crypto, job.work) };
       case "ke_generate":
         return { op: "ke_generate", pair: this.generate(job.group, random) };
       case "ke_derive":

@@ -46,6 +46,10 @@ import {
 import { keCodec, type KePayload } from "@/wire/payloads/key_exchange.ts";
 import { nonceCodec, type NoncePayload } from "@/wire/payloads/nonce.ts";
 import { notifyCodec, type NotifyPayload } from "@/wire/payloads/notify.ts";
+import {
+  puzzleSolutionCodec,
+  type PuzzleSolutionPayload,
+} from "@/wire/payloads/puzzle_solution.ts";
 import type { RawPayload } from "@/wire/payloads/raw.ts";
 import { saCodec, type SaPayload } from "@/wire/payloads/security_association.ts";
 import {
@@ -74,7 +78,8 @@ export type KnownPayload =
   | SkPayload
   | CpPayload
   | EapPayload
-  | SkfPayload;
+  | SkfPayload
+  | PuzzleSolutionPayload;
 
 /** Any payload: a plain record. Only a {@linkcode RawPayload} has `raw`. */
 export type Payload = KnownPayload | RawPayload;
@@ -150,6 +155,7 @@ for (
     cpCodec,
     eapCodec,
     skfCodec,
+    puzzleSolutionCodec,
   ]
 ) CODECS[codec.type] = codec;
 

@@ -72,6 +72,8 @@ export interface Sealing {
   readonly iv: Uint8Array;
   /** What stands before Pad Length, 0 to 255 octets; absent: as few zeros as the block asks for. */
   readonly padding?: Uint8Array;
+  /** A payload that stands before the Encrypted payload, in clear; absent: there is none. */
+  readonly inFront?: Payload | undefined;
 }
 
 /** How a message is sealed in fragments. */
@@ -83,6 +85,8 @@ export interface FragmentSealing {
   readonly clearMax: number;
   /** Padding of each fragment, by its number; absent: as few zeros as the block asks for. */
   padding?(fragment: number): Uint8Array;
+  /** A payload that stands in clear in the first fragment alone (RFC 7383 §2.5.3); absent: there is none. */
+  readonly inFront?: Payload | undefined;
 }
 
 /** What was inside an SK or SKF payload, authentic. Slices are views of the decrypted octets. */
@@ -153,18 +157,17 @@ function encryptedAt(octets: Uint8Array): number {
   return at;
 }
 
-/** A message whose only payload is SK, with `payloads` inside. */
+/** A message with `payloads` inside of SK. */
 export function sealMessage(
   header: MessageHeader,
   payloads: readonly Payload[],
   sealing: Sealing,
 ): Uint8Array {
   const w = new Writer(512);
-  encodeHeader(header, w);
-  setFirstPayload(w, PayloadType.SK);
+  const skAt = beginMessage(header, w, { type: PayloadType.SK, inFront: sealing.inFront });
   w.u32(0).put(sealing.iv);
-  w.setU8(HEADER_OCTETS, encodePayloads(payloads, w));
-  return sealBody(w, SK_BODY_AT, sealing);
+  w.setU8(skAt, encodePayloads(payloads, w));
+  return sealBody(w, { skAt, bodyAt: skAt + PAYLOAD_HEADER_OCTETS }, sealing);
 }
 
 /** The same with the payloads as octets already; `firstType` is the type of the first of them. */
@@ -174,10 +177,24 @@ export function sealContent(
   sealing: Sealing,
 ): Uint8Array {
   const w = new Writer(128 + inside.content.length);
-  encodeHeader(header, w);
-  setFirstPayload(w, PayloadType.SK);
+  const skAt = beginMessage(header, w, { type: PayloadType.SK, inFront: sealing.inFront });
   w.u8(inside.firstType).u8(0).u16(0).put(sealing.iv).put(inside.content);
-  return sealBody(w, SK_BODY_AT, sealing);
+  return sealBody(w, { skAt, bodyAt: skAt + PAYLOAD_HEADER_OCTETS }, sealing);
+}
+
+/** Begins a message with its header and what stands before the Encrypted payload, of which it returns the place. */
+function beginMessage(
+  header: MessageHeader,
+  w: Writer,
+  { type, inFront }: { readonly type: number; readonly inFront?: Payload | undefined },
+): number {
+  encodeHeader(header, w);
+  if (!inFront) setFirstPayload(w, type);
+  else {
+    setFirstPayload(w, encodePayloads([inFront], w));
+    w.setU8(HEADER_OCTETS, type);
+  }
+  return w.length;
 }
 
 /**
@@ -211,8 +228,9 @@ export function sealParts(
   return parts.map((part, i) => {
     const fragment = i + 1;
     const w = new Writer(128 + part.length);
-    encodeHeader(header, w);
-    setFirstPayload(w, PayloadType.SKF);
+    const inFront = fragment === 1 ? sealing.inFront : undefined;
+    const skAt = beginMessage(header, w, { type: PayloadType.SKF, inFront });
+    const bodyAt = skAt + PAYLOAD_HEADER_OCTETS + FRAGMENT_HEADER_OCTETS;
     // RFC 7383 §2.5.1: only the first fragment names the first payload.
     w.u8(fragment === 1 ? firstType : PayloadType.NONE).u8(0).u16(0).u16(fragment).u16(
       parts.length,
@@ -220,7 +238,8 @@ export function sealParts(
     const iv = sealing.iv(fragment);
     const padding = sealing.padding?.(fragment);
     w.put(iv).put(part);
-    return sealBody(w, SKF_BODY_AT, padding ? { protection, iv, padding } : { protection, iv });
+    const at = { skAt, bodyAt };
+    return sealBody(w, at, padding ? { protection, iv, padding } : { protection, iv });
   });
 }
 
@@ -275,7 +294,11 @@ export function sealedOctets(
 }
 
 /** Pads, encrypts and completes a message that ends with its IV and, in clear, the content. */
-function sealBody(w: Writer, bodyAt: number, sealing: Sealing): Uint8Array {
+function sealBody(
+  w: Writer,
+  { skAt, bodyAt }: { readonly skAt: number; readonly bodyAt: number },
+  sealing: Sealing,
+): Uint8Array {
   const { protection, iv } = sealing;
   const { cipher, encryptionKey, integrity } = protection;
   const contentAt = bodyAt + iv.length;
@@ -285,7 +308,7 @@ function sealBody(w: Writer, bodyAt: number, sealing: Sealing): Uint8Array {
   const icvOctets = integrity?.icvOctets ?? cipher.icvOctets;
   const total = w.length + icvOctets;
   setMessageLength(w, total);
-  w.setU16(HEADER_OCTETS + 2, total - HEADER_OCTETS);
+  w.setU16(skAt + 2, total - skAt);
 
   const datagram = w.done(icvOctets);
   if (!integrity) {

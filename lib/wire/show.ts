@@ -137,6 +137,8 @@ function linesOf(payload: Payload): string[] {
       return [`${showEap(payload.data)}, ${payload.data.length} octets`];
     case PayloadType.SK:
       return [`${name} ${payload.body.length} octets`];
+    case PayloadType.PS:
+      return [`${name} ${payload.data.length} octets`];
     case PayloadType.SKF:
       return [`${name} ${payload.fragment}/${payload.total}, ${payload.body.length} octets`];
   }
@@ -222,6 +224,8 @@ function showNotifyData(notify: number, data: Uint8Array): string {
       return data.length === 4 ? `${new Reader(data).u32()} s` : hex(data);
     case NotifyType.SUPPORTED_AUTH_METHODS:
       return showAnnouncements(data);
+    case NotifyType.PUZZLE:
+      return `${nameOfPrf(data[0]! << 8 | data[1]!)}, ${data[2]} zero bits`;
     case NotifyType.NO_PPK_AUTH:
       return `${data.length} octets`;
     case NotifyType.IPCOMP_SUPPORTED:

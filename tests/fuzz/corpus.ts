@@ -130,7 +130,8 @@ const MAKERS: readonly Maker[] = [
   (r) => ({ type: P.TSR, selectors: list(r, 1, 4, selector) }),
   (r) => ({ type: P.CP, cpType: r.below(5), attributes: list(r, 0, 6, attribute) }),
   eap,
-  (r) => ({ type: r.pick([P.GSPM, P.IDG, P.GSA, P.KD, P.PS]), raw: some(r, 0, 32) }),
+  (r) => ({ type: P.PS, data: some(r, 1, 64) }),
+  (r) => ({ type: r.pick([P.GSPM, P.IDG, P.GSA, P.KD]), raw: some(r, 0, 32) }),
   (r) => ({ type: 128 + r.below(128), raw: some(r, 0, 32) }),
 ];
 

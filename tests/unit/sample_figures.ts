@@ -74,6 +74,7 @@ export const FIGURES: RunFigures = {
   peers: new Map([["192.0.2.9", 10]]),
   strangers: [{ cause: "HALF_OPEN_TIMEOUT", count: 3, example: "192.0.2.9:500: silence" }],
   cookies: { asked: 7, automatic: 5 },
+  puzzles: { given: 6, solved: 4, unsolved: 1, wrong: 1, tries: 0 },
   drops: new Map([["malformed", 2], ["unknown SPI", 8]]),
   datagramsSent: 100,
   datagramsReceived: 90,

@@ -9,6 +9,7 @@ import type { CryptoBackend, KeyExchange } from "@/crypto/backend.ts";
 import { KeyExchangeError } from "@/crypto/backend.ts";
 import { ComputeQueue, OURS, type WorkOrigin } from "@/engine/run/compute_queue.ts";
 import { SignatureError } from "@/crypto/signature.ts";
+import { searchOn } from "@/ike/negotiate/puzzle.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 import type { IssuedCredentials } from "@/pki/issuing.ts";
 import type { Certificate } from "@/pki/certificate.ts";
@@ -156,6 +157,8 @@ export function perform(
       return then(job.end.step(job.octets), (answer) => ({ op: "eap", answer }));
     case "verify_chain":
       return then(judge(means, job), (verdict) => ({ op: job.op, verdict }));
+    case "solve_puzzle":
+      return { op: job.op, search: searchOn(crypto, job.work) };
     case "ke_generate":
       return then(exchangeOf(crypto, job.group).generate(), (pair) => ({ op: job.op, pair }));
     case "ke_derive": {

@@ -16,6 +16,7 @@ import { type ClientPlan, pathOfTunnel, type RunPlan, type StormPlan } from "@/e
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { ChildConfig, IkeConfig, PpkConfig } from "@/ike/records/config.ts";
+import type { PuzzleConfig } from "@/ike/records/puzzle.ts";
 import type { PoolPlan, PoolPlans } from "@/ike/records/pool.ts";
 import { hasStages } from "@/setup/check_load.ts";
 import { ppkOctets } from "@/setup/check_ppk.ts";
@@ -59,6 +60,7 @@ export function ikeConfigOf(
   const mobike = mobikeOf(setup);
   const redirect = redirectOf(setup);
   const resumption = resumptionOf(setup, material.secrets);
+  const puzzles = puzzlesOf(setup);
   const crashDetection = crashDetectionOf(setup, material.secrets);
   return {
     algorithms: {
@@ -103,6 +105,7 @@ export function ikeConfigOf(
     ...(redirect ? { redirect } : {}),
     ...(resumption ? { resumption } : {}),
     ...(crashDetection ? { crashDetection } : {}),
+    ...(puzzles ? { puzzles } : {}),
     cookieThreshold: client ? -1 : ikeconf.numoftunneltoenablecookie,
     computingMax: COMPUTING_MAX,
     halfOpenMax: Math.max(HALF_OPEN_MIN, numberoftunnels),
@@ -139,6 +142,17 @@ function ppkOf({ ppk }: IkeConf): PpkConfig | undefined {
     required: ppk.ppkrequired,
     intermediate: ppk.intermediate,
   };
+}
+
+/** What an end does about puzzles; undefined: nothing. */
+function puzzlesOf({ role, ikeconf }: Setup): PuzzleConfig | undefined {
+  const { puzzlethreshold, puzzledifficulty, puzzleauth, puzzlebitsmax } = ikeconf;
+  if (role === "client") {
+    return { threshold: Infinity, difficulty: 0, inAuth: false, bitsMax: puzzlebitsmax };
+  }
+  if (puzzlethreshold < 0) return undefined;
+  const [threshold, difficulty, inAuth] = [puzzlethreshold, puzzledifficulty, puzzleauth];
+  return { threshold, difficulty, inAuth, bitsMax: -1 };
 }
 
 /** Whether UDP is not used at all: a client with TCP does not try UDP first (RFC 9329 §5.1). */

@@ -10,6 +10,7 @@ import type { Role, RunContext } from "@/engine/run/run_context.ts";
 import { ownTunnels, type RunPlan } from "@/engine/run/plan.ts";
 import type { SaCounts } from "@/engine/show/sa_list.ts";
 import type { RunResult, RunSummary } from "@/engine/show/view.ts";
+import type { PuzzleCounts } from "@/ike/admission.ts";
 import type { Transport } from "@/transport/transport.ts";
 
 /** The options of a run that are needed here. */
@@ -176,6 +177,7 @@ export class RunTotals {
       peers: tally.peers.counts(),
       strangers: role.strangers,
       cookies: { asked: admission.cookiesAsked, automatic: admission.cookiesAutomatic },
+      puzzles: puzzleFigures(admission.puzzles, tally.puzzles),
       drops: loop.endpoint.drops,
       datagramsSent: loop.datagramsSent - (transport.sendErrors?.unsentIke ?? 0),
       datagramsReceived: loop.datagramsReceived,
@@ -224,6 +226,20 @@ export class RunTotals {
   #epoch(coreMs: number | undefined): number | undefined {
     return coreMs === undefined ? undefined : this.toEpoch(coreMs);
   }
+}
+
+/** Puzzles that this end gave as a responder, and those that it got as an initiator. */
+function puzzleFigures(
+  { given, solved, unsolved, wrong }: PuzzleCounts,
+  own: { readonly solved: number; readonly unsolved: number; readonly tries: number },
+) {
+  return {
+    given,
+    solved: solved + own.solved,
+    unsolved: unsolved + own.unsolved,
+    wrong,
+    tries: own.tries,
+  };
 }
 
 /** User and system time of the whole process so far, in milliseconds. */

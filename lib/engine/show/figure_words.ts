@@ -21,6 +21,25 @@ export function cookieLines(
   return [`Cookies: ${asked} asked for` + (automatic > 0 ? `, ${automatic} of them ${why}` : "")];
 }
 
+/** The line about puzzles of either role. */
+export function puzzleLines(
+  { given, solved, unsolved, wrong, tries }: {
+    readonly given: number;
+    readonly solved: number;
+    readonly unsolved: number;
+    readonly wrong: number;
+    readonly tries: number;
+  },
+): string[] {
+  if (given + solved + unsolved === 0) return [];
+  const asked = given > 0 ? `${given} given, ` : "";
+  const bad = wrong > 0 ? `, ${wrong} solved wrongly` : "";
+  const work = tries > 0 ? `, by ${tries} keys` : "";
+  return [
+    `Puzzles: ${asked}${solved} solved${work}, ${unsolved} answered without a solution${bad}`,
+  ];
+}
+
 /** The lines about each rule of `impairment`. */
 export function impairmentLines(rules: readonly object[]): string[] {
   return rules.map((counts, i) => {

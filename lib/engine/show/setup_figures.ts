@@ -12,7 +12,7 @@ import {
   mergeNames,
 } from "@/engine/show/figure.ts";
 import { summed } from "@/engine/show/figure_sums.ts";
-import { cookieLines } from "@/engine/show/figure_words.ts";
+import { cookieLines, puzzleLines } from "@/engine/show/figure_words.ts";
 
 /**
  * A smaller difference between the latency from when a tunnel was due and that from its first message is not
@@ -31,6 +31,17 @@ function dueLines(fromDue: LatencyResult, whole: unknown): string[] {
   );
   return fromDue.p50 !== null && differs ? [`  from due  ${latencyText(fromDue)}`] : [];
 }
+
+/** Numbers of puzzles of a run. */
+interface PuzzleFigures {
+  readonly given: number;
+  readonly solved: number;
+  readonly unsolved: number;
+  readonly wrong: number;
+  readonly tries: number;
+}
+
+const NO_PUZZLES: PuzzleFigures = { given: 0, solved: 0, unsolved: 0, wrong: 0, tries: 0 };
 
 /** The figures, in the order of the JSON result. */
 export const SETUP_FIGURES = {
@@ -124,5 +135,37 @@ export const SETUP_FIGURES = {
       summed(parts),
     json: ({ asked, automatic }) => ({ asked, automatic }),
     lines: cookieLines,
+  }),
+  puzzles: figure({
+    path: "puzzles",
+    type: "object",
+    doc: "puzzles (RFC 8019)",
+    parts: [
+      { path: "given", type: "number", doc: "gateway: requests that were answered with a puzzle" },
+      {
+        path: "solved",
+        type: "number",
+        doc: "solved: at a gateway requests with the solution, at a client puzzles that it solved",
+      },
+      {
+        path: "unsolved",
+        type: "number",
+        doc:
+          "requests with the cookie and no solution, which a gateway takes while it has room; at a client " +
+          "puzzles that it did not solve (`puzzlebitsmax`)",
+      },
+      { path: "wrong", type: "number", doc: "gateway: requests with a wrong solution, dropped" },
+      { path: "tries", type: "number", doc: "client: keys that it tried" },
+    ],
+    none: NO_PUZZLES,
+    merge: (parts: readonly PuzzleFigures[]) => summed(parts),
+    json: ({ given, solved, unsolved, wrong, tries }) => ({
+      given,
+      solved,
+      unsolved,
+      wrong,
+      tries,
+    }),
+    lines: puzzleLines,
   }),
 } as const;

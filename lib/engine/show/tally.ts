@@ -36,6 +36,8 @@ export class Tally implements RunPart {
   /** IKE SAs that were resumed by tickets, and tickets that were given. */
   resumptions = 0;
   tickets = 0;
+  /** Client: puzzles by what became of them, and keys that were tried. */
+  readonly puzzles = { solved: 0, unsolved: 0, tries: 0 };
   /** Tickets that were presented and not taken, by the client's notify or the gateway's reason. */
   readonly resumptionsRefused = new CauseCounts();
   readonly ikeSaInitMs = new Histogram();
@@ -59,6 +61,11 @@ export class Tally implements RunPart {
       else if (exchange === ExchangeType.IKE_AUTH) this.ikeAuthMs.add(latencyMs);
       else if (exchange === ExchangeType.CREATE_CHILD_SA) this.createChildMs.add(latencyMs);
     },
+    puzzle_solved: ({ tries }) => {
+      this.puzzles.solved++;
+      this.puzzles.tries += tries;
+    },
+    puzzle_declined: () => void this.puzzles.unsolved++,
     ticket_given: () => void this.tickets++,
     ticket_issued: () => void this.tickets++,
     resumption_refused: ({ cause }, sa) => {

@@ -6,6 +6,7 @@
 import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
+import { authPuzzle } from "@/ike/extensions/auth_puzzle.ts";
 import { authLifetimeGiven } from "@/ike/extensions/auth_lifetime.ts";
 import { childless } from "@/ike/extensions/childless.ts";
 import { certificateRequested } from "@/ike/extensions/certificate_request.ts";
@@ -37,6 +38,7 @@ const EXTENSIONS: readonly Extension[] = [
   intermediateSupported,
   signatureHashes,
   fullTranscript,
+  authPuzzle,
   authMethodsOfResponder,
   authMethodsOfInitiator,
   multipleAuthAnnounced,

@@ -8,6 +8,7 @@ import type { PrivateKey, PublicKey, SignatureHash, SigningKeyPair } from "@/cry
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
 import type { CrashDetectionConfig } from "@/ike/records/crash_detection.ts";
 import type { MobikeConfig } from "@/ike/records/mobility.ts";
+import type { PuzzleConfig } from "@/ike/records/puzzle.ts";
 import type { RedirectConfig } from "@/ike/records/redirect.ts";
 import type { ResumptionConfig } from "@/ike/records/ticket_issuing.ts";
 import type { PoolPlans } from "@/ike/records/pool.ts";
@@ -387,6 +388,8 @@ export interface IkeConfig {
   readonly redirect?: RedirectConfig;
   /** Absent: no token of quick crash detection is made or taken (RFC 6290). */
   readonly crashDetection?: CrashDetectionConfig;
+  /** Absent: puzzles are neither given nor solved (RFC 8019). */
+  readonly puzzles?: PuzzleConfig;
   /** Absent: no ticket is asked for, issued or taken (RFC 5723). */
   readonly resumption?: ResumptionConfig;
   /**

@@ -6,6 +6,7 @@
 import type { Failure } from "@/ike/records/failure.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { GatewayIdentity, RedirectTrail } from "@/ike/records/redirect.ts";
+import type { PuzzleInWork, PuzzleSearch } from "@/ike/records/puzzle.ts";
 import type { SessionTicket, TicketRefusal } from "@/ike/records/resumption.ts";
 import type { Path } from "@/base/address.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
@@ -125,6 +126,8 @@ export type ComputeJob =
     readonly holder: HolderIdentity;
     readonly withOcsp: boolean;
   }
+  /** Tries some more keys of a puzzle (RFC 8019 §3). */
+  | { readonly op: "solve_puzzle"; readonly work: PuzzleInWork }
   /** The first packet of an EAP server. */
   | {
     readonly op: "eap_start";
@@ -153,6 +156,7 @@ export type ComputeResult =
     readonly ocsp: readonly OcspResponse[];
   }
   | { readonly op: "verify_chain"; readonly verdict: PathVerdict }
+  | { readonly op: "solve_puzzle"; readonly search: PuzzleSearch }
   | { readonly op: "eap"; readonly answer: EapAnswer }
   | { readonly op: "refused"; readonly why: string };
 
@@ -204,6 +208,10 @@ export type IkeEffect =
   }
   /** The responder demands a cookie before it answers IKE_SA_INIT (RFC 7296 §2.6). */
   | { readonly kind: "cookie_asked" }
+  /** Initiator: a puzzle of this many zero bits is solved, after `tries` keys (RFC 8019). */
+  | { readonly kind: "puzzle_solved"; readonly difficulty: number; readonly tries: number }
+  /** Initiator: a puzzle of IKE_SA_INIT is not solved, so that the request goes out without a solution. */
+  | { readonly kind: "puzzle_declined" }
   /** The CHILD_SA `by` is established; `old` is the one that it replaces, if any. */
   | { readonly kind: "child_up"; readonly by: ChildSa; readonly old: ChildSa | undefined }
   /** A CREATE_CHILD_SA exchange of ours has failed; existing SAs are not affected. */

@@ -18,6 +18,7 @@ export const FAULTS = {
   childless_unasked:
     "IKE_AUTH asks for no CHILD_SA though the responder did not say that it may (RFC 6023 §3)",
   answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
+  accept_any_solution: "a wrong solution of a puzzle is taken (RFC 8019 §7.1.4, §7.2.4)",
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
   end_on_time:
     "an SA ends at its lifetime though the exchange that replaces it is under way (§2.8)",
@@ -92,6 +93,8 @@ export const FAULTS = {
   renew_nonce: "the retry with a cookie carries another nonce (§2.6)",
   repeat_one_fragment: "only the first fragment of a request is repeated (RFC 7383 §2.6)",
   retransmit_forever: "a request is repeated more often than maxretran (§2.4)",
+  send_solution_of_before:
+    "a request with another cookie has the solution of the puzzle before (RFC 8019 §7.1.2)",
   send_by_lost: "packets leave by a redundant CHILD_SA while it is deleted (§2.8.1)",
   send_by_new_at_once:
     "who answers a rekey sends by the new CHILD_SA before the peer has it (§2.8)",

@@ -13,6 +13,7 @@ import type { Failure } from "@/ike/records/failure.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import type { PeerRecord } from "@/ike/records/peer.ts";
 import type { AddressPools, InnerConfiguration } from "@/ike/records/pool.ts";
+import type { PuzzleInWork } from "@/ike/records/puzzle.ts";
 import type { SpentTickets } from "@/ike/records/resumption.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { SetupState } from "@/ike/records/setup_state.ts";
@@ -262,8 +263,11 @@ export interface KeyExchangeRound {
 
 /** The state of the key exchanges of a task; `tasks/key_exchange.ts` has the functions. */
 export interface KeyExchange {
-  /** Our key pair is being generated; our request is sent; or the shared secret is being computed. */
-  stage: "generating" | "sent" | "deriving";
+  /**
+   * Our key pair is being generated; our request is sent; the shared secret is being computed; or a puzzle is
+   * being solved.
+   */
+  stage: "generating" | "sent" | "deriving" | "solving";
   /** Ticket of the computation that is waited for. */
   ticket: number;
   /**
@@ -278,6 +282,10 @@ export interface KeyExchange {
 export interface IkeInitTask extends KeyExchange {
   readonly kind: "ike_init";
   cookie: Uint8Array | undefined;
+  /** The puzzle that is being solved (RFC 8019). */
+  solving: PuzzleInWork | undefined;
+  /** The solution of the puzzle that came with the cookie; undefined: there was none, or it is not solved. */
+  solution: Uint8Array | undefined;
   suite: IkeSuite | undefined;
 }
 

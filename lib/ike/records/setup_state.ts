@@ -5,6 +5,7 @@
 import type { IpAddress } from "@/base/address.ts";
 import type { AuthRounds } from "@/ike/records/auth_rounds.ts";
 import type { OpenedTicket, ResumedSession } from "@/ike/records/resumption.ts";
+import type { Puzzle } from "@/ike/records/puzzle.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { AuthAnnouncement } from "@/wire/auth_announcements.ts";
 
@@ -92,6 +93,18 @@ export interface SetupState {
   resumes: OpenedTicket | undefined;
   /** Responder: whether the peer asks for a ticket in IKE_AUTH. */
   ticketAsked: boolean;
+  /**
+   * The puzzle that the first IKE_AUTH request has to solve, until that is done; undefined: there is none (RFC
+   * 8019 §7.2).
+   */
+  puzzle: Puzzle | undefined;
+  /** Initiator: the solution of that puzzle, for the first IKE_AUTH request. */
+  solution: Uint8Array | undefined;
+  /**
+   * Responder: the zero bits of the puzzle that the peer solved in IKE_SA_INIT, at least 1; 0: it solved none.
+   * Of half-open SAs, those with the fewest are ended first.
+   */
+  puzzleBits: number;
   /** Octets of the peer's messages that are kept here. */
   keptOctets: number;
   /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */

@@ -149,6 +149,8 @@ function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): voi
     ...added,
   ];
   sendRequest(turn, ExchangeType.IKE_AUTH, [...inOrder(payloads), ...proposal, ...selectors]);
+  // Only the first request has the solution of a puzzle.
+  sa.setup!.solution = undefined;
 }
 
 /** Handles the last response, after which both ends are authenticated and the CHILD_SA is decided. */

@@ -7,6 +7,7 @@
 import { showEndpoint } from "@/base/address.ts";
 import { sameOctets } from "@/base/bytes.ts";
 import { must } from "@/base/errors.ts";
+import { stateCopy } from "@/base/octets.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
@@ -16,12 +17,13 @@ import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { suiteOf } from "@/ike/negotiate/suite.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
-import { type Failure, refusedHere } from "@/ike/records/failure.ts";
+import { CloseCode, type Failure, refusedHere } from "@/ike/records/failure.ts";
 import { enter, fail } from "@/ike/records/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/negotiate/keymat.ts";
 import { floatPorts } from "@/ike/path/nat.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { transcriptFault } from "@/ike/extensions/full_transcript.ts";
+import { authPuzzleText, puzzleIn } from "@/ike/negotiate/puzzle.ts";
 import { nonceFault } from "@/ike/negotiate/nonces.ts";
 import {
   changeMethod,
@@ -34,6 +36,8 @@ import {
   takeComputed,
   wantedMethod,
 } from "@/ike/tasks/key_exchange.ts";
+import type { Puzzle, PuzzleSearch } from "@/ike/records/puzzle.ts";
+import { beginPuzzle, puzzleRefusal, takeSearch } from "@/ike/tasks/puzzle.ts";
 import { followRedirect, redirectIn } from "@/ike/path/redirect.ts";
 import { findError, findNotify, notify } from "@/ike/records/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
@@ -55,7 +59,14 @@ const RESTARTS_MAX = 8;
 export function newIkeInit(sa: IkeSa): IkeInitTask {
   const group = sa.config.algorithms.groups[0];
   must(group !== undefined, "a setup names a key exchange group");
-  return { kind: "ike_init", ...newKeyExchange(group), cookie: undefined, suite: undefined };
+  return {
+    kind: "ike_init",
+    ...newKeyExchange(group),
+    cookie: undefined,
+    solving: undefined,
+    solution: undefined,
+    suite: undefined,
+  };
 }
 
 /** IKE_SA_INIT as initiator; see {@linkcode TaskKind}. */
@@ -69,6 +80,7 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
   },
 
   computed(turn, task, result) {
+    if (result.op === "solve_puzzle") return searched(turn, task, result.search);
     takeComputed(task, result, {
       generated: () => send(turn, task),
       derived: (shared) => keyed(turn, task, shared),
@@ -106,7 +118,7 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
     const cookie = findNotify(payloads, NotifyType.COOKIE);
     if (cookie) {
       turn.out.push({ kind: "cookie_asked" }, turn.sa);
-      return restart(turn, task, { cookie: cookie.data });
+      return restart(turn, task, { cookie: cookie.data, puzzle: puzzleIn(payloads) });
     }
     const error = findError(payloads);
     if (error?.notify === NotifyType.INVALID_KE_PAYLOAD) return restart(turn, task, { error });
@@ -135,7 +147,9 @@ export function redirectFault(
 function restart(
   turn: Turn,
   task: IkeInitTask,
-  change: { readonly cookie: Uint8Array } | { readonly error: NotifyPayload },
+  change:
+    | { readonly cookie: Uint8Array; readonly puzzle: Puzzle | undefined }
+    | { readonly error: NotifyPayload },
 ): void {
   turn.sa.window.nextRequestId = 0;
   const { config: { algorithms: { groups: methods } } } = turn.sa;
@@ -152,9 +166,49 @@ function restart(
     if (turn.sa.env.broken.has("renew_nonce")) {
       turn.sa.setup!.nonceI = turn.sa.env.random(NONCE_OCTETS);
     }
+    if (!turn.sa.env.broken.has("send_solution_of_before")) task.solution = undefined;
+    if (change.puzzle && !task.solution) return puzzled(turn, task, change.puzzle);
     return send(turn, task);
   }
   ikeInitRequest.begin(turn, task);
+}
+
+/**
+ * Solves the puzzle that came with a cookie. One that this end does not solve is answered by the cookie alone,
+ * which the responder may take (RFC 8019 §7.1.2).
+ */
+function puzzled(turn: Turn, task: IkeInitTask, puzzle: Puzzle): void {
+  const refusal = puzzleRefusal(turn.sa, puzzle);
+  if (refusal) return decline(turn, task, refusal);
+  beginPuzzle(turn, task, { puzzle, text: stateCopy(task.cookie!) });
+}
+
+function decline(turn: Turn, task: IkeInitTask, why: string): void {
+  const { sa, out } = turn;
+  const text = `${why}: IKE_SA_INIT is sent with its cookie alone`;
+  out.push({ kind: "puzzle_declined" }, sa);
+  out.push(
+    { kind: "note", level: 3, text, alike: "Puzzles were answered by the cookie alone" },
+    sa,
+  );
+  send(turn, task);
+}
+
+/** Takes the keys of a puzzle that were found so far, before IKE_SA_INIT or after it. */
+function searched(turn: Turn, task: IkeInitTask, search: PuzzleSearch): void {
+  const { sa } = turn;
+  const solution = takeSearch(turn, task, search);
+  if (solution === undefined) return;
+  if (!sa.keys) {
+    if (solution === "spent") return decline(turn, task, "No solution of a puzzle was found");
+    task.solution = solution;
+    return send(turn, task);
+  }
+  if (solution === "spent") {
+    return fail(turn, refusedHere("No solution of the puzzle for IKE_AUTH was found"));
+  }
+  sa.setup!.solution = solution;
+  created(turn);
 }
 
 function send(turn: Turn, task: IkeInitTask): void {
@@ -162,6 +216,7 @@ function send(turn: Turn, task: IkeInitTask): void {
   task.stage = "sent";
   const payloads: Payload[] = [
     ...(task.cookie ? [notify(NotifyType.COOKIE, task.cookie)] : []),
+    ...(task.solution ? [{ type: PayloadType.PS, data: task.solution } as const] : []),
     { type: PayloadType.SA, proposals: ikeProposals(sa.config.algorithms) },
     ...ownKeyPayload(task),
     { type: PayloadType.NONCE, data: sa.setup!.nonceI! },
@@ -212,12 +267,28 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
   deriveSecret(turn, task, payloads);
 }
 
+/** Begins with the puzzle for IKE_AUTH, without whose solution the responder drops the request (RFC 8019 §7.2). */
+function solveForAuth(turn: Turn, task: IkeInitTask, puzzle: Puzzle): void {
+  const { sa } = turn;
+  const refusal = puzzleRefusal(sa, puzzle);
+  if (refusal) {
+    const text = `${refusal}: there is no IKE_AUTH without its solution`;
+    return fail(turn, { cause: "PUZZLE_REFUSED", closeCode: CloseCode.REFUSED_HERE, text });
+  }
+  beginPuzzle(turn, task, { puzzle, text: authPuzzleText(sa.setup!.nonceR!, sa.spiR) });
+}
+
 function keyed(turn: Turn, task: IkeInitTask, shared: Uint8Array): void {
-  const { sa, out } = turn;
-  const { nonceI, nonceR } = sa.setup!;
+  const { sa } = turn;
+  const { nonceI, nonceR, puzzle } = sa.setup!;
   const { spiI, spiR } = sa;
   sa.suite = task.suite!;
   sa.keys = deriveIkeKeys(sa.suite, { nonceI: nonceI!, nonceR: nonceR!, spiI, spiR, shared });
+  if (puzzle) return solveForAuth(turn, task, puzzle);
+  created(turn);
+}
+
+function created({ sa, out }: Turn): void {
   sa.active = undefined;
   floatPorts(sa);
   enter(sa, "created");

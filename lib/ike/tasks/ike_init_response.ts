@@ -16,6 +16,7 @@ import { suiteOf } from "@/ike/negotiate/suite.ts";
 import { refuse, requestCompute, sendResponse } from "@/ike/window/exchange.ts";
 import { endSa, enter, fail } from "@/ike/records/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/negotiate/keymat.ts";
+import { giveAuthPuzzle } from "@/ike/extensions/auth_puzzle.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { nonceFault } from "@/ike/negotiate/nonces.ts";
 import { groupData, notify, PeerError } from "@/ike/records/notify.ts";
@@ -66,6 +67,7 @@ export const ikeInitResponse: ResponderKind = {
     sa.setup!.initRequest = request.octets;
     sa.setup!.keptOctets = request.octets.length;
     hearAll(turn, request);
+    giveAuthPuzzle(sa, suite);
     const to = redirectionAt(sa, "init");
     if (to) {
       const text = `${showEndpoint(...peer(request))} is redirected to ${showGateway(to)}`;

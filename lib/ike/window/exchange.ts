@@ -11,6 +11,7 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { ComputeJob, IkeEffect, Turn } from "@/ike/records/event.ts";
+import { puzzleFault } from "@/ike/window/auth_puzzle.ts";
 import { hashOfFirst, takeFragment } from "@/ike/window/fragments.ts";
 import { spareMessageIds } from "@/ike/window/lifetime.ts";
 import { PeerError } from "@/ike/records/notify.ts";
@@ -189,6 +190,8 @@ export function openReceived(
     if (!sa.keys) return "an encrypted message before there are keys";
     const inner = encryptedPayload(octets, header);
     if (typeof inner === "string") return inner;
+    const unsolved = puzzleFault(sa, octets, { header, inner });
+    if (unsolved) return unsolved;
     if (inner.type === PayloadType.SKF) {
       return openFragmented(turn, { header, octets, path }, inner);
     }

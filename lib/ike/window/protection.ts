@@ -6,6 +6,7 @@
 import { Writer } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
 import { messageOctets } from "@/base/octets.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
@@ -39,18 +40,27 @@ export function seal(
   payloads: readonly Payload[],
 ): Uint8Array[] {
   const protection = protectionOf(sa, sa.originalInitiator);
+  const inFront = solutionFor(sa, header);
   // In TCP messages are not fragmented, as a stream carries any length (RFC 9329 §7.5).
   if (!sa.peer.fragmentation || sa.path.tcp) {
-    return [sealMessage(header, payloads, { protection, iv: nextIv(sa) })];
+    return [sealMessage(header, payloads, { protection, iv: nextIv(sa), inFront })];
   }
   const inner = new Writer(1024);
   const clearMax = sa.config.fragmentOctets;
   const firstType = encodePayloads(payloads, inner);
   const content = inner.done();
   if (content.length > clearMax) {
-    return sealFragments(header, payloads, { protection, iv: () => nextIv(sa), clearMax });
+    const iv = () => nextIv(sa);
+    return sealFragments(header, payloads, { protection, iv, clearMax, inFront });
   }
-  return [sealContent(header, { firstType, content }, { protection, iv: nextIv(sa) })];
+  return [sealContent(header, { firstType, content }, { protection, iv: nextIv(sa), inFront })];
+}
+
+/** The solution of a puzzle, which stands before the Encrypted payload of the first IKE_AUTH request (RFC 8019 §7.2.2). */
+function solutionFor({ setup }: IkeSa, { exchange }: MessageHeader): Payload | undefined {
+  const data = setup?.solution;
+  if (!data || exchange !== ExchangeType.IKE_AUTH) return undefined;
+  return { type: PayloadType.PS, data };
 }
 
 /**

@@ -50,6 +50,7 @@ const DATA_OCTETS: ReadonlyMap<number, readonly [min: number, max: number]> = ne
   [NotifyType.TICKET_LT_OPAQUE, [5, 0xffff]], // RFC 5723 §7.1: a lifetime and a ticket
   [NotifyType.TICKET_OPAQUE, [1, 0xffff]],
   [NotifyType.SIGNATURE_HASH_ALGORITHMS, [2, 0xffff]], // RFC 7427 §4
+  [NotifyType.PUZZLE, [3, 3]], // RFC 8019 §8.1
   [NotifyType.USE_AGGFRAG, [1, 1]], // RFC 9347 §5.1
 ]);
 

@@ -49,6 +49,10 @@ poolconf.v6startaddr
 poolconf.v4dnslist []
 poolconf.v6dnslist []
 ikeconf.numoftunneltoenablecookie auto
+ikeconf.puzzlethreshold -1
+ikeconf.puzzledifficulty 12
+ikeconf.puzzleauth false
+ikeconf.puzzlebitsmax 18
 ikeconf.reauth false
 ikeconf.reauthlifetime 10s
 ikeconf.childless never
@@ -267,10 +271,10 @@ ikeconf.xfrmif
 
 /** The paths of the options that only clients read. */
 const CLIENT_ONLY =
-  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|loadconf\.(arrival|burst|seed|stages.*)|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|reauthmode|ratunnel|disallownat))$/;
+  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|loadconf\.(arrival|burst|seed|stages.*)|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|puzzlebitsmax|reauthmode|ratunnel|disallownat))$/;
 /** The paths of the options that only gateways read. */
 const GATEWAY_ONLY =
-  /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|redirectto|redirectat|redirectafter|resumelifetime|secretsfile|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
+  /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|puzzlethreshold|puzzledifficulty|puzzleauth|redirectto|redirectat|redirectafter|resumelifetime|secretsfile|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
 
 /** All options of a section and below it, with their paths. */
 function optionsBelow(section: Section): [path: string, option: Option<unknown>][] {

@@ -1,4 +1,4 @@
-/** Payloads whose body is a few fields and data: KE, IDi, IDr, CERT, CERTREQ, AUTH, Nonce, V. */
+/** Payloads whose body is a few fields and data: KE, IDi, IDr, CERT, CERTREQ, AUTH, Nonce, V, PS. */
 import assert from "node:assert/strict";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { authCodec } from "@/wire/payloads/authentication.ts";
@@ -6,6 +6,7 @@ import { certCodec, certreqCodec } from "@/wire/payloads/certificate.ts";
 import { idiCodec, idrCodec } from "@/wire/payloads/identification.ts";
 import { keCodec } from "@/wire/payloads/key_exchange.ts";
 import { nonceCodec } from "@/wire/payloads/nonce.ts";
+import { puzzleSolutionCodec } from "@/wire/payloads/puzzle_solution.ts";
 import { vendorCodec } from "@/wire/payloads/vendor_id.ts";
 import { decode, encode, hex, refused, refusesTruncations, same } from "./_codec.ts";
 
@@ -52,6 +53,11 @@ Deno.test("CERTREQ: hashes of CAs, where the encoding says so", () => {
   }
   same(certreqCodec, "01 aabb", { type: PayloadType.CERTREQ, encoding: 1, data: hex("aabb") });
   refused(certreqCodec, "", /read 1 octets/);
+});
+
+Deno.test("PS: the keys of a solution", () => {
+  same(puzzleSolutionCodec, "aabbccdd", { type: PayloadType.PS, data: hex("aabbccdd") });
+  refused(puzzleSolutionCodec, "", /without data/);
 });
 
 Deno.test("AUTH: method and proof", () => {
