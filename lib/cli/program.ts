@@ -17,6 +17,7 @@ import { addCreatePki } from "@/cli/createpki_command.ts";
 import { addMerge } from "@/cli/merge_command.ts";
 import { type SliceFlags, withSliceOptions } from "@/cli/slice_options.ts";
 import { addReport } from "@/cli/report_command.ts";
+import { addBenchmark } from "@/cli/benchmark_command.ts";
 import { addCompare } from "@/cli/compare_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
 import { addEchosvr } from "@/cli/echosvr_command.ts";
@@ -99,6 +100,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addTest(program, exit);
   addExec(program, exit);
   addDemo(program, exit);
+  addBenchmark(program, exit);
   addSimulate(program, exit);
   addCli(program, exit);
   addDaemon(program, exit);
