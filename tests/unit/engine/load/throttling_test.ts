@@ -35,7 +35,9 @@ Deno.test("a peer that demands cookies is named, with the number on their way an
 });
 
 Deno.test("silence counts where others are answered, and is none where nobody is", () => {
-  const some = pair({}, 20, { loses: (_, { ownAddress }) => ownAddress[3]! > 15 });
+  const some = pair({}, 20, {
+    loses: (_, { ownAddress }) => ownAddress[1] === 1 && ownAddress[3]! % 4 === 2,
+  });
   some.clock.pass(5_000);
   const { throttled, established, failed } = some.client.run.figures();
   assert.deepEqual([established, failed], [15, 5]);
@@ -51,4 +53,50 @@ Deno.test("a peer that throttles nobody is not named", () => {
   const { clock, client } = pair({}, 20);
   clock.pass(4_000);
   assert.deepEqual(client.run.figures().throttled, []);
+});
+
+Deno.test("silence beyond a number of half-open SAs is named with that number, though all tunnels come up", () => {
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
+  // As a gateway counts: tunnels that have sent IKE_SA_INIT and are not established, for one source address.
+  const open = new Set<string>();
+  network.loses = (octets) => {
+    const spi = octets.subarray(0, 8).join(".");
+    const isResponse = (octets[19]! & 0x20) !== 0;
+    if (octets[18] === 35 && isResponse) open.delete(spi);
+    if (octets[18] !== 34 || isResponse || open.has(spi)) return false;
+    if (open.size >= 5) return true;
+    open.add(spi);
+    return false;
+  };
+  const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 20 };
+  const client = rig(network, clock, {
+    plan: clientPlan({ tunnels: 40, halfOpenMax: 64 }),
+    config,
+  });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 40 }), config });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(20_000);
+  const { established, failed, throttled } = client.run.figures();
+  assert.deepEqual([established, failed], [40, 0]);
+  const [silence] = throttled;
+  assert.deepEqual([throttled.length, silence!.cause, silence!.count], [1, "SILENCE", 35]);
+  assert.match(
+    silence!.example,
+    /^from 0s on: of 35 set-ups that began with more than 5 on their way/,
+  );
+  assert.match(silence!.example, /set maxhalfopen to 5, or raise its limits/);
+  const said = client.said(3).filter((line) => line.startsWith("The peer throttles, from 0s on"));
+  assert.equal(said.length, 1, "it is told while the test runs, once");
+});
+
+Deno.test("a network that loses messages whatever is on its way is no peer that throttles", () => {
+  let n = 0;
+  const { clock, client } = pair({}, 60, { loses: () => n++ % 5 === 2, halfOpenMax: 10 });
+  clock.pass(10_000);
+  assert.deepEqual(
+    client.run.figures().throttled.filter(({ example }) => /more than \d+ on/.test(example)),
+    [],
+  );
 });
