@@ -6,6 +6,10 @@
 import { duration, float, int, oneOf } from "@/setup/kinds.ts";
 import { option } from "@/setup/option.ts";
 
+/** The most exchanges that share a key pair, and the most pairs that are made ahead. */
+const USES_MAX = 1_000_000;
+const AHEAD_MAX = 100_000;
+
 const C = { role: "client" } as const;
 
 /** The most tunnels a second that a stage may ask for. */
@@ -30,6 +34,16 @@ export const LOAD = {
     duration,
     "0s",
     "how long the test goes on after all tunnels were set up or given up; 0: as long as runningtime says",
+  ),
+  dhreuse: option(
+    int(1, USES_MAX),
+    "1",
+    "key exchanges that share a Diffie-Hellman pair (RFC 7296 §2.12); 1: each has its own, as those by ML-KEM always have",
+  ),
+  keypool: option(
+    int(0, AHEAD_MAX),
+    "0",
+    "key pairs that are made ahead for each group while the test has nothing else to do",
   ),
 } as const;
 

@@ -9,6 +9,7 @@ for (
     "core_bench.ts",
     "octets_bench.ts",
     "crypto_bench.ts",
+    "key_stock_bench.ts",
     "pki_bench.ts",
     "eap_bench.ts",
     "udp_bench.ts",

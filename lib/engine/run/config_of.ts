@@ -205,6 +205,7 @@ export function planOf(setup: Setup, ports: OpenPorts, slice?: Slice): RunPlan {
     ...(slice && { slice }),
     runningTimeMs: setup.runningtime,
     storms: stormPlansOf(setup),
+    ...keysOf(setup),
     ...(setup.loadconf.soak > 0 && { soakMs: setup.loadconf.soak }),
     stopTimeoutMs: setup.stoptimeout,
     abortOnError: setup.abortonerr,
@@ -251,6 +252,11 @@ function halfOpenMaxOf(
   { of } = WHOLE,
 ): number {
   return maxhalfopen ? Math.max(1, Math.floor(maxhalfopen / of)) : halfOpenMax;
+}
+
+/** How key pairs are kept, if otherwise than by default. */
+function keysOf({ loadconf: { dhreuse, keypool } }: Setup): Pick<RunPlan, "keys"> {
+  return dhreuse > 1 || keypool > 0 ? { keys: { uses: dhreuse, ahead: keypool } } : {};
 }
 
 /** The storms of both roles. */

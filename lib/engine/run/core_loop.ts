@@ -11,6 +11,7 @@ import type { Clock } from "@/engine/run/clock.ts";
 import { ConnectionKeeper } from "@/engine/run/connection_keeper.ts";
 import { ComputePool } from "@/engine/run/compute.ts";
 import { OURS, type WorkOrigin } from "@/engine/run/compute_queue.ts";
+import { IdleWork } from "@/engine/run/idle_work.ts";
 import { explained } from "@/engine/run/send_trouble.ts";
 import { TimerWheel } from "@/engine/run/timer_wheel.ts";
 import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
@@ -25,6 +26,7 @@ import {
 } from "@/ike/endpoint.ts";
 import type { ComputeJob, IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { isStranger } from "@/ike/records/ike_sa.ts";
+import type { KeyStock } from "@/crypto/key_stock.ts";
 import { IssuedCredentials } from "@/pki/issuing.ts";
 import { PathMemory } from "@/pki/trust.ts";
 import { turnMs } from "@/native/iterations.ts";
@@ -66,6 +68,8 @@ export interface CoreLoopOptions {
   readonly silenceMs?: IkeEnv["silenceMs"];
   /** The most asymmetric jobs at a time, if the backend answers by promise. */
   readonly computeMax: number;
+  /** Key pairs that are made ahead while the loop is idle; absent: none are. */
+  readonly keyStock?: KeyStock | undefined;
 }
 
 /** The SA and the ticket of a job in the pool. */
@@ -99,6 +103,7 @@ export class CoreLoop implements Outbox {
   readonly #keeper: ConnectionKeeper | undefined;
   /** Alarms that are not rounded to the ticks of the wheel. */
   readonly #exact = new Set<Alarm>();
+  readonly #idle: IdleWork | undefined;
   /** Effects that are not performed yet; `#effectSas` has the SA of each. */
   #effects: IkeEffect[] = [];
   #owners: (IkeSa | undefined)[] = [];
@@ -130,6 +135,8 @@ export class CoreLoop implements Outbox {
         this.turn(() => this.command(sa, { kind: "computed", ticket, result })),
       broken: (error) => this.#break(error),
     });
+    const { keyStock } = options;
+    this.#idle = keyStock && new IdleWork(clock, () => keyStock.makeOne());
     this.#keeper = transport.connections && this.#newKeeper(transport.connections);
     transport.listen({
       datagrams: (batch) => this.#receive(batch),
@@ -204,6 +211,7 @@ export class CoreLoop implements Outbox {
   /** Stops the loop after this turn. SAs stay, so that they can still be shown. */
   stop(): void {
     this.#stopped = true;
+    this.#idle?.stop();
     this.#forgetWake();
   }
 
@@ -251,7 +259,9 @@ export class CoreLoop implements Outbox {
       workLeft = this.#pool.work(() => clock.nowMs() >= untilMs);
     } while (this.#effects.length > 0);
     transport.flush();
-    if (!this.#stopped) this.#sleep(workLeft ? this.#nowMs : Infinity);
+    if (this.#stopped) return;
+    this.#sleep(workLeft ? this.#nowMs : Infinity);
+    this.#idle?.turned();
   }
 
   #perform(): void {

@@ -6,6 +6,7 @@ import type { IpAddress, Path } from "@/base/address.ts";
 import { addressPlus } from "@/base/address.ts";
 import { sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
 import { SetupError } from "@/base/errors.ts";
+import type { KeyStockOptions } from "@/crypto/key_stock.ts";
 import type { Threshold } from "@/setup/threshold.ts";
 
 /** How many tunnels a run has itself. */
@@ -105,6 +106,8 @@ export type RunPlan = (ClientPlan | GatewayPlan) & {
   readonly slice?: Slice;
   /** Running time in milliseconds; 0: until the run is stopped. */
   readonly runningTimeMs: number;
+  /** How key pairs are kept; absent: each exchange makes its own when it needs it. */
+  readonly keys?: KeyStockOptions;
   /** Storms, in the order of the setup; absent: there are none. */
   readonly storms?: readonly StormPlan[];
   /** How long the run goes on after all tunnels were set up or given up, in milliseconds; absent: as long as it can. */

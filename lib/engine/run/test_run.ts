@@ -5,6 +5,7 @@
  */
 import { ownTunnels } from "@/engine/run/plan.ts";
 import { WHOLE } from "@/base/slice.ts";
+import { KeyStock } from "@/crypto/key_stock.ts";
 import { Client } from "@/engine/load/client.ts";
 import { Gateway } from "@/engine/load/gateway.ts";
 import { PingRun } from "@/engine/load/ping_run.ts";
@@ -217,9 +218,9 @@ export class TestRun implements RunContext, LoopListener {
   }
 
   /** See {@linkcode RunContext}. */
-  creationStarted(startedMs: number): void {
+  creationStarted(startedMs: number, index?: number): void {
     this.#totals.creationStarted(startedMs);
-    this.#throttling.begun(startedMs);
+    if (index !== undefined) this.#throttling.begun(index, startedMs);
   }
 
   /** See {@linkcode RunContext}. */
@@ -276,8 +277,12 @@ export class TestRun implements RunContext, LoopListener {
 
   #newLoop(): CoreLoop {
     const { env, config, plan, transport, clock, computeMax } = this.#options;
+    const stock = plan.keys && new KeyStock(env.crypto, plan.keys);
+    // The group of the first tries is known before any of them.
+    stock?.backend.keyExchange(config.algorithms.groups[0]!);
     return new CoreLoop({
-      env,
+      env: stock ? { ...env, crypto: stock.backend } : env,
+      keyStock: stock,
       config: traced(config, this.events),
       answers: plan.role === "gateway",
       transport,

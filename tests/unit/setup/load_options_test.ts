@@ -21,6 +21,8 @@ Deno.test("a load of stages is read with its units", () => {
     burst: 3,
     seed: 9,
     soak: 1_800_000,
+    dhreuse: 1,
+    keypool: 0,
     stages: [{ rate: 100, ramp: 10_000, hold: 60_000 }, { rate: 0.5, ramp: 0, hold: 0 }],
     storms: [{ kind: "none", after: 10_000, tunnels: -1, spread: 0, count: 1, every: 0 }],
   });

@@ -208,6 +208,8 @@ loadconf.arrival regular
 loadconf.burst 1
 loadconf.seed 1
 loadconf.soak 0s
+loadconf.dhreuse 1
+loadconf.keypool 0
 loadconf.stages[].rate 0
 loadconf.stages[].ramp 0s
 loadconf.stages[].hold 0s

@@ -99,6 +99,8 @@ Deno.test("over sockets a setup with a load sets up all tunnels, at its pace", a
     burst: 1,
     seed: 1,
     soak: 200,
+    dhreuse: 1,
+    keypool: 0,
     stages,
     storms: [],
   } as const;

@@ -158,6 +158,8 @@ Deno.test("over sockets tunnels reconnect in a storm, and are resumed by their t
     burst: 1,
     seed: 1,
     soak: 0,
+    dhreuse: 1,
+    keypool: 0,
     stages,
     storms: [one],
   } as const;
