@@ -6,7 +6,7 @@
 import { printLine } from "@/files/terminal.ts";
 import { SetupError } from "@/base/errors.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
-import { showLive } from "@/cli/live_view.ts";
+import { type LiveView, showLive } from "@/cli/live_view.ts";
 import type { OutputFlags } from "@/cli/output_options.ts";
 import { RunOutputs } from "@/cli/run_outputs.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
@@ -110,22 +110,26 @@ async function drive(
   outputs: RunOutputs,
 ): Promise<RunResultJson> {
   let isStopped = false;
-  const forget = onSignals((again) => {
+  let live = undefined as LiveView | undefined;
+  const stop = (again: boolean) => {
     isStopped = true;
+    live?.ending();
     client.stop(!again);
-  });
+  };
+  const forget = onSignals(stop);
   const view = new RunAnswers(client);
   await outputs.serve(view, { tls: undefined, trust: {} });
-  const hide = showLive(view);
+  live = showLive(view, { stop });
   outputs.begin(view);
   gateway.start();
   client.start();
   const stalled = await complete(client, options.tunnels);
+  live.ending();
   client.stop(true);
   const final = await client.finalResult;
   gateway.stop(false);
   const { established } = (await gateway.finalResult).figures;
-  hide();
+  live.hide();
   forget();
   const result = outputs.resultOf(final);
   const error = stalled

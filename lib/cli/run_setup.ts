@@ -11,7 +11,7 @@ import { readTlsFiles } from "@/api/credentials.ts";
 import { testApiOptions } from "@/api/settings.ts";
 import { startTestApi, type TestApi } from "@/api/test_api.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
-import { showLive } from "@/cli/live_view.ts";
+import { type LiveView, showLive } from "@/cli/live_view.ts";
 import { readText } from "@/cli/setup_files.ts";
 import type { OutputFlags } from "@/cli/output_options.ts";
 import { RunOutputs } from "@/cli/run_outputs.ts";
@@ -153,6 +153,8 @@ class SetupRun {
   #run: TestRun | undefined;
   /** Whether a signal came before the run existed, or after it. */
   #isStopped = false;
+  /** The view on the screen; undefined while there is none, or the shell is open. */
+  #live: LiveView | undefined;
   #endHold: () => void = () => {};
   #endWait: () => void = () => {};
 
@@ -204,6 +206,7 @@ class SetupRun {
 
   #stop(again: boolean): void {
     this.#isStopped = true;
+    this.#live?.ending();
     this.#run?.stop(!again);
     this.#endHold();
     this.#endWait();
@@ -361,7 +364,7 @@ class SetupRun {
     const run = this.#run!;
     await this.#waitForStart();
     const view = new RunAnswers(run);
-    const hide = this.#options.shell ? await this.#openShell(view) : showLive(view);
+    const hide = this.#options.shell ? await this.#openShell(view) : this.#show(view, true);
     try {
       this.#outputs.begin(view);
       run.start();
@@ -370,6 +373,13 @@ class SetupRun {
     } finally {
       hide();
     }
+  }
+
+  /** Shows the run until the returned function is called; `hasKeys`: its keys are read. */
+  #show(view: RunView, hasKeys: boolean): () => void {
+    const keys = { stop: (again: boolean) => this.#stop(again) };
+    this.#live = showLive(view, hasKeys ? keys : undefined);
+    return () => this.#live?.hide();
   }
 
   /**
@@ -390,7 +400,8 @@ class SetupRun {
     let hide = () => shell.close();
     let over = false;
     shell.run().then(() => {
-      if (!over) hide = showLive(view);
+      // The shell has read the keys, and keeps them.
+      if (!over) hide = this.#show(view, false);
     });
     return () => {
       over = true;

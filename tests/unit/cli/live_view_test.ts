@@ -1,6 +1,7 @@
 import type { RunFigures } from "@/engine/show/figures.ts";
 import type { PingFigures } from "@/engine/show/ping_table.ts";
 import assert from "node:assert/strict";
+import { LiveScreen } from "@/cli/live_screen.ts";
 import { plainLine } from "@/cli/live_view.ts";
 import type { RunView } from "@/engine/show/view.ts";
 
@@ -103,4 +104,125 @@ Deno.test("without a terminal the figures are one line, with the remaining time 
     await plainLine(view({ ping: afterSomeRequests })),
     `${line}, ping: 7 tasks, 40/50 answered, 12.35 % lost, p50 1.23 ms`,
   );
+});
+
+/** Figures of a run in which a lot has happened. */
+const BUSY = {
+  elapsedMs: 3_725_000,
+  timeLeftMs: 60_000,
+  created: 1_000_000,
+  established: 999_999,
+  live: 999_000,
+  lost: 12,
+  failed: 123_456,
+  halfOpen: 20_000,
+  retransmissions: 9_876_543,
+  recentRate: 12_345.6,
+  failures: [
+    { cause: "NO_ANSWER", count: 100_000, example: "" },
+    { cause: "AUTHENTICATION_FAILED", count: 23_000, example: "" },
+    { cause: "EAP: refused by the other end", count: 400, example: "" },
+    { cause: "NO_PROPOSAL_CHOSEN", count: 56, example: "" },
+  ],
+  strangers: [{ cause: "HALF_OPEN_TIMEOUT", count: 7, example: "" }],
+  throttled: [{ cause: "COOKIE", count: 5_000, example: "" }],
+  setupMs: { p50: 12_345.67, p90: 23_456.78, p99: 34_567.89, max: 45_678.9, samples: 99 },
+  ping: {
+    tasks: 1_000_000,
+    sent: 123_456_789,
+    received: 123_000_000,
+    lossPercent: 0.37,
+    latencyMs: { p50: 1.234, p90: 2, p99: 3, max: 4, samples: 5 },
+  },
+} as unknown as RunFigures;
+const TERMINAL = { columns: 80, rows: 24 };
+
+Deno.test("a terminal of 80 by 24 has room for all figures, the keys and the last failures", () => {
+  const screen = new LiveScreen(true);
+  screen.hasKeys = screen.showsFailures = screen.isEnding = true;
+  for (let i = 0; i < 100; i++) {
+    const msg = `Tunnel ${i} failed: \u001b[2J${"long words ".repeat(20)}`;
+    screen.addFailure({ level: 2, msg, epochMs: 1_700_000_000_000 });
+  }
+  let lines: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    lines = screen.lines({ ...BUSY, elapsedMs: i * 1_000, recentRate: i }, 1_000_000, TERMINAL);
+  }
+  assert.ok(lines.length < 24, `${lines.length} lines`);
+  for (const line of lines) assert.ok(line.length < 80 && !line.includes(ESCAPE), line);
+  const text = lines.join("\n");
+  assert.match(text, /causes +100000 × NO_ANSWER, 23000 × AUTHENTICATION_FAILED, 400 × EAP/);
+  assert.match(text, /throttled by +5000 × COOKIE/);
+  assert.match(text, /set-up +p50 12345\.7 ms, p90 23456\.8 ms, p99 34567\.9 ms/);
+  assert.match(text, /rate +59\/s +[▁-█]{40}$/m);
+  assert.match(text, /ending +999000 tunnels are left/);
+  assert.match(text, /q: end at once +d: hide the last failures/);
+  assert.match(text, /22:13:20 Tunnel 99 failed/);
+  assert.ok(!/Tunnel 91 failed/.test(text), "old failures are shown");
+});
+
+Deno.test("bars are those of the last seconds, and of letters where the terminal has no UTF-8", () => {
+  const screen = new LiveScreen(false);
+  const at = (seconds: number, recentRate: number) =>
+    screen.lines({ ...BUSY, elapsedMs: seconds * 1_000, recentRate }, 10, TERMINAL).join("\n");
+  assert.match(at(0, 0), /rate +0\/s$/m);
+  at(0.5, 99);
+  at(1, 50);
+  assert.match(at(2, 100), /rate +100\/s +\.\+@$/m);
+});
+
+Deno.test("a terminal that is small gets the last lines, cut to its width", () => {
+  const screen = new LiveScreen(true);
+  const lines = screen.lines(BUSY, 10, { columns: 20, rows: 4 });
+  assert.deepEqual([lines.length, Math.max(...lines.map((line) => line.length))], [3, 19]);
+});
+
+/** Types these keys into the terminal of a test, each when its screen has the pattern before it. */
+async function typing(keys: readonly (readonly [RegExp, string])[], runningtime: string) {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${dir}/my.yaml`, SILENT.replace("runningtime: 1s", runningtime));
+    const words = [Deno.execPath(), "run", "-A", MAIN, "test", `${dir}/my.yaml`];
+    const line = [...words, "--flush=false", "--lf", `${dir}/log`, "; stty -a"].join(" ");
+    const child = new Deno.Command("script", {
+      args: ["-qec", `stty cols 100 rows 30; ${line}`, "/dev/null"],
+      stdin: "piped",
+      stdout: "piped",
+      env: { TERM: "xterm", NO_COLOR: "1", LC_ALL: "C.UTF-8" },
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    let said = "";
+    let next = 0;
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      said += text;
+      const key = keys[next];
+      if (!key?.[0].test(said)) continue;
+      next++;
+      await writer.write(new TextEncoder().encode(key[1]));
+    }
+    await child.status;
+    writer.close().catch(() => {});
+    return said;
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "d shows the last failures, q ends the test, and the terminal is as before" +
+    (hasScript ? "" : " (left out: no script command)"),
+  ignore: !hasScript,
+  fn: async () => {
+    const said = await typing([
+      [/q: end the test gracefully/, "d"],
+      [/hide the last failures/, "q"],
+    ], "runningtime: 100s");
+    assert.match(said, /nothing has failed|Tunnel/);
+    assert.match(said, /Test (failed|stopped) after/);
+    assert.doesNotMatch(said, /after 1m/);
+    // What stty says behind it: lines are edited and echoed again.
+    const [, after] = said.split(/Test (?:failed|stopped) after/);
+    assert.match(after!, / icanon/);
+    assert.match(after!, / echo /);
+  },
 });
