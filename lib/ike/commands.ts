@@ -34,7 +34,11 @@ const COMMANDS: {
   ),
   rekey_ike: established(({ sa }) => sa.queue.push(newRekeyIke(sa))),
   liveness_check: established(({ sa }) => sa.queue.push({ kind: "liveness_check" })),
-  move: established((turn, { path }) => move(turn, path)),
+  move(turn, { path }) {
+    // A Delete that waits for its answer is repeated by the new path (RFC 4555 §3.5).
+    const { phase } = turn.sa;
+    if (phase === "established" || phase === "closing") move(turn, path);
+  },
   child_spent: established((turn, { child }) => {
     if (child.state !== "closed") childSpent(turn, child);
   }),

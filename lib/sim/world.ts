@@ -61,6 +61,8 @@ export interface Host {
   /** All of its addresses, including the first. */
   readonly places: readonly Place[];
   established: number;
+  /** The number of its Deletes that were not answered. */
+  unanswered: number;
 }
 
 /** The address of a host behind a NAT. */
@@ -138,6 +140,8 @@ export class World {
   readonly ticketRefusals: TicketRefusal[] = [];
   /** The IKE SAs that were resumed, by the endpoint that has issued their tickets. */
   readonly #resumed = new WeakMap<Endpoint, Set<bigint>>();
+  /** Whether no datagram is lost by chance from now on, whatever the network conditions are. */
+  lossless = false;
   /**
    * Whether datagrams from one address to another, as they are on the wire, are lost; absent: none
    * is.
@@ -196,6 +200,7 @@ export class World {
       nat,
       places,
       established: 0,
+      unanswered: 0,
     };
     this.hosts.push(host);
     return host;
@@ -267,7 +272,9 @@ export class World {
 
   /** The network conditions of this world. */
   get conditions(): NetworkConditions {
-    return this.#options.conditions;
+    const { conditions } = this.#options;
+    const { duplication, delayMs } = conditions;
+    return this.lossless ? { loss: 0, duplication, delayMs } : conditions;
   }
 
   /** Seed and ladder, which are printed for a failing seed. */
@@ -404,6 +411,7 @@ export class World {
       case "rekey_ike_failed":
         return this.#note(`${host.name}: ${effect.failure.text}`);
       case "closed":
+        if (effect.unanswered) host.unanswered++;
         return this.#note(`${host.name}: closed`);
       case "dropped":
         return this.#note(`${host.name}: dropped ${effect.reason}`);
@@ -433,7 +441,8 @@ export class World {
   }
 
   #arrivals(): number[] {
-    const drawn = drawArrivals(this.#options.conditions, this.random, this.nowMs);
+    const { conditions } = this;
+    const drawn = drawArrivals(conditions, this.random, this.nowMs);
     const fate = this.datagramFate?.();
     if (fate === "lost") return [];
     return fate === "twice" ? drawn.flatMap((atMs) => [atMs, atMs + 10]) : drawn;

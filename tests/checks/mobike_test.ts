@@ -220,6 +220,18 @@ check("RFC 4555 §3.5", "A request that is not answered yet is repeated by the n
   assert.deepEqual([...again!.path.ownAddress], [...OWN[1]!]);
 });
 
+check("RFC 4555 §3.5", "A Delete that is not answered yet is repeated by the new path", () => {
+  const { bench } = upMobile("initiator");
+  bench.tell({ kind: "close", closeCode: CloseCode.STOPPED });
+  const [sent] = bench.said();
+  bench.tell({ kind: "move" });
+  assert.equal(bench.said().length, 0, "no update follows");
+  bench.pass(600);
+  const [again] = bench.said();
+  assert.deepEqual(again!.octets, sent!.octets);
+  assert.deepEqual([...again!.path.ownAddress], [...OWN[1]!]);
+});
+
 both("RFC 4555 §3.6", "Addresses that the peer names replace those before", (role) => {
   const v6 = new Uint8Array(16).fill(0x20);
   const more = [notify(ADDITIONAL_IP4_ADDRESS, ip(10, 0, 0, 12))];

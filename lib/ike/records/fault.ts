@@ -91,6 +91,8 @@ export const FAULTS = {
   rekey_closing_child: "the rekey of a CHILD_SA that is being closed is answered (§2.25.1)",
   rekey_while_busy: "the IKE SA is rekeyed while a CHILD_SA is under way (§2.25.1)",
   renew_nonce: "the retry with a cookie carries another nonce (§2.6)",
+  repeat_by_old_path:
+    "a Delete is repeated by the path that was left, and not by the new one (RFC 4555 §3.5)",
   repeat_one_fragment: "only the first fragment of a request is repeated (RFC 7383 §2.6)",
   retransmit_forever: "a request is repeated more often than maxretran (§2.4)",
   send_solution_of_before:

@@ -21,7 +21,8 @@ export function moveDueMs(sa: IkeSa): number {
 export function move(turn: Turn, path?: Path): void {
   const { sa, nowMs, out } = turn;
   const { mobility } = sa.peer;
-  if (!mobility || !sa.dialled || !isCurrent(sa) || sa.closeAsked) return;
+  if (!mobility || !sa.dialled || !isCurrent(sa)) return;
+  if (sa.closeAsked) return takeOtherPath(turn, path ?? nextPath(sa));
   mobility.moveMs = nowMs + (sa.config.mobike?.intervalMs ?? Infinity);
   // The previous move is not complete: this one waits for it.
   if (!path && !samePath(mobility.path, mobility.settled)) return;
@@ -33,6 +34,11 @@ export function move(turn: Turn, path?: Path): void {
   }
   takePath(turn, mobility, next);
   askUpdate(sa);
+}
+
+/** Goes on by another path without an update, as all that is left is a Delete and its answer. */
+function takeOtherPath(turn: Turn, path: Path | undefined): void {
+  if (path) takePath(turn, turn.sa.peer.mobility!, path);
 }
 
 /** Queues the update of the addresses before all other requests that wait. */

@@ -86,7 +86,9 @@ export function repeatRequest(turn: Turn): void {
   const { sa } = turn;
   const request = sa.window.request!;
   request.transmissions++;
-  sendAll(turn, request.datagrams, { path: sa.path, transmission: request.transmissions });
+  const isLeft = sa.env.broken.has("repeat_by_old_path") && sa.closeAsked;
+  const path = isLeft ? sa.peer.mobility?.settled ?? sa.path : sa.path;
+  sendAll(turn, request.datagrams, { path, transmission: request.transmissions });
 }
 
 /**
