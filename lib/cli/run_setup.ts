@@ -245,6 +245,7 @@ class SetupRun {
     const auth = await openAuth(setup, env, {
       positionOf: this.#positionOf,
       note: (words) => this.#events.publish(4, words),
+      warn: (words) => this.#warn(words),
     });
     this.#undo.push(() => auth.close());
     const addresses = await prepareAddresses({ ...setup, slice }, flush, (line) => {

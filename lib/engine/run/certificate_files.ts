@@ -50,6 +50,8 @@ export interface CertificateFiles {
   readonly crls: readonly Crl[];
   /** OCSP responses (`ocspdir`). */
   readonly ocsp: readonly OcspResponse[];
+  /** What in the files is not used, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /** Returns the position of an option in its file. */
@@ -69,6 +71,7 @@ export const NO_CERTIFICATES: CertificateFiles = {
   psks: [],
   crls: [],
   ocsp: [],
+  notes: [],
 };
 
 /** Whether this end signs, or takes its identity from its certificate. */
@@ -76,6 +79,12 @@ export function needsCredentials({ ikeconf }: Setup): boolean {
   const inEap = usesTls(ikeconf) && ikeconf.eedir !== "";
   return inEap || everyOwnMethod(ikeconf).some(isSignature) ||
     [ikeconf.myid, ikeconf.myid2].some((id) => CERTIFICATE_IDENTITIES.includes(id));
+}
+
+/** Whether this end sends certificates of authorities with its own. */
+function sendsAuthorities({ ikeconf }: Setup): boolean {
+  const { sendingmarkedca, cadir } = ikeconf;
+  return sendingmarkedca && cadir !== "" && everyOwnMethod(ikeconf).some(isSignature);
 }
 
 /** Whether the peer signs, or may sign. */
@@ -108,17 +117,20 @@ export async function readCertificateFiles(
   const place = (option: string) => ({ option, position: positionOf?.(`ikeconf.${option}`) });
   const needsOwn = needsCredentials(setup);
   const issues = needsOwn && setup.ikeconf.issuercert !== "";
+  const notes: string[] = [];
   return {
     issuing: issues ? await readIssuing(setup, crypto, positionOf) : undefined,
     credentials: needsOwn && eedir !== ""
-      ? await readCredentials(setup, new Directory(eedir, place("eedir")), crypto)
+      ? await readCredentials(setup, new Directory(eedir, place("eedir")), { crypto, notes })
       : [],
     rawKeys: signs && rawkey !== "" ? await readRawKeys(setup, place("rawkey"), crypto) : [],
     peerRawKeys: verifies ? readPeerRawKeys(setup, place) : NO_CERTIFICATES.peerRawKeys,
     lookupFiles: verifies && certlookup !== "off" && certlookupdir !== ""
       ? readAll(new Directory(certlookupdir, place("certlookupdir")), (file) => [file], "file")
       : [],
-    authorities: verifies && (cadir !== "" || !trustsRawKeys(setup.ikeconf))
+    // A gateway that signs may have peers that do not, such as EAP users.
+    authorities: sendsAuthorities(setup) ||
+        verifies && (cadir !== "" || !trustsRawKeys(setup.ikeconf))
       ? readAuthorities(new Directory(cadir, place("cadir")))
       : [],
     psks: readPskFile(setup, positionOf),
@@ -128,14 +140,21 @@ export async function readCertificateFiles(
     ocsp: (asks || signs) && ocspdir !== ""
       ? readAll(new Directory(ocspdir, place("ocspdir")), readOcspResponses, "OCSP response")
       : [],
+    notes,
   };
+}
+
+/** What reading pairs needs, and where it tells what is not used. */
+interface PairReading {
+  readonly crypto: CryptoBackend;
+  readonly notes: string[];
 }
 
 /** Reads the pairs NAME.cert, NAME.key that the tunnels need, or among which a gateway chooses. */
 async function readCredentials(
   { role, numberoftunnels, ikeconf }: Setup,
   directory: Directory,
-  crypto: CryptoBackend,
+  reading: PairReading,
 ): Promise<Credential[]> {
   const names = directory.names();
   const suffix = ".cert";
@@ -155,7 +174,7 @@ async function readCredentials(
   }
   const credentials: Credential[] = [];
   for (const name of pairs.slice(0, most)) {
-    credentials.push(await readCredential(directory, name, crypto));
+    credentials.push(await readCredential(directory, name, reading));
   }
   return credentials;
 }
@@ -163,13 +182,21 @@ async function readCredentials(
 async function readCredential(
   directory: Directory,
   name: string,
-  crypto: CryptoBackend,
+  { crypto, notes }: PairReading,
 ): Promise<Credential> {
-  const [certificate] = directory.read(`${name}.cert`, readCertificates);
+  const [certificate, ...others] = directory.read(`${name}.cert`, readCertificates);
   if (!certificate) throw directory.fault(`${directory.path}/${name}.cert has no certificate`);
   const privateKey = directory.read(`${name}.key`, readPrivateKey);
   const fault = await pairFault({ certificate, privateKey }, crypto);
   if (fault) throw directory.fault(`${directory.path}/${name}.key ${fault}`);
+  if (others.length > 0 && notes.length === 0) {
+    notes.push(
+      `${directory.path}/${name}.cert has ${
+        others.length + 1
+      } certificates, and the first is used: ` +
+        "to send authorities too, put them into cadir as NAME.cert.certp, and set sendingmarkedca",
+    );
+  }
   return { certificate, privateKey };
 }
 

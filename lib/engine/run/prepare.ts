@@ -173,12 +173,15 @@ export interface OpenedAuth extends AuthMaterial {
 export async function openAuth(
   setup: Setup,
   { crypto, random }: IkeEnv,
-  { positionOf, note }: {
+  { positionOf, note, warn = note }: {
     readonly positionOf?: PositionOf;
     readonly note: (words: string) => void;
+    /** Is called with what is probably not intended; absent: `note`. */
+    readonly warn?: (words: string) => void;
   },
 ): Promise<OpenedAuth> {
   const certificates = await readCertificateFiles(setup, crypto, positionOf);
+  for (const words of certificates.notes) warn(words);
   const eap = openEap(setup, { random, tls: loadLibssl(), certificates, note });
   const secrets = openSecrets(setup);
   const { certlookup } = setup.ikeconf;

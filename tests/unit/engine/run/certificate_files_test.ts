@@ -101,6 +101,12 @@ class OpensslAuthority {
     return readCertificateFiles(this.#setup(change), crypto);
   }
 
+  /** What a run with this setup authenticates by. */
+  async auth(change: Partial<IkeConf>) {
+    const certificates = await this.read(change);
+    return authOf(this.#setup(change), { certificates }, { kind: "own-address" });
+  }
+
   /** The verdict of a run with this setup on one of the certificates. */
   async verdict(name: "good" | "bad", change: Partial<IkeConf>): Promise<PathVerdict> {
     const certificates = await this.read(change);
@@ -175,4 +181,28 @@ Deno.test("a file that is no list, and an empty directory, are refused with opti
   // The file is not needed, so that it is not read.
   const { crls } = await lab.read({ crldir: `${dir}/crl`, revocation: "off" });
   assert.deepEqual(crls, []);
+});
+
+Deno.test("an end that signs sends its marked authorities, although its peer does not sign", async () => {
+  using lab = new OpensslAuthority();
+  Deno.copyFileSync(`${lab.dir}/ca/root.cert`, `${lab.dir}/ca/sub.cert.certp`);
+  const { own } = await lab.auth({ authpeermethod: "psk", psk: "s", sendingmarkedca: true });
+  assert.ok(own.kind === "signature");
+  assert.equal(own.authorities.length, 1);
+  const plain = await lab.auth({ authpeermethod: "psk", psk: "s", cadir: `${lab.dir}/nowhere` });
+  assert.ok(plain.own.kind === "signature");
+  assert.deepEqual(plain.own.authorities, []);
+});
+
+Deno.test("further certificates in the file of a pair are told, as they are not sent", async () => {
+  using lab = new OpensslAuthority();
+  assert.deepEqual((await lab.read()).notes, []);
+  const root = Deno.readTextFileSync(`${lab.dir}/ca/root.cert`);
+  Deno.writeTextFileSync(`${lab.dir}/ee/good.cert`, root, { append: true });
+  const { notes } = await lab.read();
+  assert.equal(notes.length, 1);
+  assert.match(
+    notes[0]!,
+    /good\.cert has 2 certificates, and the first is used: .*sendingmarkedca/,
+  );
 });
