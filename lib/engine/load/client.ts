@@ -325,7 +325,7 @@ export class Client implements Role {
     const ticket = this.#resumptions.ticketFor(index, path, nowMs);
     const sa = this.#context.loop.initiate({ index, path, introduce, ticket, ...trail });
     this.#window.dialled(index, sa.startedMs);
-    this.#context.creationStarted(sa.startedMs, index);
+    this.#context.creationStarted(sa.startedMs);
     if (shared && sa.setup?.initialContact) this.#initialContact = sa;
     this.#heralded = true;
     this.#context.events.publish(

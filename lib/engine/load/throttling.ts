@@ -2,9 +2,10 @@
  * Recognizes at a client that its peer throttles: it demands cookies, does not answer some requests while it
  * answers others, or refuses further SAs. Each is reported when it begins, and counted.
  *
- * A peer that limits half-open SAs, in all or for each source address, drops the IKE_SA_INIT requests of those
- * beyond its limit. A network that loses messages does so with any number of them. So the client remembers for
- * each set-up how many were on their way when it began, and whether its first request was answered.
+ * A peer that limits half-open SAs, in all or for each source address, drops IKE_SA_INIT requests beyond its limit,
+ * and answers them when they are repeated later. A network that loses messages loses those of IKE_AUTH as well.
+ * The limit shows in how many set-ups were at most between the answer to IKE_SA_INIT and their end, as the peer
+ * counts them.
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
@@ -21,12 +22,11 @@ const COOKIES = "COOKIE";
 const SILENCE = "SILENCE";
 const NO_MORE = "NO_ADDITIONAL_SAS";
 
-/** Numbers of set-ups on their way that are told apart; more of them count as so many. */
-const ON_THEIR_WAY_MAX = 4_096;
-/** The least number of set-ups below a limit that were answered, and of those above it that were not. */
-const SURE_MIN = 3;
-/** The least part of the set-ups above a limit whose first request was not answered. */
-const SILENT_PART = 0.5;
+/** The least number of IKE_SA_INIT requests that had to be repeated, and their least part of all. */
+const SILENT_MIN = 3;
+const SILENT_PART = 0.1;
+/** The most IKE_AUTH requests that were repeated, as a part of that: more are lost by a network. */
+const AUTH_PART = 0.2;
 
 /** The parts of a run that are needed here. */
 export interface ThrottlingOptions {
@@ -43,15 +43,15 @@ export class Throttling implements RunPart {
   /** When the first tunnel was dialled, and when the last was established; undefined: not yet. */
   #beganMs: number | undefined;
   #establishedMs = -Infinity;
-  /** How many set-ups were on their way when that of a tunnel began, itself included. */
-  readonly #begun = new Map<number, number>();
-  /** Set-ups by that number: those whose first request was answered, and those whose was not. */
-  readonly #answered = new Uint32Array(ON_THEIR_WAY_MAX + 1);
-  readonly #silent = new Uint32Array(ON_THEIR_WAY_MAX + 1);
-  /** When the first request was sent that was not answered while others were; undefined: there is none. */
+  /** Requests that were answered: at once, and after a repetition, while others were established. */
+  readonly #init = { answered: 0, repeated: 0 };
+  readonly #auth = { answered: 0, repeated: 0 };
+  /** Tunnels whose IKE_SA_INIT was answered and that are not complete; the most of them at a time. */
+  readonly #open = new Set<number>();
+  #openMax = 0;
+  /** When the first request was sent that had to be repeated; undefined: there is none. */
   #silentMs: number | undefined;
-  /** The limit that was reported. */
-  #told: number | undefined;
+  #isTold = false;
 
   constructor(options: ThrottlingOptions) {
     this.#options = options;
@@ -59,28 +59,34 @@ export class Throttling implements RunPart {
 
   /** The recognized means, the most frequent first. */
   figures(): FailureFigures[] {
-    const limit = this.#limit();
     const known = this.#counts.figures();
-    if (limit === undefined) return known;
-    const count = this.#silent.reduce((sum, n) => sum + n, 0);
-    const words = this.#silenceWords(limit);
-    return [...known.filter(({ cause }) => cause !== SILENCE), {
+    if (!this.#isLimited()) return known;
+    const failed = known.find(({ cause }) => cause === SILENCE)?.count ?? 0;
+    const silence = {
       cause: SILENCE,
-      count,
-      example: words,
-    }].sort((a, b) => b.count - a.count);
+      count: failed + this.#init.repeated,
+      example: this.#limitWords(),
+    };
+    return [...known.filter(({ cause }) => cause !== SILENCE), silence]
+      .sort((a, b) => b.count - a.count);
   }
 
   /** Records that a tunnel is dialled. */
-  begun(index: number, nowMs: number): void {
+  begun(nowMs: number): void {
     this.#beganMs ??= nowMs;
-    this.#begun.set(index, Math.min(ON_THEIR_WAY_MAX, this.#options.halfOpen()));
   }
 
   readonly handlers: EffectHandlers = {
-    established: (_, _sa, nowMs) => void (this.#establishedMs = nowMs),
+    established: (_, { index }, nowMs) => {
+      this.#establishedMs = nowMs;
+      this.#open.delete(index);
+    },
+    closed: (_, { index }) => void this.#open.delete(index),
     answered: ({ exchange, transmissions }, sa) => {
-      if (exchange === ExchangeType.IKE_SA_INIT) this.#heard(sa, transmissions > 1);
+      if (exchange === ExchangeType.IKE_SA_INIT) this.#initAnswered(sa, transmissions > 1);
+      if (exchange !== ExchangeType.IKE_AUTH) return;
+      this.#auth.answered++;
+      if (transmissions > 1) this.#auth.repeated++;
     },
     cookie_asked: (_, _sa, nowMs) =>
       this.#count(
@@ -107,9 +113,7 @@ export class Throttling implements RunPart {
     }
     // A peer that does not exist answers no request.
     if (cause !== "NO_ANSWER" || sa.phase !== "init" && sa.phase !== "closed") return;
-    if (sa.suite !== undefined) return;
-    this.#heard(sa, true);
-    if (this.#establishedMs <= sa.startedMs) return;
+    if (sa.suite !== undefined || this.#establishedMs <= sa.startedMs) return;
     this.#count(
       SILENCE,
       nowMs,
@@ -119,46 +123,37 @@ export class Throttling implements RunPart {
     );
   }
 
-  /** Records whether the first request of a set-up was answered, while others were. */
-  #heard({ index, startedMs }: IkeSa, isSilent: boolean): void {
-    const onTheirWay = this.#begun.get(index);
-    if (onTheirWay === undefined) return;
-    this.#begun.delete(index);
-    if (!isSilent) return void this.#answered[onTheirWay]!++;
-    if (this.#establishedMs <= startedMs) return;
-    this.#silent[onTheirWay]!++;
+  /** Records an answer to IKE_SA_INIT; its request had to be repeated although the peer was there, or not. */
+  #initAnswered({ index, startedMs }: IkeSa, wasRepeated: boolean): void {
+    this.#open.add(index);
+    this.#openMax = Math.max(this.#openMax, this.#open.size);
+    this.#init.answered++;
+    if (!wasRepeated || this.#establishedMs <= startedMs) return;
+    this.#init.repeated++;
     this.#silentMs ??= startedMs;
-    const limit = this.#limit();
-    if (limit === undefined || this.#told !== undefined) return;
-    this.#told = limit;
-    this.#options.say(3, `The peer throttles, ${this.#silenceWords(limit)}`);
+    if (this.#isTold || !this.#isLimited()) return;
+    this.#isTold = true;
+    this.#options.say(3, `The peer throttles, ${this.#limitWords()}`);
   }
 
-  /**
-   * The most set-ups on their way with which all first requests were answered, where most of those with more
-   * were not; undefined: there is no such number.
-   */
-  #limit(): number | undefined {
-    const first = this.#silent.findIndex((n) => n > 0);
-    if (first < 1) return undefined;
-    const sum = (counts: Uint32Array, from: number, to?: number) =>
-      counts.subarray(from, to).reduce((total, n) => total + n, 0);
-    const silent = sum(this.#silent, first);
-    const isSure = sum(this.#answered, 0, first) >= SURE_MIN && silent >= SURE_MIN &&
-      silent >= SILENT_PART * (silent + sum(this.#answered, first));
-    return isSure ? first - 1 : undefined;
+  /** Whether requests of IKE_SA_INIT had to be repeated, and those of IKE_AUTH hardly. */
+  #isLimited(): boolean {
+    const part = ({ answered, repeated }: { answered: number; repeated: number }) =>
+      repeated / Math.max(1, answered);
+    const silent = part(this.#init);
+    return this.#init.repeated >= SILENT_MIN && silent >= SILENT_PART &&
+      part(this.#auth) <= AUTH_PART * silent;
   }
 
-  #silenceWords(limit: number): string {
-    const silent = this.#silent.reduce((sum, n) => sum + n, 0);
-    const above = this.#answered.subarray(limit + 1).reduce((sum, n) => sum + n, silent);
+  #limitWords(): string {
+    const { answered, repeated } = this.#init;
     const sinceMs = Math.round((this.#silentMs ?? 0) - (this.#beganMs ?? 0));
     return `from ${
       showDuration(sinceMs)
-    } on: of ${above} set-ups that began with more than ${limit} on ` +
-      `their way, itself included, the peer did not answer the first request of ${silent}, and it answered ` +
-      `all others. It drops requests beyond a number of half-open SAs, in all or for each source address: ` +
-      `set maxhalfopen to ${limit}, or ${RAISE}`;
+    } on: ${repeated} of ${answered} IKE_SA_INIT requests were answered ` +
+      `only when they were repeated, and at most ${this.#openMax} SAs were half-open at the peer at a time. ` +
+      "It drops requests beyond a number of half-open SAs, in all or for each source address: set " +
+      `maxhalfopen to ${this.#openMax} or less, or ${RAISE}`;
   }
 
   #count(cause: string, nowMs: number, wordsOf: (halfOpen: number) => string): void {

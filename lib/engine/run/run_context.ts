@@ -19,8 +19,8 @@ export interface RunContext {
   readonly ending: boolean;
   /** Counts a tunnel that is given up or lost, reports it (level 2), and ends the run if so configured. */
   tunnelFailed(failure: Failure, words: string): void;
-  /** Records the start of a tunnel's IKE SA; a client names its tunnel. */
-  creationStarted(startedMs: number, index?: number): void;
+  /** Records the start of a tunnel's IKE SA; the earliest is kept. */
+  creationStarted(startedMs: number): void;
   /** Records that the last configured tunnel is established or given up. */
   creationFinished(nowMs: number): void;
   /** Ends the run at once, as there is nothing left to wait for. */

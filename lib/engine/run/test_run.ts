@@ -218,9 +218,9 @@ export class TestRun implements RunContext, LoopListener {
   }
 
   /** See {@linkcode RunContext}. */
-  creationStarted(startedMs: number, index?: number): void {
+  creationStarted(startedMs: number): void {
     this.#totals.creationStarted(startedMs);
-    if (index !== undefined) this.#throttling.begun(index, startedMs);
+    this.#throttling.begun(startedMs);
   }
 
   /** See {@linkcode RunContext}. */
