@@ -145,16 +145,18 @@ export interface Dial {
   readonly trail?: RedirectTrail;
   /** The ticket by which it is resumed (RFC 5723), if it has not expired; absent: it is set up as a whole. */
   readonly ticket?: SessionTicket | undefined;
+  /** The configuration of the tunnel; absent: that of the endpoint. */
+  readonly config?: IkeConfig | undefined;
 }
 
 /** Makes an SA that dials. */
 export function initiate(
   endpoint: Endpoint,
-  { index, path, introduce = true, renews, trail, ticket }: Dial,
+  { index, path, introduce = true, renews, trail, ticket, config = endpoint.config }: Dial,
   nowMs: number,
   out: Outbox,
 ): IkeSa {
-  const { env, config } = endpoint;
+  const { env } = endpoint;
   const spi = freeSpi(endpoint);
   const sa = newIkeSa({ env, config, index, path, originalInitiator: true, spi });
   endpoint.bySpi.set(spi, sa);

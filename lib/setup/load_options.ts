@@ -3,7 +3,7 @@
  * afterwards.
  * @module
  */
-import { duration, float, int, oneOf } from "@/setup/kinds.ts";
+import { duration, float, int, oneOf, text } from "@/setup/kinds.ts";
 import { option } from "@/setup/option.ts";
 
 /** The most exchanges that share a key pair, and the most pairs that are made ahead. */
@@ -44,6 +44,17 @@ export const LOAD = {
     int(0, AHEAD_MAX),
     "0",
     "key pairs that are made ahead for each group while the test has nothing else to do",
+  ),
+} as const;
+
+/** An entry of `profiles`; its `ikeconf` has the options that differ from those of the setup. */
+export const PROFILE = {
+  name: option(text, "", "name of the profile in the result", C),
+  weight: option(
+    int(1, 10_000),
+    "1",
+    "its part of the tunnels: its weight of the sum of all; its ikeconf has the options that differ",
+    C,
   ),
 } as const;
 

@@ -6,6 +6,8 @@
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { checkSetup } from "@/setup/check.ts";
 import { isMissing, NOT_YET, NotThereYet, whyUnused } from "@/setup/features.ts";
+import { checkProfiles } from "@/setup/profiles.ts";
+import type { Check } from "@/setup/rule.ts";
 import { outerPath } from "@/setup/schema.ts";
 import { byPlace, SectionReader } from "@/setup/section_reader.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -56,16 +58,23 @@ export function readSetup(content: string, file: string, options: ReadOptions = 
   const setup = reader.read(source) as unknown as Setup;
   const positionOf = (path: string) => positionIn(reader.positions, path, file);
   if (!options.unchecked) {
-    checkSetup(setup, {
+    const check: Check = {
       isBroken: (path) => reader.isBroken(path),
       zoneOf: (path) => reader.zones.get(path),
-      fail: (what, path) => void errors.push(new SetupError(what, positionOf(path))),
+      fail: (what, path) => tellOnce(errors, new SetupError(what, positionOf(path))),
       warn: (what, path) => reader.warn(what, positionOf(path)),
-    });
+    };
+    checkSetup(setup, check);
+    checkProfiles(setup, check, checkSetup);
     errors.push(...missingFeatures(reader, setup));
   }
   if (errors.length > 0) throw new SetupErrors(bounded(errors));
   return { setup, warnings: reader.warnings, notYet: notYet(reader, setup), positionOf };
+}
+
+/** Adds an error, unless the same stands at its position: profiles share what they do not change. */
+function tellOnce(errors: SetupError[], error: SetupError): void {
+  if (!errors.some(({ message }) => message === error.message)) errors.push(error);
 }
 
 /** The position of an option, or of the section around it, or the first line of the file. */
@@ -90,7 +99,9 @@ function missingFeatures(reader: SectionReader, setup: Setup): NotThereYet[] {
   const errors: NotThereYet[] = [];
   for (const { path, shown, feature, option, position } of wants) {
     if (option.role !== "both" && (option.role !== setup.role || isBroken("role"))) continue;
-    const unused = whyUnused(feature, setup);
+    const [, profile] = /^profiles\[(\d+)\]/.exec(path) ?? [];
+    const { ikeconf } = profile === undefined ? setup : setup.profiles[Number(profile)] ?? setup;
+    const unused = whyUnused(feature, { ...setup, ikeconf });
     if (unused) reader.warn(`${path} has no effect: ${unused}`, position);
     else if (isMissing(feature)) errors.push(new NotThereYet(path, shown, feature, position));
   }

@@ -4,7 +4,7 @@
  */
 import { EAP_USER } from "@/setup/eap_options.ts";
 import { CHILD, IKECONF, PPK, PSK, SELECTOR } from "@/setup/ike_options.ts";
-import { LOAD, LOAD_STAGE, LOAD_STORM } from "@/setup/load_options.ts";
+import { LOAD, LOAD_STAGE, LOAD_STORM, PROFILE } from "@/setup/load_options.ts";
 import type { Table } from "@/setup/option.ts";
 import { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
@@ -17,6 +17,10 @@ export interface Section {
   readonly lists: Readonly<Record<string, Section>>;
   /** Keys that existing files contain although they never had an effect. */
   readonly dead: readonly string[];
+  /**
+   * Sections that are read over a section of the top level with the same name: what they do not set is as there.
+   */
+  readonly overlays: Readonly<Record<string, Section>>;
   /** Whether the section is a traffic selector, of which some fields follow from others. */
   readonly isSelector: boolean;
 }
@@ -24,7 +28,13 @@ export interface Section {
 const NONE = {};
 
 function section(path: string, options: Table, more: Partial<Section> = {}): Section {
-  const nothing = { sections: NONE, lists: NONE, dead: [], isSelector: false } as const;
+  const nothing = {
+    sections: NONE,
+    lists: NONE,
+    overlays: NONE,
+    dead: [],
+    isSelector: false,
+  } as const;
   return { path, options, ...nothing, ...more };
 }
 
@@ -35,6 +45,16 @@ const child = section("ikeconf.childlist[]", CHILD, {
     peerts: selector("ikeconf.childlist[].peerts[]"),
   },
   dead: ["liftime"],
+});
+
+const ikeconf = section("ikeconf", IKECONF, {
+  sections: { ppk: section("ikeconf.ppk", PPK) },
+  lists: {
+    childlist: child,
+    eapusers: section("ikeconf.eapusers[]", EAP_USER),
+    psks: section("ikeconf.psks[]", PSK),
+  },
+  dead: ["ikev2msgmaxsize"],
 });
 
 /** The whole file. */
@@ -48,25 +68,19 @@ export const ROOT: Section = section("", TOP, {
       },
     }),
     poolconf: section("poolconf", POOL),
-    ikeconf: section("ikeconf", IKECONF, {
-      sections: { ppk: section("ikeconf.ppk", PPK) },
-      lists: {
-        childlist: child,
-        eapusers: section("ikeconf.eapusers[]", EAP_USER),
-        psks: section("ikeconf.psks[]", PSK),
-      },
-      dead: ["ikev2msgmaxsize"],
-    }),
+    ikeconf,
     pingconf: section("pingconf", PINGCONF),
     impairment: section("impairment", IMPAIRMENT, {
       lists: { rules: section("impairment.rules[]", IMPAIRMENT_RULE) },
     }),
   },
+  lists: { profiles: section("profiles[]", PROFILE, { overlays: { ikeconf } }) },
 });
 
 /** All keys of a section. */
 export function namesOf(s: Section): string[] {
-  return [...Object.keys(s.options), ...Object.keys(s.sections), ...Object.keys(s.lists)];
+  const { options, sections, lists, overlays } = s;
+  return [options, sections, lists, overlays].flatMap((table) => Object.keys(table));
 }
 
 /** The sections that have a key of this name, by their names in messages. */

@@ -41,6 +41,11 @@ export class SectionReader {
   /** Paths whose value was refused, and keys that are in the wrong section. */
   readonly #broken = new Set<string>();
   #suggestions = 0;
+  /** The sections of the top level as they stand in the file, and their values. */
+  readonly #top = new Map<
+    string,
+    { readonly source: MapSource | undefined; readonly values: unknown }
+  >();
   /** The role of the file; undefined until it is read, and if it is invalid. */
   #role: string | undefined;
 
@@ -80,6 +85,14 @@ export class SectionReader {
     for (const [name, inner] of Object.entries(section.sections)) {
       const map = this.#mapOf(given.get(name)?.value, path + name);
       values[name] = this.#section(inner, map, `${path}${name}.`);
+      if (section === ROOT) this.#top.set(name, { source: map, values: values[name] });
+    }
+    for (const [name, inner] of Object.entries(section.overlays)) {
+      const map = this.#mapOf(given.get(name)?.value, path + name);
+      const top = this.#top.get(name)!;
+      values[name] = map
+        ? this.#section(inner, over(top.source, map), `${path}${name}.`)
+        : top.values;
     }
     for (const [name, inner] of Object.entries(section.lists)) {
       values[name] = this.#list(inner, given.get(name)?.value, path + name);
@@ -121,12 +134,15 @@ export class SectionReader {
 
   /** All warnings with their positions, in the order of the file. */
   get warnings(): string[] {
-    return [...this.#warnings].sort(byPlace).map(({ message }) => message);
+    return [...new Set([...this.#warnings].sort(byPlace).map(({ message }) => message))];
   }
 
   #fail(what: string, path: string, position: SetupPosition): undefined {
-    this.#errors.push(new SetupError(what, position));
     this.#broken.add(path);
+    // What a profile takes from the section of the top level was refused there.
+    const isInherited = path.startsWith("profiles[") &&
+      this.#errors.some((error) => byPlace(error, new SetupError(what, position)) === 0);
+    if (!isInherited) this.#errors.push(new SetupError(what, position));
     return undefined;
   }
 
@@ -257,6 +273,13 @@ export class SectionReader {
       position: texts[0]?.position ?? this.positions.get(path)!,
     });
   }
+}
+
+/** The entries of a section with those of another in place of the same or beside them. */
+function over(below: MapSource | undefined, above: MapSource): MapSource {
+  const keys = new Set(above.entries.map(({ key }) => key));
+  const kept = below?.entries.filter(({ key }) => !keys.has(key)) ?? [];
+  return { ...above, entries: [...kept, ...above.entries] };
 }
 
 /** Compares errors by their position in the file; errors without a position come first. */

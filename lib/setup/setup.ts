@@ -6,7 +6,7 @@
 import type { IpAddress } from "@/base/address.ts";
 import type { EAP_USER } from "@/setup/eap_options.ts";
 import type { CHILD, IKECONF, PPK, PSK } from "@/setup/ike_options.ts";
-import type { LOAD, LOAD_STAGE, LOAD_STORM } from "@/setup/load_options.ts";
+import type { LOAD, LOAD_STAGE, LOAD_STORM, PROFILE } from "@/setup/load_options.ts";
 import type { Values } from "@/setup/option.ts";
 import type { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
@@ -49,9 +49,17 @@ export interface LoadConf extends Values<typeof LOAD> {
   readonly storms: readonly Values<typeof LOAD_STORM>[];
 }
 
+/** An entry of `profiles`: the tunnels of one kind of clients. */
+export interface ProfileConf extends Values<typeof PROFILE> {
+  /** The options of the setup with those that differ in this profile. */
+  readonly ikeconf: IkeConf;
+}
+
 /** A whole setup: read, typed and checked. */
 export interface Setup extends Values<typeof TOP> {
   readonly loadconf: LoadConf;
+  /** At least one; the only one has the `ikeconf` of the setup if the file has none. */
+  readonly profiles: readonly ProfileConf[];
   readonly flapconf: Values<typeof FLAP>;
   readonly poolconf: Values<typeof POOL>;
   readonly pingconf: Values<typeof PINGCONF>;

@@ -107,6 +107,7 @@ function prune(section: Section, map: YAMLMap): boolean {
     if (option) return !equalsDefault(option, value);
     const inner = own(section.sections, name);
     if (inner) return isNull(value) ? false : !prune(inner, value as YAMLMap);
+    if (own(section.overlays, name)) return !isNull(value);
     const list = own(section.lists, name);
     if (list) return !pruneList(list, value);
     return false; // Dead, or unknown and read leniently: it had no effect.

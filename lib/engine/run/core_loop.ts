@@ -68,6 +68,8 @@ export interface CoreLoopOptions {
   readonly silenceMs?: IkeEnv["silenceMs"];
   /** The most asymmetric jobs at a time, if the backend answers by promise. */
   readonly computeMax: number;
+  /** The configuration of each tunnel that is dialled; absent: all have `config`. */
+  readonly configOf?: ((index: number) => IkeConfig) | undefined;
   /** Key pairs that are made ahead while the loop is idle; absent: none are. */
   readonly keyStock?: KeyStock | undefined;
 }
@@ -181,7 +183,8 @@ export class CoreLoop implements Outbox {
   initiate(dial: Dial): IkeSa {
     const begun = dial.path.tcp && this.#keeper?.dial(dial.path);
     const path = (begun || dial).path;
-    const sa = initiate(this.endpoint, { ...dial, path }, this.#nowMs, this);
+    const config = this.#options.configOf?.(dial.index);
+    const sa = initiate(this.endpoint, { ...dial, path, config }, this.#nowMs, this);
     this.#wheel.arm(sa);
     if (begun && begun.why !== undefined) this.#keeper!.tell(sa, begun.why);
     return sa;

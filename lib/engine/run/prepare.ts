@@ -33,6 +33,7 @@ import { loadLibcrypto } from "@/native/libcrypto.ts";
 import { loadLibssl } from "@/native/libssl.ts";
 import { SetupErrors } from "@/setup/read.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
+import { pathIn, profilesOf, setupOf } from "@/setup/profiles.ts";
 import { additionalOf, pfsAdditionalOf, type Setup } from "@/setup/setup.ts";
 import { JoinedTransport } from "@/transport/joined.ts";
 import { ImpairedTransport } from "@/transport/impaired.ts";
@@ -52,6 +53,13 @@ export async function environment(setup: Setup, positionOf?: PositionOf): Promis
   const native = cryptobackend === "portable" ? undefined : loadLibcrypto();
   const crypto = await chooseBackend(native, cryptobackend);
   refuseMissing(crypto, setup, positionOf);
+  for (const [i, profile] of profilesOf(setup).entries()) {
+    refuseMissing(
+      crypto,
+      setupOf(setup, profile),
+      positionOf && ((path) => positionOf(pathIn(i, path))),
+    );
+  }
   return { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() };
 }
 
@@ -163,6 +171,8 @@ function addressesOn(name: string): IpAddress[] {
 
 /** What is opened for the authentication of a run, and the function that closes it. */
 export interface OpenedAuth extends AuthMaterial {
+  /** That of each profile. */
+  readonly profiles: readonly AuthMaterial[];
   close(): void;
 }
 
@@ -188,18 +198,30 @@ export async function openAuth(
   const lookup = certlookup === "off"
     ? undefined
     : new HashLookup({ crypto, files: certificates.lookupFiles, http: certlookup === "http" });
+  const profiles: OpenedAuth[] = [];
   const close = () => {
+    for (const profile of profiles) profile.close();
     lookup?.close();
     eap?.close();
   };
-  return { certificates, eap, lookup, secrets, close };
+  try {
+    for (const [i, profile] of profilesOf(setup).entries()) {
+      const at = positionOf && ((path: string) => positionOf(pathIn(i, path)));
+      const options = { note, ...(at ? { positionOf: at } : {}) };
+      profiles.push(await openAuth(setupOf(setup, profile), { crypto, random } as IkeEnv, options));
+    }
+  } catch (e) {
+    close();
+    throw e;
+  }
+  return { certificates, eap, lookup, secrets, profiles, close };
 }
 
 /** What a run needs in addition to its setup. */
 export interface RunMaterial {
   readonly env: IkeEnv;
   /** The material of authentication; absent: the setup needs none. */
-  readonly auth?: AuthMaterial;
+  readonly auth?: AuthMaterial & Partial<Pick<OpenedAuth, "profiles">>;
   readonly transport: Transport;
   readonly events: EventHub;
   readonly setupFileName: string;
@@ -226,6 +248,11 @@ export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
       openPingSockets(shape, { peer, bothFamilies: auto }, failed),
     readNeighbours: readNeighbourTables,
     config,
+    profiles: profilesOf(setup).map((profile, i) => {
+      const own = setupOf(setup, profile);
+      const config = withHostNetworks(ikeConfigOf(own, nattPort, parts.auth?.profiles?.[i]), own);
+      return { name: profile.name, weight: profile.weight, config };
+    }),
     ...parts,
   });
 }

@@ -9,6 +9,7 @@ import type { PingPlan } from "@/engine/load/ping_plan.ts";
 import type { OpenPingSockets } from "@/engine/load/ping_run.ts";
 import type { OpenDataPath } from "@/engine/run/child_paths.ts";
 import { type Clock, systemClock } from "@/engine/run/clock.ts";
+import type { ProfileConfig } from "@/engine/run/profiles.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
@@ -30,6 +31,8 @@ export interface TestRunOptions {
    * them.
    */
   readonly config: IkeConfig;
+  /** Profiles of a client, among which its tunnels are divided; absent: all have `config`. */
+  readonly profiles?: readonly ProfileConfig[] | undefined;
   /** The environment, which may be shared with other runs of this process. */
   readonly env: IkeEnv;
   /** The transport, which is open; the run closes it at its end. */

@@ -41,6 +41,7 @@ type OfOtherParts =
   | "neighbourOverflow"
   | "thresholds"
   | "storms"
+  | "profiles"
   | "throttled";
 
 /** Times are kept on the core's clock, and reported as milliseconds since 1970. */

@@ -21,6 +21,7 @@ import { EventWriter } from "@/engine/run/event_writer.ts";
 import { NeighbourWatch } from "@/engine/run/neighbour_watch.ts";
 import { RunParts } from "@/engine/run/part.ts";
 import { PathCommands } from "@/engine/run/path_commands.ts";
+import { Profiles } from "@/engine/run/profiles.ts";
 import { Rekeys } from "@/engine/run/rekeys.ts";
 import { RunTotals } from "@/engine/run/run_totals.ts";
 import { alarm, onceAt, type Role, type RunContext } from "@/engine/run/run_context.ts";
@@ -69,6 +70,7 @@ export class TestRun implements RunContext, LoopListener {
   readonly #neighbours: NeighbourWatch;
   readonly #throttling: Throttling;
   readonly #storms: Storms;
+  #profiles: Profiles | undefined;
   readonly #end: RunEnd;
   #resolve: (result: FinalResult) => void = () => {};
 
@@ -178,6 +180,7 @@ export class TestRun implements RunContext, LoopListener {
       ...this.ping.moveLosses,
       neighbourOverflow: this.#neighbours.overflow,
       storms: this.#storms.figures(),
+      profiles: this.#profiles?.counts() ?? new Map(),
       throttled: this.#throttling.figures(),
     };
     const { plan } = this.#options;
@@ -280,7 +283,13 @@ export class TestRun implements RunContext, LoopListener {
     const stock = plan.keys && new KeyStock(env.crypto, plan.keys);
     // The group of the first tries is known before any of them.
     stock?.backend.keyExchange(config.algorithms.groups[0]!);
+    const { profiles = [] } = this.#options;
+    const division = profiles.length > 0
+      ? new Profiles(profiles.map((one) => ({ ...one, config: traced(one.config, this.events) })))
+      : undefined;
+    if (division) this.#parts.add(this.#profiles = division);
     return new CoreLoop({
+      configOf: division && ((index) => division.of(index).config),
       env: stock ? { ...env, crypto: stock.backend } : env,
       keyStock: stock,
       config: traced(config, this.events),

@@ -98,6 +98,11 @@ export const SETUP_FIGURES = {
     json: (counts): Readonly<Record<string, number>> => Object.fromEntries(counts),
     read: (counts): ReadonlyMap<string, number> => new Map(Object.entries(counts)),
   }),
+  profiles: byName(
+    "profiles",
+    "client with `profiles`: set-ups by the name of the profile, including those of tunnels that were up before",
+    (name, n) => `Profile ${name || "without a name"}: ${n} set-ups`,
+  ),
   throttled: causes(
     "throttled",
     "client: how the peer throttled: `COOKIE` (it demanded them), `SILENCE` (no answer to some " +

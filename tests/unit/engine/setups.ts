@@ -34,6 +34,7 @@ export function setup(
     peeraddr: parseAddress("10.9.0.1"),
     flapconf: defaults(FLAP),
     loadconf: { ...defaults(LOAD), stages: [defaults(LOAD_STAGE)], storms: [] },
+    profiles: [],
     poolconf: defaults(POOL),
     pingconf: defaults(PINGCONF),
     ikeconf: {

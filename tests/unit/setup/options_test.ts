@@ -208,6 +208,8 @@ loadconf.arrival regular
 loadconf.burst 1
 loadconf.seed 1
 loadconf.soak 0s
+profiles[].name
+profiles[].weight 1
 loadconf.dhreuse 1
 loadconf.keypool 0
 loadconf.stages[].rate 0
@@ -273,7 +275,7 @@ ikeconf.xfrmif
 
 /** The paths of the options that only clients read. */
 const CLIENT_ONLY =
-  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|loadconf\.(arrival|burst|seed|stages.*)|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|puzzlebitsmax|reauthmode|ratunnel|disallownat))$/;
+  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|profiles.*|loadconf\.(arrival|burst|seed|stages.*)|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|puzzlebitsmax|reauthmode|ratunnel|disallownat))$/;
 /** The paths of the options that only gateways read. */
 const GATEWAY_ONLY =
   /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|puzzlethreshold|puzzledifficulty|puzzleauth|redirectto|redirectat|redirectafter|resumelifetime|secretsfile|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
