@@ -82,13 +82,20 @@ export class Throttling implements RunPart {
       this.#open.delete(index);
     },
     closed: (_, { index }) => void this.#open.delete(index),
+    // An answer that demands a cookie opens nothing at the peer.
+    keyed: (_, { index, setup }) => {
+      if (!setup) return;
+      this.#open.add(index);
+      this.#openMax = Math.max(this.#openMax, this.#open.size);
+    },
     answered: ({ exchange, transmissions }, sa) => {
       if (exchange === ExchangeType.IKE_SA_INIT) this.#initAnswered(sa, transmissions > 1);
       if (exchange !== ExchangeType.IKE_AUTH) return;
       this.#auth.answered++;
       if (transmissions > 1) this.#auth.repeated++;
     },
-    cookie_asked: (_, _sa, nowMs) =>
+    cookie_asked: (_, _sa, nowMs) => {
+      this.#init.answered--;
       this.#count(
         COOKIES,
         nowMs,
@@ -96,7 +103,8 @@ export class Throttling implements RunPart {
           `with ${n} tunnels on their way the peer demanded cookies (RFC 7296 §2.6), which cost a round ` +
           `trip each. Set maxhalfopen below ${n}, or raise its threshold (strongSwan: ` +
           "charon.cookie_threshold, charon.dos_protection)",
-      ),
+      );
+    },
     failed: ({ failure }, sa, nowMs) => this.#failed(failure, sa, nowMs),
     child_failed: ({ failure }, sa, nowMs) => this.#failed(failure, sa, nowMs),
     create_child_failed: ({ failure }, sa, nowMs) => this.#failed(failure, sa, nowMs),
@@ -124,9 +132,7 @@ export class Throttling implements RunPart {
   }
 
   /** Records an answer to IKE_SA_INIT; its request had to be repeated although the peer was there, or not. */
-  #initAnswered({ index, startedMs }: IkeSa, wasRepeated: boolean): void {
-    this.#open.add(index);
-    this.#openMax = Math.max(this.#openMax, this.#open.size);
+  #initAnswered({ startedMs }: IkeSa, wasRepeated: boolean): void {
     this.#init.answered++;
     if (!wasRepeated || this.#establishedMs <= startedMs) return;
     this.#init.repeated++;

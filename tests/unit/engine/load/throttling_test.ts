@@ -55,44 +55,51 @@ Deno.test("a peer that throttles nobody is not named", () => {
   assert.deepEqual(client.run.figures().throttled, []);
 });
 
-Deno.test("silence beyond a number of half-open SAs is named with that number, though all tunnels come up", () => {
-  const clock = new FakeClock();
-  const network = new FakeNetwork(clock);
-  // As a gateway counts: tunnels that have sent IKE_SA_INIT and are not established, for one source address.
-  const open = new Set<string>();
-  network.loses = (octets) => {
-    const spi = octets.subarray(0, 8).join(".");
-    const isResponse = (octets[19]! & 0x20) !== 0;
-    if (octets[18] === 35 && isResponse) open.delete(spi);
-    if (octets[18] !== 34 || isResponse || open.has(spi)) return false;
-    if (open.size >= 5) return true;
-    open.add(spi);
-    return false;
-  };
-  const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 20 };
-  const client = rig(network, clock, {
-    plan: clientPlan({ tunnels: 40, halfOpenMax: 64 }),
-    config,
+for (const cookieThreshold of [-1, 0]) {
+  Deno.test(`silence beyond a number of half-open SAs is named with that number, though all tunnels come up (cookies from ${cookieThreshold} on)`, () => {
+    const clock = new FakeClock();
+    const network = new FakeNetwork(clock);
+    // As a gateway counts: tunnels that have sent IKE_SA_INIT and are not established, for one source address.
+    const open = new Set<string>();
+    network.loses = (octets) => {
+      const spi = octets.subarray(0, 8).join(".");
+      const isResponse = (octets[19]! & 0x20) !== 0;
+      if (octets[18] === 35 && isResponse) open.delete(spi);
+      if (octets[18] !== 34 || isResponse || open.has(spi)) return false;
+      // Cookies are demanded without state: only a request that begins with one opens an SA.
+      if (cookieThreshold === 0 && octets[16] !== 41) return false;
+      if (open.size >= 5) return true;
+      open.add(spi);
+      return false;
+    };
+    const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 20 };
+    const client = rig(network, clock, {
+      plan: clientPlan({ tunnels: 40, halfOpenMax: 64 }),
+      config,
+    });
+    const gateway = rig(network, clock, {
+      plan: gatewayPlan({ tunnels: 40 }),
+      config: { ...config, cookieThreshold },
+    });
+    gateway.run.start();
+    client.run.start();
+    clock.pass(20_000);
+    const { established, failed, throttled } = client.run.figures();
+    assert.deepEqual([established, failed], [40, 0]);
+    const silence = throttled.find(({ cause }) => cause === "SILENCE");
+    assert.deepEqual([throttled.length, silence!.count], [cookieThreshold === 0 ? 2 : 1, 35]);
+    assert.match(
+      silence!.example,
+      /^from 0s on: 35 of 40 IKE_SA_INIT requests were answered only when/,
+    );
+    assert.match(
+      silence!.example,
+      /at most 5 SAs were half-open .* set maxhalfopen to 5 or less, or raise/,
+    );
+    const said = client.said(3).filter((line) => line.startsWith("The peer throttles, from"));
+    assert.equal(said.length, throttled.length, "each is told while the test runs, once");
   });
-  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 40 }), config });
-  gateway.run.start();
-  client.run.start();
-  clock.pass(20_000);
-  const { established, failed, throttled } = client.run.figures();
-  assert.deepEqual([established, failed], [40, 0]);
-  const [silence] = throttled;
-  assert.deepEqual([throttled.length, silence!.cause, silence!.count], [1, "SILENCE", 35]);
-  assert.match(
-    silence!.example,
-    /^from 0s on: 35 of 40 IKE_SA_INIT requests were answered only when/,
-  );
-  assert.match(
-    silence!.example,
-    /at most 5 SAs were half-open .* set maxhalfopen to 5 or less, or raise/,
-  );
-  const said = client.said(3).filter((line) => line.startsWith("The peer throttles, from 0s on"));
-  assert.equal(said.length, 1, "it is told while the test runs, once");
-});
+}
 
 Deno.test("a network that loses messages whatever is on its way is no peer that throttles", () => {
   let n = 0;
