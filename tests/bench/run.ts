@@ -14,6 +14,7 @@ for (
     "eap_bench.ts",
     "udp_bench.ts",
     "setup_bench.ts",
+    "mlkem_bench.ts",
     "auth_bench.ts",
     "api_bench.ts",
     "esp_bench.ts",

@@ -27,6 +27,8 @@ export interface TestResult {
     readonly lost: number;
   };
   readonly retransmissions: number;
+  /** Milliseconds of CPU time per tunnel; null without one. */
+  readonly cpuMsPerTunnel: number | null;
   readonly keepalives: { readonly sent: number; readonly received: number };
   readonly rekeys: { readonly ike: number; readonly child: number };
   /** SAs by the names of their key exchange methods. */

@@ -27,6 +27,7 @@ import { EAP_ROWS } from "./rows_eap.ts";
 import { EXTENSION_ROWS } from "./rows_extensions.ts";
 import { FIELD_ROWS } from "./rows_field.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
+import { MOBIKE_NAT_ROWS } from "./rows_mobike_nat.ts";
 import { MOBIKE_ROWS } from "./rows_mobike.ts";
 import { LIBRESWAN_MOBIKE_ROWS } from "./rows_mobike_libreswan.ts";
 import { NATT_ROWS } from "./rows_natt.ts";
@@ -68,6 +69,7 @@ const ALL: readonly AnyRow[] = [
   ...KEY_EXCHANGE_ROWS,
   ...PPK_ROWS,
   ...MOBIKE_ROWS,
+  ...MOBIKE_NAT_ROWS,
   ...REAUTH_ROWS,
   ...PPK_EAP_ROWS,
   ...EXTENSION_ROWS,

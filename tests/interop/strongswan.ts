@@ -35,6 +35,9 @@ export const STRONGSWAN_6: StrongSwan = {
   etc: `${PREFIX_6}/etc`,
 };
 
+/** The unit of CPU times in /proc (USER_HZ). */
+const TICKS_PER_SECOND = 100;
+
 /** The plugins it is started with. */
 export const PLUGINS =
   "random nonce openssl aes sha1 sha2 md5 hmac kdf xcbc cmac ctr ccm gcm chapoly " +
@@ -153,6 +156,14 @@ export class Charon {
       const log = await this.#wholeLog();
       throw new Error(`${(error as Error).message}\n${log.slice(-2_000)}`);
     }
+  }
+
+  /** Milliseconds of CPU time that charon has used. */
+  async cpuMs(): Promise<number> {
+    const stat = await Deno.readTextFile(`/proc/${this.#process!.pid}/stat`);
+    // The fields behind the name, which may have spaces; utime and stime are the 12th and 13th of them.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * 1_000 / TICKS_PER_SECOND;
   }
 
   /** Kills charon like a crash, without Deletes; the peer's SAs stay. */
