@@ -40,6 +40,12 @@ import {
   type XfrmPolicy,
 } from "@/datapath/xfrm_policy.ts";
 import {
+  canMigrate,
+  knowsNoMigration,
+  migrateState,
+  type StateMove,
+} from "@/datapath/xfrm_migrate.ts";
+import {
   deleteState,
   getState,
   KERNEL_REPLAY_WINDOW_MAX,
@@ -47,6 +53,7 @@ import {
   readExpire,
   readMapping,
   readState,
+  replayAfter,
   type ReplayRecord,
   type ReportedState,
   sentSequence,
@@ -111,6 +118,8 @@ export class KernelDataPath implements DataPath {
   readonly #policies = new Owned<XfrmPolicy>(policyKey, policyContent);
   readonly #routes: TunnelRoutes;
   readonly #bypass: readonly XfrmPolicy[];
+  /** Whether the kernel may move states by itself; false once it has refused that. */
+  #migrates = true;
   #windowNoted = false;
   #closed = false;
 
@@ -205,33 +214,49 @@ export class KernelDataPath implements DataPath {
     const { scope } = this.#options;
     const before = entry.pair;
     const pair: SaPair = { ...before, path, encapsulation };
-    const states = [
+    const states: StateMove[] = [
       ...(entry.out ? [{ old: stateOut(before, scope), now: stateOut(pair, scope) }] : []),
       ...(entry.in ? [{ old: stateIn(before, scope), now: stateIn(pair, scope) }] : []),
     ];
     entry.pair = pair;
-    entry.packetsSeen = 0; // The new states count from zero.
+    entry.packetsSeen = 0; // A state that replaces another counts from zero.
     if (entry.out) {
       this.#outbound.delete(outboundKey(pair.spiOut, before.path.peerAddress));
       this.#outbound.set(outboundKey(pair.spiOut, path.peerAddress), entry);
     }
     this.#policies.release(spiIn);
-    for (const { old, now } of states) {
-      const replay = this.#replayOf(old);
-      // The new state counts packets from 0, while its sequence numbers go on.
-      const sent = replay && sentSequence(replay);
-      const packetsSoft = now.packetsSoft && Math.max(1, now.packetsSoft - (sent ?? 0));
-      this.#requests.remove(deleteState(old), "a state");
-      const packetsHard = now.packetsHard && Math.max(1, now.packetsHard - (sent ?? 0));
-      const message = newState({ ...now, replay, packetsSoft, packetsHard });
-      this.#requests.add(message, "a state at its new address", spiIn);
-    }
+    for (const one of states) this.#moveState(one, spiIn);
     if (entry.in) { for (const policy of policiesIn(pair, scope)) this.#put(policy, spiIn); }
     if (!entry.out) return this.flush();
     for (const policy of policiesOut(pair, scope)) this.#put(policy, spiIn);
     this.#routes.release(spiIn);
     this.#addRoutes(pair);
     this.flush();
+  }
+
+  /**
+   * Lets the kernel move a state, in one batch with the policies, as a packet that meets one without the other
+   * is dropped. The state is replaced where the kernel cannot move it.
+   */
+  #moveState(move: StateMove, spiIn: number): void {
+    if (!this.#migrates || !canMigrate(move)) return this.#replace(move, spiIn);
+    this.#requests.try(migrateState(move), (refusal) => {
+      if (knowsNoMigration(refusal)) this.#migrates = false;
+      this.#replace(move, spiIn);
+    });
+  }
+
+  /** Replaces a state by one at other addresses, which goes on with its sequence numbers. */
+  #replace({ old, now }: StateMove, spiIn: number): void {
+    const told = this.#replayOf(old);
+    const replay = told && replayAfter(told);
+    // The new state counts packets from 0, while its sequence numbers go on.
+    const sent = (replay && sentSequence(replay)) ?? 0;
+    const packetsSoft = now.packetsSoft && Math.max(1, now.packetsSoft - sent);
+    const packetsHard = now.packetsHard && Math.max(1, now.packetsHard - sent);
+    this.#requests.remove(deleteState(old), "a state");
+    const message = newState({ ...now, replay, packetsSoft, packetsHard });
+    this.#requests.add(message, "a state at its new address", spiIn);
   }
 
   addInnerAddress(prefix: IpPrefix): void {

@@ -13,6 +13,8 @@ interface PendingRequest {
   readonly needed: number | undefined;
   /** Whether the kernel may answer that there is nothing to remove. */
   readonly removes: boolean;
+  /** What is done about a refusal, in place of a report. */
+  readonly otherwise?: (refusal: NetlinkRefusal) => void;
 }
 
 /** Reports that the kernel refuses a request. `needed` is the inbound SPI of the pair that needs it. */
@@ -37,6 +39,11 @@ export class KernelRequests {
     this.#pending.push({ message, what, needed, removes: false });
   }
 
+  /** Adds a request that the kernel may refuse, after which `otherwise` is called. */
+  try(message: Uint8Array, otherwise: (refusal: NetlinkRefusal) => void): void {
+    this.#pending.push({ message, what: "", needed: undefined, removes: false, otherwise });
+  }
+
   /** Adds a request to remove something, which may be gone already. */
   remove(message: Uint8Array, what: string): void {
     this.#pending.push({ message, what, needed: undefined, removes: true });
@@ -48,9 +55,12 @@ export class KernelRequests {
     if (requests.length === 0) return;
     const outcomes = this.#socket.request(requests.map(({ message }) => message));
     outcomes.forEach((refusal, i) => refusal && this.#report(requests[i]!, refusal));
+    // What was tried in vain is done in another way.
+    if (this.#pending.length > 0) this.flush();
   }
 
-  #report({ what, needed, removes }: PendingRequest, refusal: NetlinkRefusal): void {
+  #report({ what, needed, removes, otherwise }: PendingRequest, refusal: NetlinkRefusal): void {
+    if (otherwise) return otherwise(refusal);
     if (removes && ALREADY_GONE.has(refusal.errno)) return;
     const why = `The kernel refuses ${what}: ${showRefusal(refusal)}${hintOf(refusal.errno)}`;
     this.#refused(why, needed);

@@ -22,6 +22,7 @@ export const XfrmMessage = {
   UPDATE_POLICY: 0x19,
   UPDATE_SA: 0x1a,
   MAPPING: 0x26,
+  MIGRATE_STATE: 0x29,
 } as const;
 
 /** Multicast groups as bits of a socket's mask: acquire, expire and mapping messages. */

@@ -114,6 +114,27 @@ export function sentSequence({ attribute, octets }: ReplayRecord): number {
   return new DataView(octets.buffer, octets.byteOffset).getUint32(at, true);
 }
 
+/**
+ * How many numbers a state that replaces another leaves out: the old one may send until it is removed, after
+ * its number was read, and no number may be used twice with one key.
+ */
+const NUMBERS_LEFT_OUT = 2 ** 16;
+
+/** The record with which a state goes on that replaces the one of which the record was read. */
+export function replayAfter(record: ReplayRecord): ReplayRecord {
+  const { attribute } = record;
+  const octets = record.octets.slice();
+  const view = new DataView(octets.buffer);
+  const isShort = attribute === XfrmAttribute.REPLAY_SHORT;
+  // struct xfrm_replay_state has the number that was sent first, xfrm_replay_state_esn has it second.
+  const at = isShort ? 0 : 4;
+  const next = view.getUint32(at, true) + NUMBERS_LEFT_OUT;
+  view.setUint32(at, isShort ? Math.min(next, 2 ** 32 - 1) : next, true);
+  const high = 12;
+  if (!isShort && next >= 2 ** 32) view.setUint32(high, view.getUint32(high, true) + 1, true);
+  return { attribute, octets };
+}
+
 /** What identifies a state to the kernel. */
 export type XfrmStateId = Pick<XfrmState, "spi" | "destination" | "suite">;
 
@@ -288,7 +309,7 @@ function writeReplay(message: NetlinkMessageWriter, state: XfrmState): void {
 }
 
 /** Writes struct xfrm_encap_tmpl. */
-function writeEncapsulation(message: NetlinkMessageWriter, state: XfrmState): void {
+export function writeEncapsulation(message: NetlinkMessageWriter, state: XfrmState): void {
   message.attribute(XfrmAttribute.ENCAP, (m) => {
     m.u16(state.encapsulation === "udp" ? ENCAP_UDP : ENCAP_TCP);
     m.be16(state.sourcePort).be16(state.destinationPort).zeros(2).zeros(16);
