@@ -67,6 +67,7 @@ export const FIGURES: RunFigures = {
   ikeAuthMs: { ...LATENCY, p50: 11 },
   setupMs: { ...LATENCY, p50: 21 },
   createChildMs: { ...LATENCY, p50: 61 },
+  ikeSessionResumeMs: { ...LATENCY, p50: 63 },
   setupAgainMs: { ...LATENCY, p50: 71 },
   setupFromDueMs: undefined,
   failures: [{ cause: "NO_ANSWER", count: 2, example: "tunnel 3: 4 transmissions" }],

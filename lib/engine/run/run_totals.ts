@@ -169,6 +169,7 @@ export class RunTotals {
       elapsedMs,
       ikeSaInitMs: tally.ikeSaInitMs.figures(),
       ikeAuthMs: tally.ikeAuthMs.figures(),
+      ikeSessionResumeMs: tally.ikeSessionResumeMs.figures(),
       setupMs: tally.setupMs.figures(),
       createChildMs: tally.createChildMs.figures(),
       setupAgainMs: tally.setupAgainMs.figures(),

@@ -53,6 +53,11 @@ export const SETUP_FIGURES = {
   ikeAuthMs: latency("latencyMs.ikeAuth", "the same of IKE_AUTH", {
     lines: (ms) => [`IKE_AUTH    ${latencyText(ms)}`],
   }),
+  ikeSessionResumeMs: latency(
+    "latencyMs.ikeSessionResume",
+    "the same of IKE_SESSION_RESUME, by which a tunnel is resumed in place of IKE_SA_INIT",
+    { lines: (ms) => ms.p50 === null ? [] : [`IKE_SESSION_RESUME ${latencyText(ms)}`] },
+  ),
   setupMs: latency(
     "latencyMs.setup",
     "milliseconds from the first IKE_SA_INIT of a try to established",

@@ -42,6 +42,7 @@ export class Tally implements RunPart {
   readonly resumptionsRefused = new CauseCounts();
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
+  readonly ikeSessionResumeMs = new Histogram();
   readonly setupMs = new Histogram();
   /** Of CREATE_CHILD_SA requests of this end, and of set-ups of tunnels that were up before. */
   readonly createChildMs = new Histogram();
@@ -60,6 +61,9 @@ export class Tally implements RunPart {
       if (exchange === ExchangeType.IKE_SA_INIT) this.ikeSaInitMs.add(latencyMs);
       else if (exchange === ExchangeType.IKE_AUTH) this.ikeAuthMs.add(latencyMs);
       else if (exchange === ExchangeType.CREATE_CHILD_SA) this.createChildMs.add(latencyMs);
+      else if (exchange === ExchangeType.IKE_SESSION_RESUME) {
+        this.ikeSessionResumeMs.add(latencyMs);
+      }
     },
     puzzle_solved: ({ tries }) => {
       this.puzzles.solved++;

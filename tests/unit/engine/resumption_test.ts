@@ -39,6 +39,7 @@ Deno.test("tunnels are resumed at a gateway that was restarted, and none is lost
   const { result, figures } = await stopped(client);
   assert.equal(result, RunResult.PASSED);
   assert.deepEqual([figures.resumptions, figures.established, figures.lost], [2, 2, 0]);
+  assert.equal(figures.ikeSessionResumeMs!.samples, 2);
   assert.deepEqual(figures.resumptionsRefused, []);
   const there = (await stopped(gateway)).figures;
   assert.deepEqual([there.resumptions, there.tickets], [2, 2]);

@@ -23,6 +23,7 @@ const NO_SAMPLES: FinalResult = {
     ikeAuthMs: undefined,
     setupMs: undefined,
     createChildMs: undefined,
+    ikeSessionResumeMs: undefined,
     setupAgainMs: undefined,
     setupFromDueMs: undefined,
     cpuMsPerTunnel: undefined,
@@ -245,6 +246,7 @@ Deno.test("a figure without samples is null, and not 0", () => {
     ikeAuth: none,
     setup: none,
     createChild: none,
+    ikeSessionResume: none,
     setupAgain: none,
     setupFromDue: none,
   });
