@@ -418,8 +418,8 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   ],
   USE_AGGFRAG: [
     "Packets may be aggregated and fragmented in ESP (IP-TFS).",
-    "RFC 9347",
-    "The peer's IP-TFS; this program does not use it.",
+    "RFC 9347 §5.1",
+    "`iptfs` of both ends; the log of the peer, if it declines.",
   ],
   SUPPORTED_AUTH_METHODS: [
     "Methods of authentication that the sender supports.",

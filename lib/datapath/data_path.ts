@@ -65,6 +65,18 @@ export interface SaPair {
   readonly replayWindow: number;
   /** Whether the other end wants no TFC padding (RFC 7296 §1.3.1). */
   readonly noTfcPadding: boolean;
+  /** How packets are aggregated and fragmented (IP-TFS, RFC 9347); absent: each is sent by itself. */
+  readonly aggfrag?: AggfragTerms | undefined;
+}
+
+/** Aggregation and fragmentation of a CHILD_SA. */
+export interface AggfragTerms {
+  /** Whether the other end takes packets in fragments. */
+  readonly fragments: boolean;
+  /** Octets of a payload with its header; 0: as many as the path MTU allows. */
+  readonly payloadOctets: number;
+  /** Payloads in a second; 0: as there are packets. */
+  readonly rate: number;
 }
 
 /** Packets and octets of one CHILD_SA. */

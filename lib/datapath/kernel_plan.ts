@@ -42,6 +42,7 @@ export function stateIn(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSta
     sourcePort: path.peerPort,
     destinationPort: path.ownPort,
     replayWindow,
+    aggfrag: pair.aggfrag,
     ifId,
   };
 }
@@ -62,6 +63,7 @@ export function stateOut(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSt
     sourcePort: path.ownPort,
     destinationPort: path.peerPort,
     replayWindow: undefined,
+    aggfrag: pair.aggfrag,
     packetsSoft: suite.esn ? undefined : 2 ** 32 - SEQUENCE_LEFT,
     packetsHard: suite.esn ? undefined : 2 ** 32 - 1,
     ifId,
@@ -147,8 +149,8 @@ export function policyKey({ direction, from, to, ifId }: XfrmPolicy): string {
 /** The content of a policy beyond its key: two policies of one key with the same text are equal. */
 export function policyContent({ template, priority }: XfrmPolicy): string {
   if (!template) return `${priority}`;
-  const { protocol, reqid, tunnelMode, source, destination } = template;
-  return `${priority} ${protocol} ${reqid} ${tunnelMode} ${source} ${destination}`;
+  const { protocol, reqid, tunnelMode, aggfrag, source, destination } = template;
+  return `${priority} ${protocol} ${reqid} ${tunnelMode} ${aggfrag} ${source} ${destination}`;
 }
 /** The key of a route: the kernel allows only one route for each key. */
 export function routeKey({ to, table }: Route): string {
@@ -170,7 +172,9 @@ interface Way {
 function policy(pair: SaPair, { reqidBase, ifId }: KernelScope, way: Way): XfrmPolicy {
   const { direction, from, to, source, destination } = way;
   const { suite: { protocol }, tunnelMode, rekeyChain } = pair;
-  const template = { protocol, source, destination, reqid: reqidBase + rekeyChain, tunnelMode };
+  const aggfrag = pair.aggfrag !== undefined;
+  const reqid = reqidBase + rekeyChain;
+  const template = { protocol, source, destination, reqid, tunnelMode, aggfrag };
   return { direction, from, to, priority: priorityOf(from, to), ifId, template };
 }
 

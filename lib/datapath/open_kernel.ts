@@ -104,6 +104,7 @@ function tryState(xfrm: NetlinkSocket): string | undefined {
     suite: { protocol: 3, encryption: 12, keyBits: 128, integrity: 12, esn: false },
     keys: { encryption: new Uint8Array(16), integrity: new Uint8Array(32) },
     tunnelMode: false,
+    aggfrag: undefined,
     selectors: undefined,
     reqid: 0,
     encapsulation: "none",

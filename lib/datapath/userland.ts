@@ -19,8 +19,10 @@ import type { InnerPackets } from "@/datapath/inner_packets.ts";
 import type { RawEsp } from "@/datapath/raw_esp.ts";
 import type { TunDevice } from "@/datapath/tun_device.ts";
 import { TunnelTable } from "@/datapath/tunnel_table.ts";
+import { type AggfragHalves, UserlandAggfrag } from "@/datapath/userland_aggfrag.ts";
 import { addTo, countersOf, UserlandDrops } from "@/datapath/userland_counters.ts";
 import { type EspCrypto, UserlandSa, whyUnsupported } from "@/datapath/userland_sa.ts";
+import { AGGFRAG_HEADER_OCTETS, AGGFRAG_NEXT_HEADER } from "@/esp/aggfrag.ts";
 import type { EspCarrier, EspOrigin, EspReceiver } from "@/esp/carrier.ts";
 import { IpProtocol, IpView, leaveTunnel, mustNotFragment, trafficClass } from "@/esp/ip_packet.ts";
 import { fragmentsOf, IPV6_MTU_MIN, tooBigMessage } from "@/esp/too_big.ts";
@@ -68,6 +70,8 @@ export class UserlandDataPath implements DataPath {
   readonly #view = new IpView();
   readonly #scratch = new Uint8Array(SCRATCH_OCTETS);
   readonly #rebuilt = new Uint8Array(SCRATCH_OCTETS);
+  readonly #payload = new Uint8Array(SCRATCH_OCTETS);
+  readonly #aggfrag: UserlandAggfrag;
   readonly #receiver: EspReceiver;
   /** Packets and octets of CHILD_SAs that are gone. */
   readonly #past = { packetsIn: 0, octetsIn: 0, packetsOut: 0, octetsOut: 0 };
@@ -82,6 +86,16 @@ export class UserlandDataPath implements DataPath {
       hasDevice: options.system !== undefined,
       receiver: undefined,
     };
+    this.#aggfrag = new UserlandAggfrag({
+      send: (sa, fills) => this.#sendPayload(sa, fills),
+      flush: () => {
+        this.#flushOut();
+        options.system?.tun.flush();
+      },
+      packet: (sa, buffer, at, octets) => this.#takeInner(sa, { buffer, at, octets }, 0),
+      malformed: () => void this.drops.badPayload++,
+      incomplete: () => void this.drops.incomplete++,
+    });
     this.#receiver = {
       packet: (buffer, at, octets, outerClass, from) => {
         const sa = this.#receiveEsp(buffer, at, octets, outerClass);
@@ -133,6 +147,7 @@ export class UserlandDataPath implements DataPath {
     else this.#rekeyChains.delete(sa.pair.rekeyChain);
     this.#options.system?.routes.release(spiIn);
     addTo(this.#past, countersOf(sa));
+    this.#aggfrag.remove(sa);
     sa.close();
   }
 
@@ -187,6 +202,7 @@ export class UserlandDataPath implements DataPath {
     this.#closed = true;
     const { udp, system, closed } = this.#options;
     for (const spiIn of [...this.#sas.keys()]) this.uninstall(spiIn);
+    this.#aggfrag.close();
     if (udp) udp.receiver = undefined;
     await this.#raw?.close();
     system?.routes.close();
@@ -235,6 +251,7 @@ export class UserlandDataPath implements DataPath {
   }
 
   #flushOut(): void {
+    this.#aggfrag.sendReady();
     this.#nowMs = 0;
     this.#options.udp?.flush();
     this.#raw?.flush();
@@ -248,6 +265,8 @@ export class UserlandDataPath implements DataPath {
     if (!sa) return !++this.drops.noSa;
     const { tunnelMode } = sa.pair;
     const end = at + view.total;
+    const halves = this.#aggfrag.of(sa);
+    if (halves) return this.#aggregate(sa, halves, buffer.subarray(at, end));
     const from = tunnelMode ? at : view.upper;
     const clear = buffer.subarray(from, end);
     if (!tunnelMode && view.isFragment) return !!++this.drops.fragment;
@@ -261,6 +280,32 @@ export class UserlandDataPath implements DataPath {
       this.#tooBig(sa, { packet, view }, mtu);
     }
     return true;
+  }
+
+  /** Adds a packet to those that leave in payloads of IP-TFS. */
+  #aggregate(sa: UserlandSa, halves: AggfragHalves, packet: Uint8Array): boolean {
+    const room = this.#payloadOctets(sa) - AGGFRAG_HEADER_OCTETS;
+    if (!halves.terms.fragments && packet.length > room) {
+      this.#tooBig(sa, { packet, view: this.#view }, room);
+    } else if (!this.#aggfrag.add(sa, halves, packet)) this.drops.queueFull++;
+    return true;
+  }
+
+  /** Octets of a payload of IP-TFS. */
+  #payloadOctets(sa: UserlandSa): number {
+    const room = Math.min(this.#clearMaxFor(sa, this.#payload.length), this.#payload.length);
+    return Math.min(sa.pair.aggfrag!.payloadOctets || room, room);
+  }
+
+  /** Sends one payload of IP-TFS; the outer header tells nothing of the packets in it (RFC 9347 §2.4). */
+  #sendPayload(sa: UserlandSa, fills: boolean): void {
+    const { sender } = this.#aggfrag.of(sa)!;
+    const isNewest = this.#rekeyChains.get(sa.pair.rekeyChain)?.at(-1) === sa;
+    // A CHILD_SA that is replaced only sends what it has left.
+    if (!isNewest && !sender.isWaiting) return;
+    const payload = this.#payload.subarray(0, this.#payloadOctets(sa));
+    const octets = sender.take(payload, fills);
+    this.#seal(sa, payload.subarray(0, octets), AGGFRAG_NEXT_HEADER, 0);
   }
 
   /** The most octets of plaintext that reach the peer without fragmentation; asked only when it matters. */
@@ -285,12 +330,14 @@ export class UserlandDataPath implements DataPath {
     const isV6 = view.addressOctets === 16;
     if (!mustNotFragment(packet, 0) && sa.pair.tunnelMode) {
       for (const fragment of fragmentsOf(packet, mtu)) {
-        this.#seal(sa, fragment, IpProtocol.IPV4, trafficClass(fragment, 0));
+        const halves = this.#aggfrag.of(sa);
+        if (halves) this.#aggfrag.add(sa, halves, fragment);
+        else this.#seal(sa, fragment, IpProtocol.IPV4, trafficClass(fragment, 0));
       }
       return;
     }
     // An IPv6 sender does not go below the minimum MTU: the outer packet is fragmented instead.
-    if (isV6 && mtu < IPV6_MTU_MIN && packet.length <= IPV6_MTU_MIN) {
+    if (isV6 && mtu < IPV6_MTU_MIN && packet.length <= IPV6_MTU_MIN && !sa.pair.aggfrag) {
       const from = sa.pair.tunnelMode ? 0 : view.upper - view.at;
       const next = sa.pair.tunnelMode ? IpProtocol.IPV6 : view.protocol;
       return this.#seal(sa, packet.subarray(from), next, trafficClass(packet, 0));
@@ -338,10 +385,19 @@ export class UserlandDataPath implements DataPath {
     const drop = sa.inbound.open(buffer, at, octets);
     if (drop) return void this.drops[drop]++;
     sa.lastPacketMs = Date.now();
+    const halves = this.#aggfrag.of(sa);
     if (sa.inbound.nextHeader === IpProtocol.NO_NEXT_HEADER) this.drops.dummy++;
+    else if (halves) this.#receivePayload(sa, halves, buffer);
     else if (sa.pair.tunnelMode) this.#receiveTunnelled(sa, buffer, outerClass);
     else this.#receiveTransport(sa, buffer, outerClass);
     return sa;
+  }
+
+  /** Takes a payload of IP-TFS, the only one that such a CHILD_SA has (RFC 9347 §2.2). */
+  #receivePayload(sa: UserlandSa, halves: AggfragHalves, buffer: Uint8Array): void {
+    const { clearAt, clearOctets, nextHeader, sequence } = sa.inbound;
+    if (nextHeader !== AGGFRAG_NEXT_HEADER) return void this.drops.badInner++;
+    this.#aggfrag.receive(halves, sequence, buffer.subarray(clearAt, clearAt + clearOctets));
   }
 
   /** Records the address and port of the other end, from which an authentic packet came (RFC 7296 §2.23). */
@@ -361,10 +417,25 @@ export class UserlandDataPath implements DataPath {
     const isKnown = view.read(buffer, clearAt, clearOctets) &&
       nextHeader === (view.addressOctets === 4 ? IpProtocol.IPV4 : IpProtocol.IPV6);
     if (!isKnown) return void this.drops.badInner++;
+    this.#takeInner(sa, { buffer, at: clearAt, octets: clearOctets }, outerClass);
+  }
+
+  /** Takes a packet that came through the tunnel. */
+  #takeInner(
+    sa: UserlandSa,
+    { buffer, at, octets }: {
+      readonly buffer: Uint8Array;
+      readonly at: number;
+      readonly octets: number;
+    },
+    outerClass: number,
+  ): void {
+    const view = this.#view;
+    if (!view.read(buffer, at, octets)) return void this.drops.badInner++;
     if (!sa.selectors.matchesInbound(buffer, view)) return void this.drops.wrongSelectors++;
-    if (leaveTunnel(buffer, clearAt, outerClass) === "dropped") return void this.drops.congestion++;
+    if (leaveTunnel(buffer, at, outerClass) === "dropped") return void this.drops.congestion++;
     sa.inbound.count(view.total);
-    this.#deliver(buffer, clearAt, view.total);
+    this.#deliver(buffer, at, view.total);
   }
 
   #receiveTransport(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {

@@ -21,6 +21,12 @@ export class UserlandDrops {
    * Received: the outer header reports congestion to a packet whose ends do not support ECN (RFC 6040 §4.2).
    */
   congestion = 0;
+  /** Received: a payload of IP-TFS, or a data block in it, is malformed (RFC 9347 §6.1). */
+  badPayload = 0;
+  /** Received: packets of IP-TFS of which fragments are missing. */
+  incomplete = 0;
+  /** Sent: too many packets wait for the constant rate of IP-TFS. */
+  queueFull = 0;
   /** Dummy packets (RFC 4303 §2.6). */
   dummy = 0;
   /** Received: there is no device for it, and it is no reply to one of our pings. */

@@ -39,6 +39,11 @@ export const XfrmAttribute = {
   AUTH_TRUNCATED: 20,
   REPLAY: 23,
   IF_ID: 31,
+  SA_DIRECTION: 33,
+  IPTFS_DROP_TIME: 36,
+  IPTFS_REORDER_WINDOW: 37,
+  IPTFS_DONT_FRAGMENT: 38,
+  IPTFS_PACKET_SIZE: 41,
 } as const;
 
 /** The flags of a request that the kernel is to acknowledge. */
@@ -54,7 +59,15 @@ export const IPPROTO_AH = 51;
 export const AF_INET = 2;
 const AF_INET6 = 10;
 /** Modes of a state or a template. */
-export const XfrmMode = { TRANSPORT: 0, TUNNEL: 1 } as const;
+export const XfrmMode = { TRANSPORT: 0, TUNNEL: 1, IPTFS: 5 } as const;
+
+/** The mode of a state or a template. */
+export function modeOf(
+  { tunnelMode, aggfrag }: { readonly tunnelMode: boolean; readonly aggfrag: unknown },
+): number {
+  if (aggfrag) return XfrmMode.IPTFS;
+  return tunnelMode ? XfrmMode.TUNNEL : XfrmMode.TRANSPORT;
+}
 const FOREVER = 0xffff_ffff_ffff_ffffn;
 /** Octets of struct xfrm_selector. */
 export const SELECTOR_OCTETS = 56;

@@ -9,13 +9,13 @@ import {
   ACKNOWLEDGED_REQUEST,
   familyOf,
   ipProtocolOf,
+  modeOf,
   POLICY_OCTETS,
   SELECTOR_OCTETS,
   writeLifetime,
   writeSelector,
   XfrmAttribute,
   XfrmMessage,
-  XfrmMode,
 } from "@/datapath/xfrm.ts";
 import type { NetlinkMessage } from "@/native/netlink.ts";
 
@@ -39,6 +39,8 @@ export interface XfrmPolicy {
     readonly destination: IpAddress;
     readonly reqid: number;
     readonly tunnelMode: boolean;
+    /** Whether packets are aggregated and fragmented (RFC 9347). */
+    readonly aggfrag: boolean;
   } | undefined;
 }
 
@@ -66,7 +68,7 @@ function policyMessage(type: number, policy: XfrmPolicy): Uint8Array {
       m.u8(ipProtocolOf(protocol)).zeros(3);
       m.u16(familyOf(tunnelMode ? source : policy.from.first)).zeros(2);
       m.padded(tunnelMode ? source : new Uint8Array(0), 16).u32(template.reqid);
-      m.u8(tunnelMode ? XfrmMode.TUNNEL : XfrmMode.TRANSPORT, 0, 0, 0);
+      m.u8(modeOf(template), 0, 0, 0);
       m.u32(0xffff_ffff).u32(0xffff_ffff).u32(0xffff_ffff);
     });
   }

@@ -4,7 +4,13 @@
  */
 import type { IpAddress } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
-import type { Encapsulation, SaKeys, SaSuite, Selector } from "@/datapath/data_path.ts";
+import type {
+  AggfragTerms,
+  Encapsulation,
+  SaKeys,
+  SaSuite,
+  Selector,
+} from "@/datapath/data_path.ts";
 import { KERNEL_CIPHERS, KERNEL_INTEGRITIES } from "@/datapath/kernel_algorithms.ts";
 import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.ts";
 import {
@@ -13,6 +19,7 @@ import {
   familyOf,
   IPPROTO_AH,
   ipProtocolOf,
+  modeOf,
   type PacketLimits,
   PROTOCOL_AH,
   PROTOCOL_ESP,
@@ -21,7 +28,6 @@ import {
   writeSelector,
   XfrmAttribute,
   XfrmMessage,
-  XfrmMode,
 } from "@/datapath/xfrm.ts";
 import { NetlinkFlag, type NetlinkMessage } from "@/native/netlink.ts";
 
@@ -41,6 +47,10 @@ export const KERNEL_REPLAY_WINDOW_MAX = 4096;
  * numbers.
  */
 const SENDER_WINDOW = 32;
+/** How long an inbound state of IP-TFS waits for a packet that others have overtaken, in microseconds. */
+const AGGFRAG_DROP_TIME_US = 1_000_000;
+/** How many packets may overtake one that an inbound state of IP-TFS waits for. */
+const AGGFRAG_REORDER_WINDOW = 3;
 const STATE_OCTETS = 224;
 const MAPPING_OCTETS = 64;
 
@@ -61,6 +71,8 @@ export interface XfrmState extends PacketLimits {
   readonly destinationPort: number;
   /** The replay window in packets; undefined: the state is an outbound one. */
   readonly replayWindow: number | undefined;
+  /** How packets are aggregated and fragmented (RFC 9347); undefined: they are not. */
+  readonly aggfrag: AggfragTerms | undefined;
   /** Id of the XFRM interface; 0: none. */
   readonly ifId: number;
   /** Sequence numbers from which to continue, for a state that replaces another. */
@@ -98,7 +110,29 @@ export function newState(state: XfrmState): Uint8Array {
   } else if (hasReplayRecord(state)) writeReplay(message, state);
   if (state.encapsulation !== "none") writeEncapsulation(message, state);
   if (state.ifId !== 0) message.attribute(XfrmAttribute.IF_ID, (m) => m.u32(state.ifId));
+  if (state.aggfrag) writeAggfrag(message, state.aggfrag, state.replayWindow === undefined);
   return message.octets;
+}
+
+/**
+ * Writes what the kernel needs for IP-TFS: the direction of the state, how long an inbound one waits for
+ * packets that overtook others, and how an outbound one makes its payloads.
+ */
+function writeAggfrag(
+  message: NetlinkMessageWriter,
+  { fragments, payloadOctets }: AggfragTerms,
+  isOutbound: boolean,
+): void {
+  message.attribute(XfrmAttribute.SA_DIRECTION, (m) => m.u8(isOutbound ? 2 : 1));
+  if (!isOutbound) {
+    message.attribute(XfrmAttribute.IPTFS_DROP_TIME, (m) => m.u32(AGGFRAG_DROP_TIME_US));
+    message.attribute(XfrmAttribute.IPTFS_REORDER_WINDOW, (m) => m.u16(AGGFRAG_REORDER_WINDOW));
+    return;
+  }
+  if (!fragments) message.attribute(XfrmAttribute.IPTFS_DONT_FRAGMENT, () => {});
+  if (payloadOctets > 0) {
+    message.attribute(XfrmAttribute.IPTFS_PACKET_SIZE, (m) => m.u32(payloadOctets));
+  }
 }
 
 /** The replay record of a state, which is passed to the state that replaces it. */
@@ -264,7 +298,7 @@ function writeStateId(
 
 /** Writes struct xfrm_usersa_info. */
 function writeStateRecord(message: NetlinkMessageWriter, state: XfrmState): void {
-  const { source, destination, spi, suite, tunnelMode, selectors, replayWindow = 0 } = state;
+  const { source, destination, spi, suite, selectors, replayWindow = 0 } = state;
   if (selectors) writeSelector(message, selectors.from, selectors.to);
   else message.zeros(SELECTOR_OCTETS);
   message.padded(destination, 16).be32(spi).u8(ipProtocolOf(suite.protocol)).zeros(3);
@@ -272,7 +306,7 @@ function writeStateRecord(message: NetlinkMessageWriter, state: XfrmState): void
   writeLifetime(message, state);
   message.zeros(32 + 12).u32(0).u32(state.reqid).u16(familyOf(source));
   const inRecord = hasReplayRecord(state);
-  message.u8(tunnelMode ? XfrmMode.TUNNEL : XfrmMode.TRANSPORT, inRecord ? 0 : replayWindow);
+  message.u8(modeOf(state), inRecord ? 0 : replayWindow);
   message.u8((suite.esn ? FLAG_ESN : 0) | (selectors ? 0 : FLAG_AF_UNSPEC)).zeros(7);
 }
 
@@ -300,8 +334,10 @@ function writeKey(
 
 /** Writes struct xfrm_replay_state_esn, whose bitmap is as long as the window. */
 function writeReplay(message: NetlinkMessageWriter, state: XfrmState): void {
-  const wanted = state.replayWindow ?? SENDER_WINDOW;
-  const window = Math.min(KERNEL_REPLAY_WINDOW_MAX, Math.max(1, wanted));
+  // A state whose direction is told may have no window if it is an outbound one.
+  const senders = state.aggfrag ? 0 : SENDER_WINDOW;
+  const wanted = Math.max(state.replayWindow === undefined ? 0 : 1, state.replayWindow ?? senders);
+  const window = Math.min(KERNEL_REPLAY_WINDOW_MAX, wanted);
   const words = Math.ceil(window / 32);
   message.attribute(XfrmAttribute.REPLAY, (m) => {
     m.u32(words).zeros(16).u32(window).zeros(4 * words);

@@ -29,6 +29,8 @@ export class InboundSa {
   clearAt = 0;
   clearOctets = 0;
   nextHeader = 0;
+  /** Its sequence number, with the upper half of an extended one. */
+  sequence = 0;
   readonly #cipher: PacketCipher;
   readonly #esn: boolean;
   readonly #window: ReplayWindow;
@@ -61,6 +63,7 @@ export class InboundSa {
     this.clearAt = from;
     this.clearOctets = clear - 2 - padding;
     this.nextHeader = buffer[end + 1]!;
+    this.sequence = sequence;
     return undefined;
   }
 

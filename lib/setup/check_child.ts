@@ -29,6 +29,7 @@ export function checkChild(
     const what = "ratunnel needs tunnel mode: in transport mode there is no inner address";
     rule(what, `${path}.tunnelmode`, "ikeconf.ratunnel");
   }
+  checkIptfs(setup, child, path, rule);
   if (child.ipcomp && setup.ikeconf.installfastpath) {
     const what = "ipcomp cannot be installed: the data path has no IPComp";
     rule(what, `${path}.ipcomp`, "ikeconf.installfastpath");
@@ -49,6 +50,26 @@ export function checkChild(
     checkShift(selector, { at, by: "peertsaddrincrease", step: peertsaddrincrease, tunnels }, rule);
   }
 }
+
+/** Checks the options of IP-TFS, which is ESP in tunnel mode and nothing else (RFC 9347 §2). */
+function checkIptfs({ ikeconf }: Setup, child: ChildConf, path: string, rule: Rule): void {
+  if (child.iptfs === "never") return;
+  const at = `${path}.iptfs`;
+  if (!child.tunnelmode) rule("iptfs needs tunnel mode", at, `${path}.tunnelmode`);
+  if (child.protocol === "ah") rule("iptfs needs ESP", at, `${path}.protocol`);
+  if (child.ipcomp) rule("iptfs and ipcomp exclude each other", at, `${path}.ipcomp`);
+  if (child.iptfssize > 0 && child.iptfssize < PAYLOAD_OCTETS_MIN) {
+    rule(`iptfssize is 0, or ${PAYLOAD_OCTETS_MIN} and more`, `${path}.iptfssize`, at);
+  }
+  if (child.iptfsrate > 0 && ikeconf.installfastpath && ikeconf.datapath !== "userland") {
+    const what =
+      "iptfsrate needs datapath: userland, as the kernel sends no payload without packets";
+    rule(what, `${path}.iptfsrate`, "ikeconf.datapath");
+  }
+}
+
+/** The fewest octets of a payload of IP-TFS. */
+const PAYLOAD_OCTETS_MIN = 64;
 
 function checkAlgorithms(child: ChildConf, path: string, rule: Rule): void {
   const { encalg, integrityalg, protocol } = child;

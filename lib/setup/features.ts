@@ -18,6 +18,7 @@ export type Feature =
   | "certificates"
   | "eap"
   | "mobike"
+  | "iptfs"
   | "ppk"
   | "puzzles"
   | "reauth"
@@ -41,6 +42,7 @@ export interface FeatureChoices {
     readonly eapmethod: readonly number[];
     readonly ppk: { readonly id: string };
     readonly puzzlethreshold: number;
+    readonly childlist: readonly { readonly iptfs: string }[];
     readonly redirectto: readonly string[];
     readonly resume: "never" | "allow";
     readonly crashdetection: "never" | "make" | "take" | "both";
@@ -65,6 +67,10 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   mobike: { isUsed: ({ mobike }) => mobike, unused: "mobike is false" },
   reauth: { isUsed: ({ ikeconf }) => ikeconf.reauth, unused: "reauth is false" },
   ppk: { isUsed: ({ ikeconf }) => ikeconf.ppk.id !== "", unused: "ppk.id is not set" },
+  iptfs: {
+    isUsed: ({ ikeconf }) => ikeconf.childlist.some(({ iptfs }) => iptfs !== "never"),
+    unused: "iptfs is never",
+  },
   puzzles: {
     isUsed: ({ ikeconf }) => ikeconf.puzzlethreshold >= 0,
     unused: "puzzlethreshold is below 0",

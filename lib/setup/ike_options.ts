@@ -465,6 +465,31 @@ export const CHILD = {
     "accept TFC padding; false: the peer is notified that it is not accepted (ESP only)",
   ),
   ipcomp: option(bool, "false", "offer and accept IPComp with DEFLATE (RFC 3173)"),
+  iptfs: option(
+    oneOf("never", "allow", "force"),
+    "never",
+    "aggregate and fragment packets in ESP (IP-TFS, RFC 9347) where both ends want it; force: in no other way",
+  ),
+  iptfsfragments: option(
+    bool,
+    "true",
+    "take packets in fragments; false: the peer is told not to",
+    {
+      feature: "iptfs",
+    },
+  ),
+  iptfssize: option(
+    int(0, 65_000),
+    "0",
+    "octets of the payloads that are sent, from 64 on; 0: as many as the path MTU allows",
+    { feature: "iptfs" },
+  ),
+  iptfsrate: option(
+    int(0, 10_000),
+    "0",
+    "payloads in a second, with or without packets in them (datapath: userland); 0: as there are packets",
+    { feature: "iptfs" },
+  ),
   integrityalg: listOption(
     keyword(INTEGRITY),
     ["sha256"],

@@ -8,6 +8,7 @@ import { CERTIFICATE_SCENARIOS } from "@/sim/certificate_scenarios.ts";
 import { CHILDLESS_SCENARIOS } from "@/sim/childless_scenarios.ts";
 import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
 import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
+import { IPTFS_SCENARIOS } from "@/sim/iptfs_scenarios.ts";
 import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
 import { MOBIKE_SCENARIOS } from "@/sim/mobike_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
@@ -56,4 +57,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...CRASH_SCENARIOS,
   ...TRANSCRIPT_SCENARIOS,
   ...PUZZLE_SCENARIOS,
+  ...IPTFS_SCENARIOS,
 ];

@@ -336,6 +336,9 @@ function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {
     return "both ends run the same transforms";
   }
   if (a.tunnelMode !== b.tunnelMode) return "both ends of a CHILD_SA have the same mode";
+  if ((a.aggfrag === undefined) !== (b.aggfrag === undefined)) {
+    return "both ends of a CHILD_SA have IP-TFS, or none has (RFC 9347 §5.1)";
+  }
   if (a.ipcomp?.cpiOut !== (b.ipcomp && b.cpiIn) || b.ipcomp?.cpiOut !== (a.ipcomp && a.cpiIn)) {
     return "the CPIs of a CHILD_SA cross";
   }

@@ -226,6 +226,8 @@ function showNotifyData(notify: number, data: Uint8Array): string {
       return showAnnouncements(data);
     case NotifyType.PUZZLE:
       return `${nameOfPrf(data[0]! << 8 | data[1]!)}, ${data[2]} zero bits`;
+    case NotifyType.USE_AGGFRAG:
+      return showAggfrag(data[0]!);
     case NotifyType.NO_PPK_AUTH:
       return `${data.length} octets`;
     case NotifyType.IPCOMP_SUPPORTED:
@@ -233,6 +235,12 @@ function showNotifyData(notify: number, data: Uint8Array): string {
     default:
       return hex(data);
   }
+}
+
+/** The flags of USE_AGGFRAG (RFC 9347 §5.1). */
+function showAggfrag(flags: number): string {
+  const control = flags & 2 ? "congestion control" : "no congestion control";
+  return `${control}, ${flags & 1 ? "no fragments" : "fragments"}`;
 }
 
 /** Announced methods, which a record made by a test may have wrong. */

@@ -162,7 +162,8 @@ export class ChildPaths implements RunPart {
 
 /** The description of a CHILD_SA for the data path. */
 export function pairOf(child: ChildSa, rekeyChain: number): SaPair {
-  const { suite, initiatedHere, parent } = child;
+  const { suite, initiatedHere, parent, aggfrag } = child;
+  const config = parent.config.children[child.configIndex]!;
   const keys = childKeys(child);
   must(suite !== undefined, "a CHILD_SA with keys");
   const ofInitiator = { encryption: keys.ei, integrity: keys.ai };
@@ -179,8 +180,13 @@ export function pairOf(child: ChildSa, rekeyChain: number): SaPair {
     path: espPath(parent),
     ownSelectors: child.ownTs.map(selectorOf),
     peerSelectors: child.peerTs.map(selectorOf),
-    replayWindow: parent.config.children[child.configIndex]!.replayWindow,
+    replayWindow: config.replayWindow,
     noTfcPadding: !child.peerTakesTfc,
+    aggfrag: aggfrag && config.aggfrag && {
+      fragments: aggfrag.peerTakesFragments,
+      payloadOctets: config.aggfrag.payloadOctets,
+      rate: config.aggfrag.rate,
+    },
   };
 }
 

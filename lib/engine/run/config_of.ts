@@ -15,6 +15,7 @@ import { mobikeOf, mobileAddresses } from "@/engine/run/mobike_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan, type StormPlan } from "@/engine/run/plan.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
+import type { AggfragConfig } from "@/ike/records/aggfrag.ts";
 import type { ChildConfig, IkeConfig, PpkConfig } from "@/ike/records/config.ts";
 import type { PuzzleConfig } from "@/ike/records/puzzle.ts";
 import type { PoolPlan, PoolPlans } from "@/ike/records/pool.ts";
@@ -355,6 +356,7 @@ function childConfig(setup: Setup, child: ChildConf): ChildConfig {
     tunnelMode: child.tunnelmode,
     tfc: child.tfc,
     ipcomp: child.ipcomp,
+    ...(child.iptfs === "never" ? {} : { aggfrag: aggfragOf(child, child.iptfs) }),
     lifetimeMs: child.lifetime,
     pfsGroups: child.pfsenabled ? child.pfsgrpid : [],
     pfsAdditional: pfsAdditionalOf(child),
@@ -365,6 +367,11 @@ function childConfig(setup: Setup, child: ChildConf): ChildConfig {
     ownTsStep,
     peerTsStep,
   };
+}
+
+function aggfragOf(child: ChildConf, use: AggfragConfig["use"]): AggfragConfig {
+  const { iptfsfragments, iptfssize, iptfsrate } = child;
+  return { use, takesFragments: iptfsfragments, payloadOctets: iptfssize, rate: iptfsrate };
 }
 
 function selector(conf: SelectorConf): TrafficSelector {

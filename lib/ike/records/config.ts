@@ -6,6 +6,7 @@
 import type { IpPrefix } from "@/base/address.ts";
 import type { PrivateKey, PublicKey, SignatureHash, SigningKeyPair } from "@/crypto/signature.ts";
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
+import type { AggfragConfig } from "@/ike/records/aggfrag.ts";
 import type { CrashDetectionConfig } from "@/ike/records/crash_detection.ts";
 import type { MobikeConfig } from "@/ike/records/mobility.ts";
 import type { PuzzleConfig } from "@/ike/records/puzzle.ts";
@@ -84,6 +85,8 @@ export interface ChildConfig {
   readonly tfc: boolean;
   /** Whether IPComp with DEFLATE is offered, and accepted if the peer offers it (RFC 3173). */
   readonly ipcomp: boolean;
+  /** Absent: packets are neither aggregated nor fragmented in ESP (RFC 9347). Only for ESP in tunnel mode. */
+  readonly aggfrag?: AggfragConfig;
   readonly lifetimeMs: number;
   /** Groups of a key exchange of its own, when it is rekeyed or not the first CHILD_SA; empty: none. */
   readonly pfsGroups: readonly number[];

@@ -44,6 +44,8 @@ export const FAULTS = {
     "the rekey with the lowest nonce goes on with its additional key exchanges (RFC 9370 §2.2.4)",
   follow_when_mobile: "an IKE SA that may move follows any message of its peer (RFC 4555 §3.8)",
   follow_replay: "a repeated request moves the peer to where it came from (§2.23)",
+  assume_iptfs: "an initiator has IP-TFS though the responder did not agree to it (RFC 9347 §5.1)",
+  forget_iptfs_in_rekey: "the rekey of a CHILD_SA does not ask for IP-TFS again (RFC 9347 §5.1)",
   forget_assigned: "selectors are not narrowed to the assigned inner address (§2.19)",
   forget_encapsulation: "a rekeyed IKE SA does not know that ESP goes in UDP (§2.23)",
   forget_move_on_rekey: "a move that waits for its turn is forgotten in a rekey (RFC 4555 §3.5)",

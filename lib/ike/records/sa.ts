@@ -6,6 +6,7 @@
 import type { Path } from "@/base/address.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend, KeyPair } from "@/crypto/backend.ts";
+import type { Aggfrag } from "@/ike/records/aggfrag.ts";
 import type { ChildState, ChildSuite, Ipcomp } from "@/ike/records/child_suite.ts";
 import type { ChildCandidate, Choice } from "@/ike/records/choice.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
@@ -181,6 +182,8 @@ export interface ChildSa {
   /** The CPI of received packets, uint16, once it is offered or negotiated; 0: none. */
   cpiIn: number;
   ipcomp: Ipcomp | undefined;
+  /** Whether packets are aggregated and fragmented in ESP (RFC 9347); undefined: they are not. */
+  aggfrag: Aggfrag | undefined;
   ownTs: readonly TrafficSelector[];
   peerTs: readonly TrafficSelector[];
   /**

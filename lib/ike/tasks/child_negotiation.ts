@@ -12,6 +12,7 @@ import type { ChildAgreement, ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import type { ChildCandidate } from "@/ike/records/choice.ts";
 import { freeSpi, NO_SPI32, spiFault, spiNumber, spiOctets32 } from "@/ike/negotiate/child_spi.ts";
+import { chooseAggfrag } from "@/ike/negotiate/aggfrag.ts";
 import type { ChildConfig } from "@/ike/records/config.ts";
 import { type Failure, refusedHere } from "@/ike/records/failure.ts";
 import { deriveChildKeys, ikeKeys } from "@/ike/negotiate/keymat.ts";
@@ -64,6 +65,7 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
     peerTakesTfc: true,
     cpiIn: ipcomp ? drawCpi(sa) : 0,
     ipcomp: undefined,
+    aggfrag: undefined,
     ownTs: [],
     peerTs: [],
     behind: undefined,
@@ -120,7 +122,7 @@ export function childRequest(
   const { own, peer } = proposedSelectors(sa, config, replaces);
   return {
     proposal: [
-      ...asked(child, config),
+      ...asked(child, config, replaces),
       {
         type: PayloadType.SA,
         proposals: childProposals(config, spiOctets32(child.spiIn), groups),
@@ -251,7 +253,7 @@ export function judgeAnswer(
   if (notified && !sa.env.broken.has("accept_declined_transport")) {
     return refusedHere(`Peer ${notified}`);
   }
-  acceptNotifies(child, payloads);
+  acceptNotifies(child, payloads, config);
   const proposed = proposedSelectors(sa, config, replaces);
   const said = { own: tsI, peer: tsR };
   const taken = child.tunnelMode ? said : substituted(said, sa);
@@ -370,7 +372,9 @@ export function answerChild(
     const peerTs = wide ? meant.peer : narrow(meant.peer, allowed.peer);
     const ownTs = narrow(meant.own, allowed.own);
     if (peerTs.length === 0 || ownTs.length === 0) continue;
+    const aggfrag = chooseAggfrag(request, config);
     const child = newChild(sa, index, false);
+    child.aggfrag = aggfrag;
     child.peerTakesTfc = takesTfc(request);
     child.ipcomp = chooseIpcomp(request, config);
     return {

@@ -1,12 +1,13 @@
 /**
  * The notifies by which both ends negotiate a CHILD_SA in addition to proposals and selectors: transport mode
- * (RFC 7296 §1.3.1), whether TFC padding is accepted (§1.3.1, RFC 4303 §2.7), and IPComp (§2.22).
+ * (RFC 7296 §1.3.1), whether TFC padding is accepted (§1.3.1, RFC 4303 §2.7), IPComp (§2.22), and IP-TFS (RFC 9347 §5.1).
  * NON_FIRST_FRAGMENTS_ALSO is ignored, which declines it.
  * @module
  */
 import { IpcompTransform, nameOfIpcompTransform } from "@/iana/ipcomp.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
+import { acceptedAggfrag, aggfragFault, aggfragNotify } from "@/ike/negotiate/aggfrag.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { Ipcomp } from "@/ike/records/child_suite.ts";
 import type { ChildConfig } from "@/ike/records/config.ts";
@@ -22,11 +23,17 @@ const CPI_MIN = 256;
 const CPI_MAX = 61_439;
 
 /** The notifies of our request. */
-export function asked(child: ChildSa, config: ChildConfig): NotifyPayload[] {
+export function asked(
+  child: ChildSa,
+  config: ChildConfig,
+  replaces: ChildSa | undefined,
+): NotifyPayload[] {
+  const forgets = replaces && child.parent.env.broken.has("forget_iptfs_in_rekey");
   return [
     ...(config.tunnelMode ? [] : [notify(NotifyType.USE_TRANSPORT_MODE)]),
     ...ipcompNotify(config.ipcomp ? child.cpiIn : 0),
     ...tfcNotify(config),
+    ...aggfragNotify(forgets ? undefined : config.aggfrag),
   ];
 }
 
@@ -36,6 +43,7 @@ export function answered(child: ChildSa, config: ChildConfig): NotifyPayload[] {
     ...(child.tunnelMode ? [] : [notify(NotifyType.USE_TRANSPORT_MODE)]),
     ...ipcompNotify(child.ipcomp ? child.cpiIn : 0),
     ...tfcNotify(config),
+    ...aggfragNotify(child.aggfrag && config.aggfrag),
   ];
 }
 
@@ -100,6 +108,8 @@ export function answerFault(
   if (config.tunnelMode && transport) {
     return "answered with transport mode, which we did not ask for";
   }
+  const aggfrag = aggfragFault(payloads, config);
+  if (aggfrag) return aggfrag;
   const offers = ipcompOffers(payloads);
   // An answer has at most one of the offers (RFC 7296 §2.22).
   if (offers.length > 1) return `answered with ${offers.length} IPCOMP_SUPPORTED instead of one`;
@@ -110,8 +120,15 @@ export function answerFault(
 }
 
 /** Records at the initiator what the notifies of a valid answer mean. */
-export function acceptNotifies(child: ChildSa, payloads: readonly Payload[]): void {
+export function acceptNotifies(
+  child: ChildSa,
+  payloads: readonly Payload[],
+  config: ChildConfig,
+): void {
   child.tunnelMode = !wantsTransport(payloads);
   child.peerTakesTfc = takesTfc(payloads);
   child.ipcomp = ipcompOffers(payloads)[0];
+  child.aggfrag = acceptedAggfrag(payloads);
+  const { broken } = child.parent.env;
+  if (broken.has("assume_iptfs") && config.aggfrag) child.aggfrag ??= { peerTakesFragments: true };
 }

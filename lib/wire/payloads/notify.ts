@@ -51,7 +51,7 @@ const DATA_OCTETS: ReadonlyMap<number, readonly [min: number, max: number]> = ne
   [NotifyType.TICKET_OPAQUE, [1, 0xffff]],
   [NotifyType.SIGNATURE_HASH_ALGORITHMS, [2, 0xffff]], // RFC 7427 §4
   [NotifyType.PUZZLE, [3, 3]], // RFC 8019 §8.1
-  [NotifyType.USE_AGGFRAG, [1, 1]], // RFC 9347 §5.1
+  [NotifyType.USE_AGGFRAG, [0, 1]], // RFC 9347 §5.1: one octet, which libreswan 5 leaves out
 ]);
 
 /** Codec of {@linkcode NotifyPayload}. */

@@ -42,6 +42,7 @@ const STATE: XfrmState = {
   suite: { protocol: 3, encryption: 20, keyBits: 128, integrity: 0, esn: false },
   keys: { encryption: new Uint8Array(20).fill(0x5a), integrity: new Uint8Array(0) },
   tunnelMode: true,
+  aggfrag: undefined,
   selectors: undefined,
   reqid: 77,
   encapsulation: "udp",

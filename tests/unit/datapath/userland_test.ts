@@ -324,3 +324,73 @@ Deno.test("userland: what it cannot carry is refused by name", () => {
   assert.match(bench.told[0]!, /a refused 600: .*no AH/);
   assert.match(bench.told[1]!, /a refused 800: .*raw socket.*tradtionalencapforceudp/);
 });
+
+/** The same CHILD_SA at both ends with IP-TFS. */
+function aggregated(bench: Bench, change: Partial<NonNullable<SaPair["aggfrag"]>> = {}): void {
+  const aggfrag = { fragments: true, payloadOctets: 200, rate: 0, ...change };
+  const { a, b } = pairs(1, { aggfrag });
+  for (const [path, pair] of [[bench.a, a], [bench.b, b]] as const) {
+    path.installIn(pair);
+    path.installOut(pair);
+    path.flush();
+  }
+}
+
+Deno.test("IP-TFS: packets share payloads, large ones are in several, and all arrive", async () => {
+  const bench = new Bench();
+  aggregated(bench);
+  const all = [40, 60, 900, 30, 1_400].map((octets) => echo("10.0.0.1", "10.0.1.1", octets));
+  assert.equal(bench.a.inner.send(all), 0);
+  assert.ok(bench.sent.length > 10 && bench.sent.every(({ packet }) => packet.length < 260));
+  bench.carry();
+  assert.deepEqual(bench.got.b, all);
+  assert.equal(bench.b.counters(3)!.packetsIn, all.length);
+  await bench.a.close();
+  await bench.b.close();
+});
+
+Deno.test("IP-TFS: an end that takes no fragments gets none; what does not fit is in IP fragments", async () => {
+  const bench = new Bench();
+  aggregated(bench, { fragments: false });
+  bench.a.inner.send([echo("10.0.0.1", "10.0.1.1", 100), echo("10.0.0.1", "10.0.1.1", 500)]);
+  bench.carry();
+  assert.ok(bench.got.b.length > 3);
+  assert.ok(bench.got.b.every((one) => one.length <= 196));
+  assert.deepEqual(bench.b.totals().drops, {});
+  await bench.a.close();
+  await bench.b.close();
+});
+
+Deno.test("IP-TFS: a CHILD_SA with it takes no other packets, and one without it no payloads", async () => {
+  const [bench, other] = [new Bench(), new Bench()];
+  aggregated(bench);
+  const plain = pairs(1);
+  other.a.installIn(plain.a);
+  other.a.installOut(plain.a);
+  other.b.installIn(plain.b);
+  const one = echo("10.0.0.1", "10.0.1.1", 60);
+  bench.a.inner.send([one]);
+  other.a.inner.send([one]);
+  const [payload, alone] = [bench.sent.splice(0)[0]!, other.sent.splice(0)[0]!];
+  bench.arrive("b", alone.packet);
+  other.arrive("b", payload.packet);
+  assert.deepEqual([bench.b.totals().drops, other.b.totals().drops], [{ badInner: 1 }, {
+    badInner: 1,
+  }]);
+  for (const path of [bench.a, bench.b, other.a, other.b]) await path.close();
+});
+
+Deno.test("IP-TFS: at a constant rate payloads of one size leave, with packets and without", async () => {
+  const bench = new Bench();
+  aggregated(bench, { rate: 1_000 });
+  const one = echo("10.0.0.1", "10.0.1.1", 60);
+  bench.a.inner.send([one]);
+  assert.equal(bench.sent.length, 0, "the rate says when");
+  while (bench.sent.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(new Set(bench.sent.map(({ packet }) => packet.length)).size, 1);
+  bench.carry();
+  assert.deepEqual(bench.got.b, [one]);
+  assert.deepEqual(bench.b.totals().drops, {});
+  await bench.a.close();
+  await bench.b.close();
+});

@@ -269,6 +269,10 @@ impairment.rules[].crossing 0s
 impairment.rules[].crossingwith same
 ikeconf.childlist[].tfc true
 ikeconf.childlist[].ipcomp false
+ikeconf.childlist[].iptfs never
+ikeconf.childlist[].iptfsfragments true
+ikeconf.childlist[].iptfssize 0
+ikeconf.childlist[].iptfsrate 0
 ikeconf.datapath auto
 ikeconf.xfrmif
 `;
