@@ -116,6 +116,43 @@ function hybridTunnel(
   return undefined;
 }
 
+/**
+ * Lets both ends rekey so that the first request of host b is lost, and its repetition arrives when the request
+ * of host a is answered and its additional key exchanges are in progress.
+ */
+function crossLate(
+  world: World,
+  { a, b }: Pair,
+  rekey: (host: Pair["a"]) => void,
+): void {
+  const beginMs = 8_000;
+  world.at(beginMs, () => {
+    world.computationMs = (host, { op }) => {
+      if (host === b && op === "ke_generate") return 5;
+      return host === a && op === "ke_derive" ? 600 : undefined;
+    };
+    rekey(b);
+  });
+  world.at(beginMs + 4, () => void (world.datagramFate = () => "lost"));
+  world.at(beginMs + 6, () => {
+    world.datagramFate = undefined;
+    rekey(a);
+  });
+  world.at(beginMs + 3_000, () => void (world.computationMs = undefined));
+}
+
+/**
+ * Checks what became of the late request of `crossLate()` in a perfect network, where it always arrives in the
+ * middle of the other rekey; returns the broken rule, if any.
+ */
+function lateAnswer({ conditions, ladder }: World): string | undefined {
+  const isPerfect = conditions.loss === 0 && conditions.duplication === 0;
+  const isRefused = ladder.some((line) => line.includes("N(TEMPORARY_FAILURE)"));
+  return isPerfect && !isRefused
+    ? "a rekey is refused while additional key exchanges of the same SA are in progress (RFC 9370 §2.2.4)"
+    : undefined;
+}
+
 const followupChild: Scenario = {
   name: "followup_rekey_child",
   start(world) {
@@ -123,11 +160,18 @@ const followupChild: Scenario = {
     const hosts = pair(world, both);
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    onRandomHosts(world, hosts, (host, sa) => {
-      const child = sa.children[0];
-      if (child) world.tell(host, sa, { kind: "rekey_child", child });
-    });
-    return { stands: true, check: () => hybridTunnel(hosts, both) };
+    const rekey = (host: Pair["a"]) => {
+      const sa = establishedSa(host);
+      const child = sa?.children[0];
+      if (child) world.tell(host, sa!, { kind: "rekey_child", child });
+    };
+    const isLate = world.random.chance(0.7);
+    if (isLate) crossLate(world, hosts, rekey);
+    else onRandomHosts(world, hosts, rekey);
+    return {
+      stands: true,
+      check: () => (isLate && lateAnswer(world)) || hybridTunnel(hosts, both),
+    };
   },
 };
 
@@ -138,8 +182,17 @@ const followupIkeSa: Scenario = {
     const hosts = pair(world, both);
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    onRandomHosts(world, hosts, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
-    return { stands: true, check: () => hybridTunnel(hosts, both) };
+    const rekey = (host: Pair["a"]) => {
+      const sa = establishedSa(host);
+      if (sa) world.tell(host, sa, { kind: "rekey_ike" });
+    };
+    const isLate = world.random.chance(0.7);
+    if (isLate) crossLate(world, hosts, rekey);
+    else onRandomHosts(world, hosts, rekey);
+    return {
+      stands: true,
+      check: () => (isLate && lateAnswer(world)) || hybridTunnel(hosts, both),
+    };
   },
 };
 

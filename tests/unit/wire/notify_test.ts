@@ -46,7 +46,8 @@ Deno.test("data is as long as the RFC of the type says", () => {
     [NotifyType.TICKET_LT_OPAQUE, [5, 300], [4]],
     [NotifyType.TICKET_OPAQUE, [1, 300], [0]],
     [NotifyType.SIGNATURE_HASH_ALGORITHMS, [2, 8], [0, 1, 7]],
-    [NotifyType.USE_AGGFRAG, [1], [0, 2]],
+    [NotifyType.USE_AGGFRAG, [0, 1], [2]],
+    [NotifyType.PUZZLE, [3], [2, 4]],
     [NotifyType.INITIAL_CONTACT, [0, 3], []],
     [NotifyType.PPK_IDENTITY, [0, 5], []],
   ];
