@@ -52,6 +52,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["No common traffic selector", /^no common traffic selector/],
   ["Peer that is silent or absent", /^peer that never answers|^(address|port) where nobody/],
   ["Cookies", /^cookie demanded/],
+  ["Limits of half-open SAs", /^dos_protection by default/],
   ["INITIAL_CONTACT", /^INITIAL_CONTACT/],
   ["IKE SA deleted", /^IKE SA deleted/],
   ["CHILD_SA deleted", /^CHILD_SA deleted/],

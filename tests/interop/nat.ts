@@ -27,6 +27,24 @@ export async function hide(
   );
 }
 
+/** Gives packets from a whole network the one source address `as`, and each of its ends ports of its own. */
+export async function hideAll(
+  site: Site,
+  { from, as, firstPort }: {
+    readonly from: string;
+    readonly as: string;
+    readonly firstPort: number;
+  },
+): Promise<void> {
+  const ports = `${firstPort}-${firstPort + 999}`;
+  await table(
+    site,
+    `chain out { type nat hook postrouting priority 100;
+      ip saddr ${from} udp sport { 500, 4500 } snat to ${as}:${ports}
+    }`,
+  );
+}
+
 /** Forwards what arrives at `as` at the two ports of IKE to the first address of `site`. */
 export async function forward(site: Site, as: string): Promise<void> {
   await table(

@@ -29,6 +29,8 @@ export interface TestResult {
   readonly retransmissions: number;
   /** Milliseconds of CPU time per tunnel; null without one. */
   readonly cpuMsPerTunnel: number | null;
+  /** How the peer throttled. */
+  readonly throttled: readonly { readonly cause: string; readonly example: string }[];
   readonly keepalives: { readonly sent: number; readonly received: number };
   readonly rekeys: { readonly ike: number; readonly child: number };
   /** SAs by the names of their key exchange methods. */

@@ -42,6 +42,7 @@ import { PSK_ROWS } from "./rows_psk.ts";
 import { LIBRESWAN_RAW_KEY_ROWS, RAW_KEY_ROWS } from "./rows_raw_keys.ts";
 import { REAUTH_ROWS } from "./rows_reauth.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
+import { THROTTLING_ROWS } from "./rows_throttling.ts";
 import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
 import { USERLAND_ROWS } from "./rows_userland.ts";
 import { LIBRESWAN_5_ROWS } from "./rows_libreswan_5.ts";
@@ -60,6 +61,7 @@ const ALL: readonly AnyRow[] = [
   ...SECOND_AUTH_ROWS,
   ...LIFE_ROWS,
   ...LIVENESS_ROWS,
+  ...THROTTLING_ROWS,
   ...FRAGMENT_ROWS,
   ...POOL_ROWS,
   ...COLLISION_ROWS,

@@ -98,6 +98,7 @@ Deno.test("a failure must say all words at once", () => {
     tunnels: { configured: 1, established: 0, failed: 1, lost: 0 },
     retransmissions: 0,
     cpuMsPerTunnel: null,
+    throttled: [],
     keepalives: { sent: 0, received: 0 },
     rekeys: { ike: 0, child: 0 },
     keyExchanges: { ike: {}, child: {} },
