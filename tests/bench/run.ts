@@ -1,9 +1,17 @@
 /**
  * Runs all benchmarks, one after the other. Figures are comparable only within one run of a benchmark.
  *
- * Run: deno task bench
+ * `--performance` measures both ends over a veth pair alone, and writes docs/performance.md; it needs root.
+ *
+ * Run: deno task bench [--performance]
  * @module
  */
+if (Deno.args[0] === "--performance") {
+  const path = new URL("performance.ts", import.meta.url).pathname;
+  const args = ["run", "-A", path, "--write", ...Deno.args.slice(1)];
+  Deno.exit((await new Deno.Command(Deno.execPath(), { args }).spawn().status).code);
+}
+
 for (
   const name of [
     "core_bench.ts",
