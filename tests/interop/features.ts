@@ -30,7 +30,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["Certificates, methods 1, 9, 10 and 11", /^certificates .*method/],
   ["Certificates, digital signatures", /^certificates[ ,].*(digital signature|RSA-PSS)/],
   ["Certificates and pre-shared keys mixed", /^certificate of .*pre-shared key/],
-  ["Certificates below other authorities", /^certificates below/],
+  ["Certificates below other authorities", /^certificates below|our gateway sends the chain/],
   ["CERTREQ", /^certificates,.* CERTREQ/],
   ["Revocation by lists and by OCSP", /^certificates that lists|^OCSP response/],
   ["Identities of certificates", /^certificates with cert-/],

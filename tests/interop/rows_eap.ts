@@ -413,6 +413,23 @@ const fileRow: Row = {
   },
 };
 
+const MSCHAPV2 = CASES[0]!;
+/** Our gateway's certificate is below another authority, which it sends although its peer sends none. */
+const chainRow: Row = {
+  name: "EAP-MSCHAPv2, our gateway sends the chain of its certificate",
+  direction: "strongSwan → ours",
+  setup: gateway({
+    ...MSCHAPV2,
+    gateway: { eedir: `${PKI}/ours/chain`, cadir: `${PKI}/sub`, sendingmarkedca: true },
+  }),
+  swanctl: byStrongSwan(MSCHAPV2),
+  check: async (run) => {
+    await run.charon.initiate("net");
+    await run.wholeLife();
+    await logs(run, /received issuer cert "C=CH, O=Interop, CN=Interop sub"/, BOTH_BY_EAP);
+  },
+};
+
 const named = (method: string) => CASES.find((one) => one.method === method)!;
 
 /** All rows of this file. */
@@ -421,6 +438,7 @@ export const EAP_ROWS: readonly Row[] = [
   ...["mschapv2", "md5", "gtc"].map(named).flatMap(refusedRows),
   ...onlyRows,
   ...["mschapv2", "md5", "tls", "ttls", "peap"].map(named).map(freeRadiusRow),
+  chainRow,
   akaPrimeRow,
   snoopRow,
   fileRow,
