@@ -10,6 +10,7 @@ import type { IkeAlgorithms, IkeConfig } from "@/ike/records/config.ts";
 import { STATES_LOST_MAX } from "@/ike/tasks/followup_request.ts";
 import {
   CHILD,
+  endFrom,
   establishedSa,
   oneTunnel,
   onRandomHosts,
@@ -314,11 +315,7 @@ const followupLifetimes: Scenario = {
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
     // Long enough for rekeys of both ends to come at the same time.
-    world.at(600_000, () => {
-      world.seamless = false;
-      const live = establishedSa(hosts.a);
-      if (live) world.tell(hosts.a, live, { kind: "close", closeCode: CloseCode.STOPPED });
-    });
+    endFrom(world, hosts.a, 600_000);
     return { stands: false };
   },
 };

@@ -7,6 +7,7 @@ import { KeGroup } from "@/iana/ke_group.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import {
   CHILD,
+  endFrom,
   establishedSa,
   oneTunnel,
   onRandomHosts,
@@ -92,11 +93,7 @@ const lifetimes: Scenario = {
     const hosts = pair(world, { ...timing, children });
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    world.at(300_000, () => {
-      world.seamless = false;
-      const live = establishedSa(hosts.a);
-      if (live) world.tell(hosts.a, live, { kind: "close", closeCode: CloseCode.STOPPED });
-    });
+    endFrom(world, hosts.a, 300_000);
     return { stands: false };
   },
 };

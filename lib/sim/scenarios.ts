@@ -9,6 +9,7 @@ import { KeGroup } from "@/iana/ke_group.ts";
 import { Prf } from "@/iana/prf.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { ChildConfig, IkeAlgorithms, IkeConfig, NatTraversal } from "@/ike/records/config.ts";
@@ -64,6 +65,10 @@ export function range4(start: readonly number[], end: readonly number[]): Traffi
     endAddress: Uint8Array.from(end),
   };
 }
+
+/** How often a world is ended, and the milliseconds between, in which a rekey that was on its way is over. */
+const ENDS = 3;
+const END_AGAIN_MS = 30_000;
 
 const ANY4 = range4([0, 0, 0, 0], [255, 255, 255, 255]);
 /** One ESP CHILD_SA of any IPv4 traffic, tunnel mode. */
@@ -155,6 +160,22 @@ export function pair(
 /** The first IKE SA of a host that is established. */
 export function establishedSa(host: Host): IkeSa | undefined {
   return [...host.endpoint.bySpi.values()].find((sa) => sa.phase === "established");
+}
+
+/**
+ * Deletes each IKE SA that a host has from a time on, so that a world with lifetimes comes to rest: also one
+ * whose rekey was on its way at that time.
+ */
+export function endFrom(world: World, host: Host, atMs: number): void {
+  const end = (times: number) => {
+    world.seamless = false;
+    for (const sa of [...host.endpoint.bySpi.values()]) {
+      if (sa.phase !== "established") continue;
+      world.tell(host, sa, { kind: "close", closeCode: CloseCode.STOPPED });
+    }
+    if (times > 1) world.at(world.nowMs + END_AGAIN_MS, () => end(times - 1));
+  };
+  world.at(atMs, () => end(ENDS));
 }
 
 /** Performs an action on an established IKE SA of a host, at a random time after the set-up. */
