@@ -5,7 +5,8 @@
 import type { Command } from "commander";
 import { parseSwitch } from "@/cli/options.ts";
 
-const CONFIG_FILE = "/etc/myikev2_controller.conf";
+/** Where the controller file is by default. */
+export const CONFIG_FILE = "/etc/myikev2_controller.conf";
 const LOG_FILE = "myikev2_controller.log";
 const COMMAND_TIMEOUT = "5m";
 

@@ -14,6 +14,7 @@ import { addCompletion, answerTab } from "@/cli/completion_command.ts";
 import { ASK } from "@/cli/completion_scripts.ts";
 import { addControl } from "@/cli/control_command.ts";
 import { addCreatePki } from "@/cli/createpki_command.ts";
+import { addExport } from "@/cli/export_command.ts";
 import { addMerge } from "@/cli/merge_command.ts";
 import { type SliceFlags, withSliceOptions } from "@/cli/slice_options.ts";
 import { addReport } from "@/cli/report_command.ts";
@@ -32,7 +33,7 @@ import {
   wholeNumber,
 } from "@/cli/options.ts";
 import { type OutputFlags, withOutputOptions } from "@/cli/output_options.ts";
-import type { DefaultOptions } from "@/cli/setup_files.ts";
+import type { DefaultFile, DefaultOptions } from "@/cli/setup_files.ts";
 import { withTwoDashes } from "@/cli/shell_words.ts";
 
 /** Commands that print their result as JSON if asked to, also when they are refused. */
@@ -109,6 +110,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addCreatePki(program, exit);
   addReport(program, exit);
   addMerge(program, exit);
+  addExport(program, exit);
   addCompare(program, exit);
   addExplain(program, exit);
   addDefault(program, exit);
@@ -351,14 +353,19 @@ Examples:
 
 function addDefault(program: Command, exit: (status: number) => void): void {
   program.command("default")
-    .description("write a commented setup file with every option at its default, or RADIUS users")
+    .description(
+      "write a commented setup file with every option at its default, RADIUS users, or an inventory",
+    )
     .addArgument(
-      new Argument("[what]", "the setup file, or the users file of a FreeRADIUS server")
-        .choices(["setup", "freeradius"]).default("setup"),
+      new Argument(
+        "[what]",
+        "the setup file, the users file of a FreeRADIUS server, or an inventory of Ansible",
+      )
+        .choices(["setup", "freeradius", "inventory"]).default("setup"),
     )
     .option(
       "-f, --exportfile <file>",
-      "file to write (default: default_myikev2.setup, or users); - is standard output",
+      "file to write (default: default_myikev2.setup, users, or inventory.yaml); - is standard output",
     )
     .option(
       "-c, --exportcount <n>",
@@ -377,10 +384,11 @@ function addDefault(program: Command, exit: (status: number) => void): void {
 Examples:
   myikev2 default setup
   myikev2 default -f -
+  myikev2 default inventory
   myikev2 default freeradius -c 1000
   myikev2 default freeradius --temp 'user&d@example.org  Cleartext-Password := "secret&d"'`,
     )
-    .action(async (what: "setup" | "freeradius", options: DefaultOptions) => {
+    .action(async (what: DefaultFile, options: DefaultOptions) => {
       const { writeDefault } = await import("@/cli/setup_files.ts");
       exit(writeDefault(what, options));
     });

@@ -6,6 +6,7 @@
 import { tellLine } from "@/files/terminal.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import { writeAll, writePublic } from "@/files/private_file.ts";
+import { exampleInventory } from "@/control/export_ansible.ts";
 import { readSetup } from "@/setup/read.ts";
 import { compactSetup, defaultSetup } from "@/setup/write.ts";
 
@@ -20,9 +21,14 @@ export interface DefaultOptions {
 /** Number of characters to which entries are joined before they are written. */
 const CHUNK = 64 * 1024;
 
-/** Writes the commented setup file or the users file; returns the exit status. */
-export function writeDefault(what: "setup" | "freeradius", options: DefaultOptions): number {
-  if (what === "setup") {
+/** What `default` can write. */
+export type DefaultFile = "setup" | "freeradius" | "inventory";
+
+/** Writes the commented setup file, the users file or the inventory; returns the exit status. */
+export function writeDefault(what: DefaultFile, options: DefaultOptions): number {
+  if (what === "inventory") {
+    writeText(options.exportfile ?? "inventory.yaml", [exampleInventory()], "--exportfile");
+  } else if (what === "setup") {
     writeText(options.exportfile ?? "default_myikev2.setup", [defaultSetup()], "--exportfile");
   } else {
     const { exportfile = "users", exportcount, temp } = options;

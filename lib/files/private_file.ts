@@ -16,9 +16,9 @@ import {
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
 /** Mode of a file that only its owner can read and write. */
-const OWNER_ONLY = 0o600;
+export const OWNER_ONLY = 0o600;
 /** Mode of a file that its owner can also execute. */
-const OWNER_RUNS = 0o700;
+export const OWNER_RUNS = 0o700;
 /** Mode of a file that everybody can read, as far as the umask permits. */
 const PUBLIC = 0o666;
 /** The most attempts to find an unused name, or to open a file that another process replaces meanwhile. */

@@ -1,0 +1,68 @@
+/**
+ * Runs `myikev2 export`: writes a recipe for another engine, without running anything.
+ * @module
+ */
+import { SetupError } from "@/base/errors.ts";
+import { loadControllerFile } from "@/cli/control.ts";
+import { EXIT_PASSED } from "@/cli/exit_status.ts";
+import { readText } from "@/cli/setup_files.ts";
+import { prepareInstances } from "@/control/definition.ts";
+import { ansibleFiles } from "@/control/export_ansible.ts";
+import { kubernetesFiles } from "@/control/export_kubernetes.ts";
+import { type ExportedFile, type ExportPlan, exportPlan } from "@/control/export_plan.ts";
+import { slurmFiles } from "@/control/export_slurm.ts";
+import { readRecipe } from "@/control/recipe.ts";
+import { makeDirectory } from "@/files/directory.ts";
+import { OWNER_ONLY, OWNER_RUNS, replaceText } from "@/files/private_file.ts";
+import { printLine, tellLine } from "@/files/terminal.ts";
+
+/** The engines, and what writes their files. */
+const ENGINES: Readonly<Record<Engine, (plan: ExportPlan) => ExportedFile[]>> = {
+  ansible: ansibleFiles,
+  slurm: slurmFiles,
+  kubernetes: kubernetesFiles,
+};
+
+/** An engine that runs tests on several hosts. */
+export type Engine = "ansible" | "slurm" | "kubernetes";
+
+/** Options of `export`. */
+export interface ExportOptions {
+  readonly configfile: string;
+  readonly dir: string;
+  readonly force: boolean;
+}
+
+/** Writes the files; returns the exit status. @throws {SetupError} */
+export function exportRecipe(engine: Engine, path: string, options: ExportOptions): number {
+  const controller = loadControllerFile(options.configfile);
+  const { value: recipe, warnings } = readRecipe(readText(path), path, controller);
+  for (const warning of warnings) tellLine(`myikev2: ${warning}`);
+  const plan = exportPlan(recipe, prepareInstances(recipe, path), controller);
+  const files = ENGINES[engine](plan).map((file) => ({
+    ...file,
+    path: `${options.dir}/${file.path}`,
+  }));
+  for (const file of options.force ? [] : files) {
+    if (!isThere(file.path)) continue;
+    throw new SetupError(`${file.path} exists already; --force replaces it`);
+  }
+  for (const file of files) writeFile(file);
+  return EXIT_PASSED;
+}
+
+/** Setup files have secrets, so that all files are for their owner alone. */
+function writeFile({ path, text, runs }: ExportedFile): void {
+  makeDirectory(path.slice(0, path.lastIndexOf("/")), "user");
+  replaceText(path, text, "user", runs ? OWNER_RUNS : OWNER_ONLY);
+  printLine(path);
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Writes a recipe as manifests of Kubernetes: a Secret with the setup files, a Job for each test, an
+ * Indexed Job for slices, and the Service by which their APIs have names.
+ * @module
+ */
+import { stringify } from "yaml";
+import {
+  type ExportedFile,
+  type ExportGroup,
+  type ExportPlan,
+  shellWord,
+} from "@/control/export_plan.ts";
+
+type Yaml = Readonly<Record<string, unknown>>;
+
+const API_PORT = 12330;
+/** The image that is named in the manifests; the user replaces it by that of a registry. */
+const IMAGE = "myikev2:latest";
+
+/** The files of the directory for `kubectl apply -f manifests.yaml`. */
+export function kubernetesFiles(plan: ExportPlan): ExportedFile[] {
+  const app = label(plan.name);
+  const documents = [
+    {
+      apiVersion: "v1",
+      // Setup files have pre-shared keys and passwords.
+      kind: "Secret",
+      metadata: { name: `${app}-setups`, labels: { app } },
+      stringData: Object.fromEntries(plan.setups),
+    },
+    service(app),
+    ...plan.groups.map((group) => job(app, group)),
+  ];
+  return [
+    {
+      path: "manifests.yaml",
+      text: documents.map((document) => stringify(document, { lineWidth: 0 })).join("---\n"),
+    },
+    { path: "Dockerfile", text: DOCKERFILE },
+    { path: "gather.sh", text: gatherScript(plan, app), runs: true },
+  ];
+}
+
+/** A name as Kubernetes takes it (RFC 1123 §2.1). */
+function label(name: string): string {
+  const word = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-+|-+$/g, "");
+  return word.slice(0, 40).replace(/-+$/, "") || "recipe";
+}
+
+/** A Service without an address of its own, by which each pod has a name. */
+function service(app: string): Yaml {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: app, labels: { app } },
+    spec: {
+      clusterIP: "None",
+      publishNotReadyAddresses: true,
+      selector: { app },
+      ports: [{ name: "api", port: API_PORT }],
+    },
+  };
+}
+
+function job(app: string, { name, file, tests, ends }: ExportGroup): Yaml {
+  const count = tests.length;
+  const isSliced = tests[0]!.slice !== undefined;
+  const hosts = [...new Set(tests.map(({ host }) => host))];
+  const labels = { app, test: label(name) };
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: `${app}-${label(name)}`, labels },
+    spec: {
+      backoffLimit: 0,
+      ...(isSliced ? { completionMode: "Indexed", completions: count, parallelism: count } : {}),
+      template: {
+        metadata: { labels },
+        spec: {
+          restartPolicy: "Never",
+          subdomain: app,
+          // The addresses of a setup are those of hosts, as in the recipe.
+          hostNetwork: true,
+          dnsPolicy: "ClusterFirstWithHostNet",
+          ...(ends ? {} : { terminationGracePeriodSeconds: 60 }),
+          affinity: {
+            nodeAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: {
+                nodeSelectorTerms: [{
+                  matchExpressions: [
+                    { key: "kubernetes.io/hostname", operator: "In", values: hosts },
+                  ],
+                }],
+              },
+            },
+            podAntiAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: [{
+                topologyKey: "kubernetes.io/hostname",
+                labelSelector: { matchLabels: labels },
+              }],
+            },
+          },
+          containers: [{
+            name: "myikev2",
+            image: IMAGE,
+            args: [
+              "test",
+              `/setups/${file}`,
+              "--json",
+              "--lf",
+              "/tmp/myikev2.log",
+              ...(isSliced ? ["--slice", `auto/${count}`] : []),
+            ],
+            env: [{ name: "HOME", value: "/tmp" }],
+            securityContext: {
+              allowPrivilegeEscalation: false,
+              readOnlyRootFilesystem: true,
+              runAsUser: 0,
+              capabilities: { drop: ["ALL"], add: ["NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"] },
+            },
+            volumeMounts: [
+              { name: "setups", mountPath: "/setups", readOnly: true },
+              { name: "tmp", mountPath: "/tmp" },
+            ],
+          }],
+          volumes: [
+            { name: "setups", secret: { secretName: `${app}-setups` } },
+            { name: "tmp", emptyDir: {} },
+          ],
+        },
+      },
+    },
+  };
+}
+
+const DOCKERFILE =
+  `# The executable and iproute2: docker build -t ${IMAGE} . where dist/myikev2 was copied beside this file.
+FROM debian:12-slim
+RUN apt-get update && apt-get install -y --no-install-recommends iproute2 && rm -rf /var/lib/apt/lists/*
+COPY myikev2 /usr/local/bin/myikev2
+ENTRYPOINT ["/usr/local/bin/myikev2"]
+`;
+
+/** Waits for the Jobs that end, stops the others, and makes one result of slices. */
+function gatherScript({ groups }: ExportPlan, app: string): string {
+  const lines = [
+    "#!/bin/bash",
+    "# Waits for the tests, gathers their results from the logs of their pods, and judges them.",
+    "mkdir -p results || exit 2",
+    "status=0",
+    'fail() { echo "$*"; status=1; }',
+    "# The log of a pod has standard error too; the result is its line of JSON.",
+    "gather() {",
+    '  for pod in $(kubectl get pods -l app="$1",test="$2" -o name); do',
+    '    kubectl logs "$pod" | grep \'^{\' | tail -n 1 > "results/$2-${pod##*/}.json"',
+    "  done",
+    "}",
+    ...groups.filter(({ ends }) => ends).map(({ name }) =>
+      `until kubectl wait --for=jsonpath='{.status.ready}'=0 job/${app}-${
+        label(name)
+      } --timeout=1h && ` +
+      `[ -z "$(kubectl get pods -l app=${app},test=${
+        label(name)
+      } --field-selector=status.phase=Running -o name)" ]; do sleep 2; done`
+    ),
+    ...groups.filter(({ ends }) => !ends).map(({ name }) =>
+      `for pod in $(kubectl get pods -l app=${app},test=${
+        label(name)
+      } -o name); do kubectl exec $pod -- sh -c 'kill -INT 1'; done; sleep 20`
+    ),
+    ...groups.flatMap(({ name, tests }) => {
+      const test = label(name);
+      const judged = tests[0]!.slice
+        ? `myikev2 merge --json $(find results/${test}-*.json -size +0) > results/${test}.merged.json`
+        : `grep -q '"result":"passed"' results/${test}-*.json`;
+      return [`gather ${app} ${test}`, `${judged} || fail ${shellWord(name)} has failed`];
+    }),
+    "exit $status",
+  ];
+  return lines.join("\n") + "\n";
+}

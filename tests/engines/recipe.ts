@@ -1,0 +1,68 @@
+/**
+ * The recipe of these tests: a gateway, and one client's setup on three hosts, whose tunnels they share.
+ * @module
+ */
+import { addressOf, dataAddressOf, type Host, type Lab, must, MYIKEV2 } from "./lab.ts";
+
+/** Tunnels of the client's setup, of which each host makes a third. */
+export const TUNNELS = 30;
+
+/** Writes the recipe, its controller file and its setups. */
+export function writeRecipe(lab: Lab, { runningSec }: { readonly runningSec: number }): void {
+  const hosts = ["gw", "lab1", "lab2", "lab3"] satisfies Host[];
+  lab.write(
+    "lab.conf",
+    "daemonlist:\n" +
+      hosts.map((name) =>
+        `  ${name}: {daemonaddr: ${
+          addressOf(name)
+        }, sshuser: root, sshport: 2222, sshkeypath: user}\n`
+      ).join(""),
+  );
+  lab.write(
+    "lab.recipe",
+    `name: three slices
+setupcmds:
+- {daemonname: gw, cmds: "touch %DIR%/before"}
+cleancmds:
+- {daemonname: gw, cmds: "touch %DIR%/after"}
+instancelist:
+  1: {name: gateway, daemonname: gw, myikev2: {setuppath: gateway.yaml}}
+  2: {name: one, daemonname: lab1, waitinterval: 1s, myikev2: {setuppath: client.yaml}}
+  3: {name: two, daemonname: lab2, myikev2: {setuppath: client.yaml}}
+  4: {name: three, daemonname: lab3, myikev2: {setuppath: client.yaml}}
+`.replaceAll("%DIR%", lab.directory),
+  );
+  lab.write(
+    "gateway.yaml",
+    `role: gateway
+numberoftunnels: ${TUNNELS}
+bindifname: eth1
+bindifaddr: ${dataAddressOf("gw")}/16
+apilistenport: 0
+ikeconf: { psk: "a secret of the lab", childlist: [{}] }
+`,
+  );
+  lab.write("client.yaml", clientSetup(runningSec));
+}
+
+function clientSetup(runningSec: number): string {
+  return `role: client
+numberoftunnels: ${TUNNELS}
+bindifname: eth1
+startclntaddr: 10.242.1.1/16
+peeraddr: ${dataAddressOf("gw")}
+setupinterval: 20ms
+runningtime: ${runningSec}s
+apilistenport: 0
+ikeconf: { psk: "a secret of the lab", myid: "tunnel-&d.lab", childlist: [{}] }
+`;
+}
+
+/** Exports the recipe for an engine into a directory of its name. */
+export async function exportFor(engine: string, lab: Lab): Promise<string> {
+  const directory = lab.path(engine);
+  const options = ["-c", "lab.conf", "-d", directory];
+  await must([MYIKEV2, "export", engine, "lab.recipe", ...options], lab.directory);
+  return directory;
+}
