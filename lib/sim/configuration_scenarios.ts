@@ -48,7 +48,9 @@ const attributes: Scenario = {
     const expected = asked.filter((one) => one !== ANCHOR || anchored);
     let broken: string | undefined;
     const verdict = () => {
-      const sa = establishedSa(hosts.a);
+      // An IKE SA that has been rekeyed only waits for its Delete.
+      const sas = [...hosts.a.endpoint.bySpi.values()];
+      const sa = sas.findLast(({ phase }) => phase === "established");
       if (!sa) return;
       const { configured } = sa.peer;
       const isSame = configured.length === expected.length &&
