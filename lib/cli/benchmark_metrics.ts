@@ -4,6 +4,7 @@
  * first packet, time to recover, behaviour under denial of service.
  * @module
  */
+import { SILENCE } from "@/engine/load/throttling.ts";
 import { showDuration } from "@/base/duration.ts";
 import { type RateTrial, searchRate } from "@/engine/load/rate_search.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
@@ -305,7 +306,7 @@ async function cookies(bench: Bench): Promise<Metric> {
   const loadconf = { ...whole.loadconf, stages, burst: tunnels };
   const figures = await bench.run({ ...whole, loadconf });
   const asked = figures.throttled.find(({ cause }) => cause === "COOKIE");
-  const silent = figures.throttled.find(({ cause }) => cause === "SILENCE");
+  const silent = figures.throttled.find(({ cause }) => cause === SILENCE);
   const words = [
     asked
       ? `cookies demanded of ${asked.count} of ${tunnels} set-ups at once, ${asked.example}`

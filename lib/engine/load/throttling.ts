@@ -19,7 +19,7 @@ import type { Failure } from "@/ike/records/failure.ts";
 
 /** The names by which it is counted. */
 const COOKIES = "COOKIE";
-const SILENCE = "SILENCE";
+export const SILENCE = "SILENCE";
 const NO_MORE = "NO_ADDITIONAL_SAS";
 
 /** The least number of IKE_SA_INIT requests that had to be repeated, and their least part of all. */
