@@ -42,8 +42,8 @@ export const RUN_FIELDS = {
   program: given("program", "text", `myikev2 ${VERSION}` as string, "the program that wrote it"),
   result: given(
     "result",
-    '"passed", "failed" or "stopped"',
-    "failed" as "passed" | "failed" | "stopped",
+    '"passed", "failed" or "stopped"; "running" where a run goes on',
+    "failed" as "passed" | "failed" | "stopped" | "running",
     "client: passed when every configured tunnel came up within its tries, none was lost that " +
       "nobody asked to close, and no more pings than `maxlossrate`; gateway: when at least " +
       "`numberoftunnels` came up, and none was lost likewise, whatever `strangers` did. Stopped: by " +
@@ -123,7 +123,7 @@ export function resultWith(
   const fields: FiguresOf<typeof RUN_FIELDS> = {
     schema: RESULT_SCHEMA,
     program: `myikev2 ${VERSION}`,
-    result: RUN_RESULT_NAMES[result] as "passed" | "failed" | "stopped",
+    result: RUN_RESULT_NAMES[result] as "passed" | "failed" | "stopped" | "running",
     error: summary.lastErrMsg || null,
     setupErrors: [],
     role: summary.role,

@@ -19,6 +19,7 @@ import type { Failure } from "@/ike/records/failure.ts";
 
 /** The names by which it is counted. */
 const COOKIES = "COOKIE";
+/** The name of silence to some requests while others are answered. */
 export const SILENCE = "SILENCE";
 const NO_MORE = "NO_ADDITIONAL_SAS";
 

@@ -63,7 +63,9 @@ export const SHAPES = {
   "list of text": listOf(TEXT),
   "list of numbers": listOf(NUMBER),
   "list of numbers or null": listOf(orNull(NUMBER)),
-  '"passed", "failed" or "stopped"': { enum: ["passed", "failed", "stopped"] },
+  '"passed", "failed" or "stopped"; "running" where a run goes on': {
+    enum: ["passed", "failed", "stopped", "running"],
+  },
   '"client", "gateway" or null': { enum: ["client", "gateway", null] },
   "{p50, p90, p99, max}": LATENCY,
   // Programs before the buckets wrote results without them.
