@@ -42,7 +42,7 @@ export const RUN_FIELDS = {
   program: given("program", "text", `myikev2 ${VERSION}` as string, "the program that wrote it"),
   result: given(
     "result",
-    '"passed", "failed" or "stopped"; "running" where a run goes on',
+    '"passed", "failed", "stopped" or "running"',
     "failed" as "passed" | "failed" | "stopped" | "running",
     "client: passed when every configured tunnel came up within its tries, none was lost that " +
       "nobody asked to close, and no more pings than `maxlossrate`; gateway: when at least " +

@@ -63,7 +63,7 @@ export const SHAPES = {
   "list of text": listOf(TEXT),
   "list of numbers": listOf(NUMBER),
   "list of numbers or null": listOf(orNull(NUMBER)),
-  '"passed", "failed" or "stopped"; "running" where a run goes on': {
+  '"passed", "failed", "stopped" or "running"': {
     enum: ["passed", "failed", "stopped", "running"],
   },
   '"client", "gateway" or null': { enum: ["client", "gateway", null] },
