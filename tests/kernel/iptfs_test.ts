@@ -10,7 +10,10 @@ import { kernelSays, type TunnelWish, withTunnel } from "./tunnel.ts";
 const TCP_OCTETS = 1 << 20;
 const FORCED = { child: { iptfs: "force" } } as const;
 
-/** Two kernels of one processor pass less than that within the time of a transfer; they only ping. */
+/**
+ * Between two kernels TCP passed a quarter of that in one direction, and all of it in the other. The cause is
+ * not known, so that they only ping here.
+ */
 const KERNELS = "kernel ↔ kernel";
 
 const ROWS: readonly (readonly [string, TunnelWish])[] = [
