@@ -9,7 +9,7 @@ Deno.test("100,000 mutated messages: accepted ones come back, refused ones are W
   for (const name of ["chain", "message", "header", "sealed message", "exchange rules"]) {
     assert.ok(names.includes(name), name);
   }
-  assert.equal(decoders.length, 5 + 17);
+  assert.equal(decoders.length, 5 + 18);
   for (const { name, calls, accepted, refused } of decoders) {
     assert.ok(calls >= 1_000, `${name}: ${calls} calls`);
     assert.ok(accepted >= calls / 10, `${name}: ${accepted} of ${calls} accepted`);
