@@ -3,11 +3,18 @@
  * may be half-open, and from when on a peer must first prove its address by a cookie.
  * @module
  */
+import { octetsKey } from "@/base/bytes.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { TransformType } from "@/iana/transform_type.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
-import { cookieFor, type CookieJar, newCookieJar, openCookie } from "@/ike/cookie.ts";
+import {
+  COOKIE_LIFETIME_MS,
+  cookieFor,
+  type CookieJar,
+  newCookieJar,
+  openCookie,
+} from "@/ike/cookie.ts";
 import type { Newcomers } from "@/ike/newcomers.ts";
 import { solutionBits } from "@/ike/negotiate/puzzle.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
@@ -27,6 +34,8 @@ const AUTO_COMPUTING = 1 / 8;
 const UNSOLVED_SHARE = 1 / 2;
 /** More zero bits do not put a sender before others. */
 const PUZZLE_BITS_MAX = 64;
+/** The most cookies with a solved puzzle that are remembered; beyond that the oldest is dropped. */
+const SPENT_MAX = 20_000;
 
 function noPuzzles(): PuzzleCounts {
   return { given: 0, solved: 0, unsolved: 0, wrong: 0 };
@@ -41,6 +50,16 @@ export interface Admission {
   cookiesAutomatic: number;
   /** Puzzles by what became of them (RFC 8019). */
   readonly puzzles: PuzzleCounts;
+  /** Cookies whose puzzle was solved for an SA, by `octetsKey()`, oldest first. */
+  readonly spent: Map<string, SpentCookie>;
+}
+
+/** A cookie whose puzzle was solved for an SA. */
+interface SpentCookie {
+  /** The `initHash` of the SA's request. */
+  readonly initHash: string;
+  /** The time from which the cookie is too old in any case. */
+  readonly untilMs: number;
 }
 
 /** Numbers of puzzles of an endpoint. */
@@ -62,6 +81,7 @@ export function newAdmission(env: IkeEnv): Admission {
     cookiesAsked: 0,
     cookiesAutomatic: 0,
     puzzles: noPuzzles(),
+    spent: new Map(),
   };
 }
 
@@ -77,9 +97,14 @@ export interface InitRequest {
 export type Verdict =
   /**
    * An SA is made; `proven`: the sender has proved its address by a cookie; `puzzleBits`: the zero bits of the
-   * puzzle that it has solved, 0: none.
+   * puzzle that it has solved, 0: none; `solved`: the cookie that came with that puzzle.
    */
-  | { readonly kind: "admitted"; readonly proven: boolean; readonly puzzleBits: number }
+  | {
+    readonly kind: "admitted";
+    readonly proven: boolean;
+    readonly puzzleBits: number;
+    readonly solved?: Uint8Array;
+  }
   /**
    * The request is answered by this cookie, and by this puzzle; `stale`: the cookie in the request is not
    * ours, or too old.
@@ -185,15 +210,45 @@ function puzzleFor(
   return prf === undefined ? undefined : { prf, difficulty: puzzles!.difficulty };
 }
 
+/**
+ * Remembers for which request a puzzle was solved. The cookie is good for two minutes, and other requests can
+ * be made with it and its solution, so that one solution would pay for many SAs (RFC 8019 §7.1.1.3).
+ */
+export function spend(
+  { spent }: Admission,
+  { cookie, initHash }: { readonly cookie: Uint8Array; readonly initHash: string },
+  nowMs: number,
+): void {
+  for (const [oldest, { untilMs }] of spent) {
+    if (untilMs > nowMs && spent.size < SPENT_MAX) break;
+    spent.delete(oldest);
+  }
+  const key = octetsKey(cookie);
+  spent.delete(key);
+  spent.set(key, { initHash, untilMs: nowMs + COOKIE_LIFETIME_MS });
+}
+
+/**
+ * Whether the puzzle of a cookie was solved for an SA that is there, or that was there lately and has cost a
+ * key exchange. A request that was refused before that, as by INVALID_KE_PAYLOAD, is sent again with the same
+ * cookie and solution.
+ */
+function isSpent({ admission: { spent }, newcomers }: Admitting, cookie: Uint8Array): boolean {
+  const initHash = spent.get(octetsKey(cookie))?.initHash;
+  if (initHash === undefined) return false;
+  return newcomers.byRequest.has(initHash) || newcomers.ended.has(initHash);
+}
+
 /** Decides about a request with a cookie that came with a puzzle (RFC 8019 §7.1.4). */
 function judgeSolution(
-  { env, config, newcomers, admission: { puzzles } }: Admitting,
+  endpoint: Admitting,
   { puzzle, cookie, payloads }: {
     readonly puzzle: Puzzle;
     readonly cookie: Uint8Array;
     readonly payloads: readonly Payload[];
   },
 ): Verdict {
+  const { env, config, newcomers, admission: { puzzles } } = endpoint;
   const solution = findPayload(payloads, PayloadType.PS)?.data;
   if (!solution) {
     puzzles.unsolved++;
@@ -201,6 +256,10 @@ function judgeSolution(
       newcomers.computing.size < config.computingMax * UNSOLVED_SHARE;
     if (hasRoom) return { kind: "admitted", proven: true, puzzleBits: 0 };
     const reason = "a request without the solution of its puzzle, while there is no room for it";
+    return { kind: "dropped", reason };
+  }
+  if (isSpent(endpoint, cookie)) {
+    const reason = "a request with the solution of a puzzle that was used for another request";
     return { kind: "dropped", reason };
   }
   const bits = solutionBits(env.crypto.prf(puzzle.prf)!, cookie, solution);
@@ -211,5 +270,5 @@ function judgeSolution(
   }
   puzzles.solved++;
   const puzzleBits = Math.min(Math.max(1, bits ?? 1), PUZZLE_BITS_MAX);
-  return { kind: "admitted", proven: true, puzzleBits };
+  return { kind: "admitted", proven: true, puzzleBits, solved: cookie };
 }

@@ -11,6 +11,8 @@ import type { Puzzle } from "@/ike/records/puzzle.ts";
 
 /** How long a secret is used for new cookies, in milliseconds; they are accepted for as long again. */
 const SECRET_LIFETIME_MS = 60_000;
+/** How long a cookie is accepted at most, in milliseconds. */
+export const COOKIE_LIFETIME_MS = 2 * SECRET_LIFETIME_MS;
 
 /** The secret in use, and the one before it. */
 export interface CookieJar {

@@ -10,7 +10,13 @@ import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
-import { type Admission, admit, INIT_OCTETS_MAX, newAdmission } from "@/ike/admission.ts";
+import {
+  type Admission,
+  admit,
+  INIT_OCTETS_MAX,
+  newAdmission,
+  spend as spendSolution,
+} from "@/ike/admission.ts";
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { CRASH_ANSWERS_MAX, type CrashAnswers } from "@/ike/records/crash_detection.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
@@ -377,6 +383,8 @@ function newcomer(
   sa.spiI = header.spiI;
   sa.initHash = hash;
   sa.setup!.puzzleBits = verdict.puzzleBits;
+  const { solved } = verdict;
+  if (solved) spendSolution(endpoint.admission, { cookie: solved, initHash: hash }, nowMs);
   sa.startedMs = nowMs;
   if (!env.broken.has("keep_half_open")) sa.halfOpenEndMs = nowMs + config.halfOpenTimeoutMs;
   enter(sa, "init");

@@ -22,6 +22,7 @@ const { IKE_AUTH, IKE_SA_INIT, IKE_SESSION_RESUME } = ExchangeType;
 const { COOKIE, INVALID_KE_PAYLOAD, IKEV2_FRAGMENTATION_SUPPORTED, PUZZLE, TICKET_OPAQUE } =
   NotifyType;
 const { PRF_HMAC_SHA2_256, PRF_HMAC_SHA2_512 } = Prf;
+const REUSED = "a request with the solution of a puzzle that was used for another request";
 const WRONG = "a request with a wrong solution of its puzzle";
 
 function gives(difficulty: number, change: Partial<PuzzleConfig> = {}): Partial<IkeConfig> {
@@ -158,6 +159,40 @@ check("RFC 8019 §7.1.1.3", "A cookie is good for its own puzzle alone", () => {
   assert.deepEqual(findNotify(bench.said().at(-1)!.payloads, COOKIE)!.data, cookie);
   assert.equal(bench.core.drops.get("a cookie that is not ours, or too old"), 1);
 });
+
+check("RFC 8019 §7.1.1.3", "A solution is good for one SA, whatever else a request has", () => {
+  const bench = new Bench("responder", gives(5));
+  const { cookie } = asked(bench);
+  const ps = solution(keysFor(cookie, 5));
+  const request = (more: readonly Payload[]) =>
+    bench.peer.init([notify(COOKIE, cookie), ps, ...more, ...bench.peer.initPayloads()]);
+  const first = request([]);
+  bench.hear(first);
+  const response = bench.said().at(-1)!.octets;
+  const vendor = { type: PayloadType.VENDOR, data: Uint8Array.of(1, 2, 3) } as Payload;
+  bench.ignores(REUSED, request([vendor]));
+  assert.equal(bench.core.halfOpen, 1);
+  bench.hear(first);
+  assert.deepEqual(bench.said().at(-1)!.octets, response, "the same request is answered again");
+});
+
+check(
+  "RFC 8019 §7.1.1.3",
+  "A solution is good once more if the request was refused before a key exchange",
+  () => {
+    const bench = new Bench("responder", gives(5));
+    const { cookie } = asked(bench);
+    const ps = solution(keysFor(cookie, 5));
+    const ke = { type: PayloadType.KE, group: KeGroup.MODP_8192, data: new Uint8Array(1024) };
+    const others = bench.peer.initPayloads().map((one) =>
+      one.type === PayloadType.KE ? ke as Payload : one
+    );
+    bench.hear(bench.peer.init([notify(COOKIE, cookie), ps, ...others]));
+    assert.ok(findNotify(bench.said().at(-1)!.payloads, INVALID_KE_PAYLOAD));
+    returns(bench, cookie, [ps]);
+    assert.ok(findPayload(bench.said().at(-1)!.payloads, PayloadType.KE));
+  },
+);
 
 check("RFC 8019 §7.1.4", "A cookie from before puzzles were given is answered with one", () => {
   const bench = new Bench("responder", { cookieThreshold: 0, ...gives(5, { threshold: 1 }) });
