@@ -249,7 +249,7 @@ export class KernelDataPath implements DataPath {
   /** Replaces a state by one at other addresses, which goes on with its sequence numbers. */
   #replace({ old, now }: StateMove, spiIn: number): void {
     const told = this.#replayOf(old);
-    const replay = told && replayAfter(told);
+    const replay = told && replayAfter(told, now);
     // The new state counts packets from 0, while its sequence numbers go on.
     const sent = (replay && sentSequence(replay)) ?? 0;
     const packetsSoft = now.packetsSoft && Math.max(1, now.packetsSoft - sent);

@@ -154,8 +154,15 @@ export function sentSequence({ attribute, octets }: ReplayRecord): number {
  */
 const NUMBERS_LEFT_OUT = 2 ** 16;
 
-/** The record with which a state goes on that replaces the one of which the record was read. */
-export function replayAfter(record: ReplayRecord): ReplayRecord {
+/**
+ * The record with which a state goes on that replaces the one of which the record was read. An inbound state
+ * has sent nothing, and the kernel refuses one of IP-TFS whose record says otherwise.
+ */
+export function replayAfter(
+  record: ReplayRecord,
+  { replayWindow }: Pick<XfrmState, "replayWindow">,
+): ReplayRecord {
+  if (replayWindow !== undefined) return record;
   const { attribute } = record;
   const octets = record.octets.slice();
   const view = new DataView(octets.buffer);

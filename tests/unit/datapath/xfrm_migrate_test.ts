@@ -72,13 +72,23 @@ Deno.test("an encapsulation that ends is taken away, and one that stays is not n
 Deno.test("a state that replaces another leaves out numbers that the other may still send", () => {
   const octets = new Uint8Array(28);
   new DataView(octets.buffer).setUint32(4, 2 ** 32 - 10, true);
-  const long = replayAfter({ attribute: XfrmAttribute.REPLAY, octets });
+  const outbound = { replayWindow: undefined };
+  const long = replayAfter({ attribute: XfrmAttribute.REPLAY, octets }, outbound);
   assert.equal(sentSequence(long), 2 ** 16 - 10);
   assert.equal(new DataView(long.octets.buffer).getUint32(12, true), 1, "the high half counts on");
   const short = new Uint8Array(12);
   new DataView(short.buffer).setUint32(0, 5, true);
   assert.equal(
-    sentSequence(replayAfter({ attribute: XfrmAttribute.REPLAY_SHORT, octets: short })),
+    sentSequence(replayAfter({ attribute: XfrmAttribute.REPLAY_SHORT, octets: short }, outbound)),
     2 ** 16 + 5,
   );
+});
+
+Deno.test("an inbound state that replaces another has sent nothing, and goes on with its window", () => {
+  const octets = new Uint8Array(28);
+  new DataView(octets.buffer).setUint32(8, 77, true);
+  const record = { attribute: XfrmAttribute.REPLAY, octets };
+  const after = replayAfter(record, { replayWindow: 32 });
+  assert.equal(sentSequence(after), 0);
+  assert.deepEqual(after, record);
 });
