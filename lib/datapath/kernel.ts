@@ -69,6 +69,11 @@ import { SocketWait } from "@/native/udp.ts";
  */
 const LINGER_MS = 2000;
 
+/** Why a pair ends whose outbound state could not be read. */
+const UNREAD =
+  "The kernel does not tell the sequence numbers of the outbound state (it may have expired): " +
+  "one at the new address would use them again";
+
 /** An XFRM interface that is removed when the data path is closed. */
 export interface XfrmDevice {
   readonly name: string;
@@ -120,6 +125,8 @@ export class KernelDataPath implements DataPath {
   readonly #bypass: readonly XfrmPolicy[];
   /** Whether the kernel may move states by itself; false once it has refused that. */
   #migrates = true;
+  /** Inbound SPIs of pairs whose outbound state could not move; the next flush removes them. */
+  readonly #unread = new Set<number>();
   #windowNoted = false;
   #closed = false;
 
@@ -246,15 +253,19 @@ export class KernelDataPath implements DataPath {
     });
   }
 
-  /** Replaces a state by one at other addresses, which goes on with its sequence numbers. */
+  /**
+   * Replaces a state by one at other addresses, which goes on with its sequence numbers. An outbound state whose
+   * numbers are not known is not made: it would use numbers and IVs again under the same key (RFC 4303 §3.3.3).
+   */
   #replace({ old, now }: StateMove, spiIn: number): void {
     const told = this.#replayOf(old);
+    this.#requests.remove(deleteState(old), "a state");
+    if (!told && now.replayWindow === undefined) return void this.#unread.add(spiIn);
     const replay = told && replayAfter(told, now);
     // The new state counts packets from 0, while its sequence numbers go on.
     const sent = (replay && sentSequence(replay)) ?? 0;
     const packetsSoft = now.packetsSoft && Math.max(1, now.packetsSoft - sent);
     const packetsHard = now.packetsHard && Math.max(1, now.packetsHard - sent);
-    this.#requests.remove(deleteState(old), "a state");
     const message = newState({ ...now, replay, packetsSoft, packetsHard });
     this.#requests.add(message, "a state at its new address", spiIn);
   }
@@ -270,6 +281,11 @@ export class KernelDataPath implements DataPath {
   flush(): void {
     this.#requests.flush();
     this.#routes.flush();
+    if (this.#unread.size === 0) return;
+    const unread = [...this.#unread];
+    this.#unread.clear();
+    for (const spiIn of unread) this.#removePair(spiIn, UNREAD);
+    this.flush();
   }
 
   counters(spiIn: number): SaCounters | undefined {
