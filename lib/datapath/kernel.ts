@@ -226,7 +226,6 @@ export class KernelDataPath implements DataPath {
       ...(entry.in ? [{ old: stateIn(before, scope), now: stateIn(pair, scope) }] : []),
     ];
     entry.pair = pair;
-    entry.packetsSeen = 0; // A state that replaces another counts from zero.
     if (entry.out) {
       this.#outbound.delete(outboundKey(pair.spiOut, before.path.peerAddress));
       this.#outbound.set(outboundKey(pair.spiOut, path.peerAddress), entry);
@@ -263,6 +262,8 @@ export class KernelDataPath implements DataPath {
     if (!told && now.replayWindow === undefined) return void this.#unread.add(spiIn);
     const replay = told && replayAfter(told, now);
     // The new state counts packets from 0, while its sequence numbers go on.
+    const entry = this.#entries.get(spiIn);
+    if (entry && now.replayWindow !== undefined) entry.packetsSeen = 0;
     const sent = (replay && sentSequence(replay)) ?? 0;
     const packetsSoft = now.packetsSoft && Math.max(1, now.packetsSoft - sent);
     const packetsHard = now.packetsHard && Math.max(1, now.packetsHard - sent);
