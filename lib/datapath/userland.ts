@@ -128,6 +128,8 @@ export class UserlandDataPath implements DataPath {
     this.#table.add(sa);
     if (!sa.hasOutbound) this.#options.system?.routes.claim(pair);
     sa.hasOutbound = true;
+    // Payloads of a constant rate leave from now on, before the first packet.
+    this.#aggfrag.of(sa);
   }
 
   uninstall(spiIn: number): void {

@@ -394,3 +394,25 @@ Deno.test("IP-TFS: at a constant rate payloads of one size leave, with packets a
   await bench.a.close();
   await bench.b.close();
 });
+
+/** Waits until so many packets of an SPI were sent, or for two seconds. */
+async function sentBy(bench: Bench, spi: number, count: number): Promise<boolean> {
+  const has = () => bench.sent.filter(({ packet }) => packet[3] === spi).length >= count;
+  for (let i = 0; i < 400 && !has(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
+  return has();
+}
+
+Deno.test("IP-TFS: payloads of a constant rate leave without any packet, and after a rekey", async () => {
+  const bench = new Bench();
+  aggregated(bench, { rate: 1_000 });
+  assert.ok(await sentBy(bench, 3, 5), "no packet was sent yet");
+  const aggfrag = { fragments: true, payloadOctets: 200, rate: 1_000 };
+  const { a } = pairs(5, { aggfrag });
+  bench.a.installIn(a);
+  bench.a.installOut(a);
+  bench.a.uninstall(2);
+  bench.sent.length = 0;
+  assert.ok(await sentBy(bench, 11, 5), "the SA of the rekey has sent no packet yet");
+  await bench.a.close();
+  await bench.b.close();
+});
