@@ -253,6 +253,11 @@ function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
       "ikeconf.ikeencyptalg",
     );
   }
+  const { puzzlethreshold, puzzleauth, puzzledifficulty } = ikeconf;
+  if (role !== "client" && puzzlethreshold >= 0 && puzzleauth && puzzledifficulty === 0) {
+    const what = "puzzleauth needs puzzledifficulty from 1 on (RFC 8019 §7.2.1.1)";
+    rule(what, "ikeconf.puzzleauth", "ikeconf.puzzledifficulty", "ikeconf.puzzlethreshold");
+  }
   checkIdentity("myid", ikeconf.myid, rule);
   if (role === "client") checkIdentity("peerid", ikeconf.peerid, rule);
 }

@@ -121,7 +121,7 @@ export const IKECONF = {
   puzzledifficulty: option(
     int(0, 30),
     "12",
-    "zero bits in which each of its four results must end, each doubling the work; 0: as many as the client likes",
+    "zero bits in which each of its four results must end, each doubling the work; 0: as many as the client likes (not with puzzleauth)",
     { ...G, feature: "puzzles" },
   ),
   puzzleauth: option(

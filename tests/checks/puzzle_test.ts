@@ -373,6 +373,20 @@ check("RFC 8019 §7.2.1", "Only an initiator that has solved a puzzle gets one f
 });
 
 check(
+  "RFC 8019 §7.2.1.1",
+  "The difficulty of a puzzle for IKE_AUTH is not left to the initiator",
+  () => {
+    const bench = new Bench("responder", gives(0, { inAuth: true }));
+    const { cookie, puzzle } = asked(bench);
+    assert.equal(puzzle![2], 0);
+    returns(bench, cookie, [solution(keysFor(cookie, 2))]);
+    const { payloads } = bench.said().at(-1)!;
+    assert.ok(findPayload(payloads, PayloadType.KE));
+    assert.equal(findNotify(payloads, PUZZLE), undefined);
+  },
+);
+
+check(
   "RFC 8019 §7.2.4",
   "An IKE_AUTH request without the right solution is dropped undecrypted",
   () => {

@@ -25,10 +25,12 @@ export const authPuzzle: Extension = {
 
 /**
  * Responder: gives a puzzle for IKE_AUTH where the configuration says so. With IKE_INTERMEDIATE there is none,
- * as that exchange, and not IKE_AUTH, is the first that has to be decrypted.
+ * as that exchange, and not IKE_AUTH, is the first that has to be decrypted. Its difficulty is not left to the
+ * initiator, so that there is none at difficulty 0 (§7.2.1.1).
  */
 export function giveAuthPuzzle({ config, setup }: IkeSa, { prf }: IkeSuite): void {
   const { puzzles } = config;
-  if (!puzzles?.inAuth || setup!.puzzleBits === 0 || setup!.intermediate) return;
+  if (!puzzles?.inAuth || puzzles.difficulty === 0) return;
+  if (setup!.puzzleBits === 0 || setup!.intermediate) return;
   setup!.puzzle = { prf: prf.id, difficulty: puzzles.difficulty };
 }

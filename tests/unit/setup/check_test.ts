@@ -325,6 +325,13 @@ Deno.test("AH has no cipher and cannot be in UDP, and ESN needs a replay window"
   assert.equal(load(child("esn: on")).setup.ikeconf.childlist[0]!.esn, true);
 });
 
+Deno.test("a puzzle for IKE_AUTH needs a difficulty", () => {
+  const puzzles = `${GATEWAY}  puzzlethreshold: 0\n  puzzleauth: yes\n`;
+  assert.ok(load(puzzles));
+  const [error] = errorsOf(`${puzzles}  puzzledifficulty: 0\n`);
+  assert.match(error!, /puzzleauth needs puzzledifficulty from 1 on/);
+});
+
 Deno.test("ratunnel needs tunnel mode at a client, and IPComp has no data path", () => {
   const transport = `${CLIENT}  childlist: [{tunnelmode: off}]\n`;
   assert.equal(load(transport).setup.ikeconf.childlist[0]!.tunnelmode, false);
