@@ -60,12 +60,20 @@ check("RFC 9347 §5.1", "Congestion control is not agreed on, as this end has no
   assert.equal(aggfrag, undefined);
 });
 
+check("RFC 9347 §5.1", "IP-TFS is not agreed on with a flag that this end does not know", () => {
+  for (const octet of [4, 0x81]) {
+    const { answer, aggfrag } = asked(wants("allow"), flags(octet));
+    assert.equal(findNotify(answer, USE_AGGFRAG), undefined);
+    assert.equal(aggfrag, undefined);
+  }
+});
+
 check("RFC 9347 §5.1", "A responder with force refuses a CHILD_SA without it, by name", () => {
   for (
     const [said, why] of [[undefined, /did not ask for IP-TFS/], [
       flags(2),
       /congestion control/,
-    ]] as const
+    ], [flags(4), /does not know \(flags 0x4\)/]] as const
   ) {
     const { answer, bench } = asked(wants("force"), said);
     assert.ok(findNotify(answer, NO_PROPOSAL_CHOSEN));
@@ -102,6 +110,7 @@ check(
       const [change, said, why] of [
         [wants("force"), undefined, /declined IP-TFS .* iptfs: force asks for it/],
         [wants("allow"), flags(2), /requires congestion control/],
+        [wants("allow"), flags(0x81), /does not know \(flags 0x80\)/],
         [{}, flags(0), /answered with IP-TFS .* did not ask for/],
       ] as const
     ) {

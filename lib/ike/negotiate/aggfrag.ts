@@ -1,6 +1,7 @@
 /**
  * USE_AGGFRAG: both ends agree to aggregate and fragment packets in ESP, in each exchange that makes a CHILD_SA
- * (RFC 9347 §5.1). An end that requires congestion control information is declined, as this one sends none.
+ * (RFC 9347 §5.1). An end that requires congestion control information is declined, as this one sends none, and
+ * so is one that sets a flag which is not known.
  * @module
  */
 import { NotifyType } from "@/iana/notify_type.ts";
@@ -29,6 +30,17 @@ function agreedBy(flags: number): Aggfrag {
   return { peerTakesFragments: (flags & AggfragFlag.DONT_FRAGMENT) === 0 };
 }
 
+/** What the peer requires by its flags and this end does not have; undefined: nothing. */
+function lacking(flags: number): string | undefined {
+  if ((flags & AggfragFlag.CONGESTION_CONTROL) !== 0) {
+    return "congestion control of IP-TFS, which this end does not have";
+  }
+  const unknown = flags & ~AggfragFlag.DONT_FRAGMENT;
+  return unknown === 0
+    ? undefined
+    : `something of IP-TFS that this end does not know (flags 0x${unknown.toString(16)})`;
+}
+
 /**
  * What a responder agrees to; undefined: nothing, so that packets are sent one by one.
  * @throws {PeerError} NO_PROPOSAL_CHOSEN if it is not to be without.
@@ -39,12 +51,10 @@ export function chooseAggfrag(
 ): Aggfrag | undefined {
   if (!aggfrag) return undefined;
   const flags = flagsIn(request);
-  const wantsControl = flags !== undefined && (flags & AggfragFlag.CONGESTION_CONTROL) !== 0;
-  if (flags !== undefined && !wantsControl) return agreedBy(flags);
+  const lacks = flags === undefined ? undefined : lacking(flags);
+  if (flags !== undefined && !lacks) return agreedBy(flags);
   if (aggfrag.use === "allow") return undefined;
-  const why = wantsControl
-    ? "asked for IP-TFS with congestion control, which this end does not have"
-    : "did not ask for IP-TFS (USE_AGGFRAG)";
+  const why = lacks ? `requires ${lacks}` : "did not ask for IP-TFS (USE_AGGFRAG)";
   throw new PeerError(NO_PROPOSAL_CHOSEN, `Peer ${why}, and iptfs is force`);
 }
 
@@ -60,9 +70,8 @@ export function aggfragFault(
       : undefined;
   }
   if (!aggfrag) return "answered with IP-TFS (USE_AGGFRAG), which we did not ask for";
-  return (flags & AggfragFlag.CONGESTION_CONTROL) !== 0
-    ? "requires congestion control of IP-TFS, which this end does not have"
-    : undefined;
+  const lacks = lacking(flags);
+  return lacks && `requires ${lacks}`;
 }
 
 /** What an initiator has agreed by an answer without a fault. */
