@@ -95,6 +95,7 @@ export class UserlandDataPath implements DataPath {
       packet: (sa, buffer, at, octets) => this.#takeInner(sa, { buffer, at, octets }, 0),
       malformed: () => void this.drops.badPayload++,
       incomplete: () => void this.drops.incomplete++,
+      tooBig: () => void this.drops.tooBig++,
     });
     this.#receiver = {
       packet: (buffer, at, octets, outerClass, from) => {

@@ -33,6 +33,8 @@ export interface AggfragOwner {
   packet(sa: UserlandSa, buffer: Uint8Array, at: number, octets: number): void;
   malformed(): void;
   incomplete(): void;
+  /** A packet waited to be sent, and payloads have become too small for it meanwhile. */
+  tooBig(): void;
 }
 
 /** The CHILD_SAs with IP-TFS of one data path. */
@@ -60,7 +62,7 @@ export class UserlandAggfrag {
       malformed: () => owner.malformed(),
       incomplete: () => owner.incomplete(),
     });
-    const sender = new AggfragSender(terms.fragments);
+    const sender = new AggfragSender(terms.fragments, () => owner.tooBig());
     const halves = { terms, sender, receiver, credit: 0 };
     this.#halves.set(sa, halves);
     if (terms.rate > 0) this.#watch();

@@ -32,15 +32,20 @@ export const REORDER_WINDOW = 3;
 /** Makes payloads of packets. */
 export class AggfragSender {
   readonly #fragments: boolean;
+  readonly #tooBig: () => void;
   #queue: Uint8Array[] = [];
   #next = 0;
   #octets = 0;
   /** Octets of the next packet that are sent already. */
   #sent = 0;
 
-  /** `fragments`: whether the other end takes packets in fragments. */
-  constructor(fragments: boolean) {
+  /**
+   * `fragments`: whether the other end takes packets in fragments; `tooBig` is called for each packet that is
+   * dropped, as it may not be in fragments and payloads have become too small for it.
+   */
+  constructor(fragments: boolean, tooBig: () => void = () => {}) {
     this.#fragments = fragments;
+    this.#tooBig = tooBig;
   }
 
   /** Whether packets wait, or the rest of one. */
@@ -59,7 +64,8 @@ export class AggfragSender {
 
   /**
    * Writes the next payload to the start of `out`, and fills it with padding if `fills` is set; returns its
-   * octets. `out` is as long as a payload may be. A packet that is not sent in fragments must fit into one.
+   * octets. `out` is as long as a payload may be. A packet that may not be in fragments and does not fit into
+   * it is dropped, as it would keep all others waiting.
    */
   take(out: Uint8Array, fills: boolean): number {
     const left = this.isWaiting ? this.#queue[this.#next]!.length - this.#sent : 0;
@@ -72,7 +78,12 @@ export class AggfragSender {
       const packet = this.#queue[this.#next]!;
       const rest = packet.subarray(this.#sent);
       const room = out.length - at;
-      if (rest.length > room && !this.#fragments) break;
+      if (rest.length > room && !this.#fragments) {
+        if (at > AGGFRAG_HEADER_OCTETS) break;
+        this.#tooBig();
+        this.#shift();
+        continue;
+      }
       const part = rest.subarray(0, room);
       out.set(part, at);
       at += part.length;

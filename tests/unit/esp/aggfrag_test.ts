@@ -222,3 +222,21 @@ Deno.test("no more than a number of octets waits to be sent", () => {
   while (sender.add(one)) added++;
   assert.ok(added >= 10 && added < 100);
 });
+
+Deno.test("a packet that does not fit any more, and may not be in fragments, keeps no others waiting", () => {
+  const random = new SeededRandom(9);
+  const [first, large, last] = [packet(random, 40), packet(random, 90), packet(random, 50)];
+  let dropped = 0;
+  const sender = new AggfragSender(false, () => void dropped++);
+  for (const one of [first, large, last]) sender.add(one);
+  const out = new Uint8Array(60);
+  const payloads: Uint8Array[] = [];
+  for (let i = 0; i < 5 && sender.isWaiting; i++) {
+    payloads.push(out.slice(0, sender.take(out, false)));
+  }
+  assert.deepEqual(payloads, [
+    Uint8Array.of(0, 0, 0, 0, ...first),
+    Uint8Array.of(0, 0, 0, 0, ...last),
+  ]);
+  assert.equal(dropped, 1);
+});
