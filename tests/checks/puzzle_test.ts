@@ -48,11 +48,12 @@ function zeroBits(key: Uint8Array, text: Uint8Array): number {
   return binary.length - 1 - binary.lastIndexOf("1");
 }
 
-/** Four keys with at least so many zero bits, and less than twice as many. */
-function keysFor(text: Uint8Array, bits: number): Uint8Array[] {
+/** Four keys of so many octets, with at least so many zero bits, and less than twice as many. */
+function keysFor(text: Uint8Array, bits: number, octets = 3): Uint8Array[] {
   const keys: Uint8Array[] = [];
   for (let n = 0; keys.length < 4; n++) {
-    const key = Uint8Array.of(n >> 16, n >> 8, n);
+    const key = new Uint8Array(octets);
+    key.set([n >> 16, n >> 8, n]);
     const found = zeroBits(key, text);
     if (found >= bits && found < 2 * bits) keys.push(key);
   }
@@ -149,6 +150,20 @@ check(
     assert.equal(bench.core.halfOpen, 0);
   },
 );
+
+check("RFC 8019 §8.2", "A key is no longer than the PRF prefers", () => {
+  const bench = new Bench("responder", gives(5));
+  const { cookie } = asked(bench);
+  const request = (octets: number) =>
+    bench.peer.init([
+      notify(COOKIE, cookie),
+      solution(keysFor(cookie, 5, octets)),
+      ...bench.peer.initPayloads(),
+    ]);
+  bench.ignores(WRONG, request(33));
+  bench.hear(request(32));
+  assert.equal(bench.core.halfOpen, 1);
+});
 
 check("RFC 8019 §7.1.1.3", "A cookie is good for its own puzzle alone", () => {
   const bench = new Bench("responder", gives(5));

@@ -87,7 +87,8 @@ export function solutionOf({ best }: PuzzleSearch): Uint8Array {
 
 /**
  * In how many zero bits each of the four results ends at least; undefined if these are not four different
- * keys of the same length, and of the length of the PRF if its keys have one.
+ * keys of the same length, of the length of the PRF if its keys have one, and otherwise no longer than the one
+ * that it prefers (RFC 8019 §8.2).
  */
 export function solutionBits(
   prf: Prf,
@@ -97,6 +98,7 @@ export function solutionBits(
   const octets = solution.length / PUZZLE_KEYS;
   if (!Number.isInteger(octets) || octets === 0) return undefined;
   if (prf.fixedKey && octets !== prf.keyOctets) return undefined;
+  if (octets > prf.keyOctets) return undefined;
   const keys = Array.from(
     { length: PUZZLE_KEYS },
     (_, i) => solution.subarray(i * octets, (i + 1) * octets),
