@@ -133,7 +133,7 @@ export const IKECONF = {
   puzzlebitsmax: option(
     int(-1, 30),
     "18",
-    "hardest puzzle that a client solves, in zero bits; harder ones are answered by the cookie alone; -1: all",
+    "hardest puzzle that a client solves, in zero bits; harder ones are answered by the cookie alone; -1: it solves none",
     C,
   ),
   reauth: option(
