@@ -103,6 +103,9 @@ function pfsAdditional(n: number) {
   return listOption(keyword(ADDITIONAL_METHODS), [], doc);
 }
 
+/** The hardest puzzle, in zero bits, for which a client has enough keys: it numbers them in four octets. */
+const PUZZLE_BITS_MAX = 27;
+
 /** `ikeconf`, without its lists and `ppk`. */
 export const IKECONF = {
   numoftunneltoenablecookie: option(
@@ -119,7 +122,7 @@ export const IKECONF = {
     G,
   ),
   puzzledifficulty: option(
-    int(0, 30),
+    int(0, PUZZLE_BITS_MAX),
     "12",
     "zero bits in which each of its four results must end, each doubling the work; 0: as many as the client likes (not with puzzleauth)",
     { ...G, feature: "puzzles" },
@@ -131,7 +134,7 @@ export const IKECONF = {
     { ...G, feature: "puzzles" },
   ),
   puzzlebitsmax: option(
-    int(-1, 30),
+    int(-1, PUZZLE_BITS_MAX),
     "18",
     "hardest puzzle that a client solves, in zero bits; harder ones are answered by the cookie alone; -1: it solves none",
     C,

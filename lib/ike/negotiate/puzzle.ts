@@ -50,7 +50,7 @@ export function authPuzzleText(nonceR: Uint8Array, spiR: bigint): Uint8Array {
   return concat(nonceR, spiOctets(spiR));
 }
 
-/** The most keys that are tried for a puzzle. */
+/** The most keys that are tried for a puzzle: 2^32, which four octets can number, at 27 bits. */
 export function triesMax({ difficulty }: Puzzle): number {
   return difficulty === 0 ? FREE_TRIES : TRIES_FACTOR * 2 ** difficulty;
 }

@@ -3,6 +3,7 @@
  * selectors of each tunnel.
  */
 import assert from "node:assert/strict";
+import { triesMax } from "@/ike/negotiate/puzzle.ts";
 import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
 
 /** The errors of CLIENT with these lines first, in place of its own lines of the same options. */
@@ -689,4 +690,14 @@ Deno.test("a second authentication needs the options of its method, and is no EA
   assert.deepEqual(client("  authown2: psk\n  myid2: 192.0.2.1/24\n"), [
     "8:3: myid2 is an identity: expected an address without a prefix length",
   ]);
+});
+
+Deno.test("no puzzle is harder than there are keys to try for it", () => {
+  assert.ok(load(`${CLIENT}  puzzlebitsmax: 27\n`));
+  assert.equal(triesMax({ prf: 5, difficulty: 27 }), 2 ** 32);
+  assert.match(errorsOf(`${CLIENT}  puzzlebitsmax: 28\n`)[0]!, /-1 to 27/);
+  assert.match(
+    errorsOf(`${GATEWAY}  puzzlethreshold: 0\n  puzzledifficulty: 28\n`)[0]!,
+    /0 to 27/,
+  );
 });
