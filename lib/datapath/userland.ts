@@ -300,7 +300,7 @@ export class UserlandDataPath implements DataPath {
     return Math.min(sa.pair.aggfrag!.payloadOctets || room, room);
   }
 
-  /** Sends one payload of IP-TFS; the outer header tells nothing of the packets in it (RFC 9347 §2.4). */
+  /** Sends one payload of IP-TFS; the outer header tells nothing of the packets in it (RFC 9347 §2.2.5). */
   #sendPayload(sa: UserlandSa, fills: boolean): void {
     const { sender } = this.#aggfrag.of(sa)!;
     const isNewest = this.#rekeyChains.get(sa.pair.rekeyChain)?.at(-1) === sa;
@@ -396,7 +396,7 @@ export class UserlandDataPath implements DataPath {
     return sa;
   }
 
-  /** Takes a payload of IP-TFS, the only one that such a CHILD_SA has (RFC 9347 §2.2). */
+  /** Takes a payload of IP-TFS, the only one that such a CHILD_SA has (RFC 9347 §2.3). */
   #receivePayload(sa: UserlandSa, halves: AggfragHalves, buffer: Uint8Array): void {
     const { clearAt, clearOctets, nextHeader, sequence } = sa.inbound;
     if (nextHeader !== AGGFRAG_NEXT_HEADER) return void this.drops.badInner++;

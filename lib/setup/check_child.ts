@@ -51,7 +51,7 @@ export function checkChild(
   }
 }
 
-/** Checks the options of IP-TFS, which is ESP in tunnel mode and nothing else (RFC 9347 §2). */
+/** Checks the options of IP-TFS, which is ESP in tunnel mode and nothing else (RFC 9347 §5.1). */
 function checkIptfs({ ikeconf }: Setup, child: ChildConf, path: string, rule: Rule): void {
   if (child.iptfs === "never") return;
   const at = `${path}.iptfs`;

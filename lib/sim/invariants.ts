@@ -120,7 +120,7 @@ function checkSums({ bySpi, newcomers, env }: Endpoint): string | undefined {
 
 /**
  * Checks that each leased address belongs to an IKE SA that is not closed (RFC 7296 §2.19), and to several only
- * while the same peer has them (§2.8.3).
+ * while the same peer has them, which authenticates again or is resumed.
  */
 function checkLeases({ env: { pools }, bySpi }: Endpoint): string | undefined {
   if (!pools) return undefined;

@@ -88,7 +88,7 @@ const beside: Scenario = {
       world.unbroken = false;
       const now = establishedSa(a)?.inner?.addresses[0];
       if (inner && now && !sameOctets(inner, now)) {
-        fault = "a tunnel keeps its inner address when it authenticates again (RFC 7296 §2.8.3)";
+        fault = "a tunnel keeps its inner address when it authenticates again (RFC 7296 §3.15.1)";
       }
     });
     return { stands: false, check: () => fault };

@@ -237,7 +237,7 @@ function showNotifyData(notify: number, data: Uint8Array): string {
   }
 }
 
-/** The flags of USE_AGGFRAG (RFC 9347 §5.1). */
+/** The flags of USE_AGGFRAG (RFC 9347 §6.1.4). */
 function showAggfrag(flags: number): string {
   const control = flags & 2 ? "congestion control" : "no congestion control";
   return `${control}, ${flags & 1 ? "no fragments" : "fragments"}`;

@@ -254,7 +254,7 @@ check(
   },
 );
 
-check("RFC 8019 §10", "IKE_SESSION_RESUME has its cookie without a puzzle", () => {
+check("RFC 8019 §4.5", "IKE_SESSION_RESUME has its cookie without a puzzle", () => {
   const bench = new Bench("responder", {
     ...gives(5),
     resumption: {
@@ -338,7 +338,7 @@ check(
 );
 
 check(
-  "RFC 8019 §7.1.3",
+  "RFC 7296 §2.6.1",
   "Behind INVALID_KE_PAYLOAD the cookie and its solution are sent again",
   () => {
     const { CURVE25519, ECP_256 } = KeGroup;
@@ -417,7 +417,7 @@ check(
 );
 
 check(
-  "RFC 8019 §7.2.3",
+  "RFC 8019 §7.2.4",
   "Of an IKE_AUTH request in fragments the first one has the solution",
   () => {
     const { bench, text } = inAuth({ fragmentOctets: 100 });

@@ -195,7 +195,7 @@ Deno.test("ladder: a CHILD_SA of a family without an assigned address is not req
   assert.ok(world.ladder.some((line) => line.includes(words)), world.transcript);
 });
 
-Deno.test("ladder: a tunnel that authenticates again beside its IKE SA keeps its inner addresses (§2.8.3, §3.15.1)", () => {
+Deno.test("ladder: a tunnel that authenticates again beside its IKE SA keeps its inner addresses (§3.15.1)", () => {
   const { world, a, b } = stage({ v4: v4Pool("10.9.0.9"), v6: V6 });
   world.dial(a, b);
   world.run();

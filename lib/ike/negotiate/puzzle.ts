@@ -1,5 +1,5 @@
 /**
- * The computations of puzzles (RFC 8019 §3): the search for keys, in slices so that it never keeps other work
+ * The computations of puzzles (RFC 8019 §4.4, §7.1.3): the search for keys, in slices so that it never keeps other work
  * waiting, and the check of a solution.
  * @module
  */

@@ -24,7 +24,7 @@ export interface Aggfrag {
   readonly peerTakesFragments: boolean;
 }
 
-/** The flags of USE_AGGFRAG (RFC 9347 §5.1). */
+/** The flags of USE_AGGFRAG (RFC 9347 §6.1.4). */
 export const AggfragFlag = {
   /** The sender takes no fragments of packets. */
   DONT_FRAGMENT: 0x01,

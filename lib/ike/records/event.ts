@@ -126,7 +126,7 @@ export type ComputeJob =
     readonly holder: HolderIdentity;
     readonly withOcsp: boolean;
   }
-  /** Tries some more keys of a puzzle (RFC 8019 §3). */
+  /** Tries some more keys of a puzzle (RFC 8019 §7.1.3). */
   | { readonly op: "solve_puzzle"; readonly work: PuzzleInWork }
   /** The first packet of an EAP server. */
   | {

@@ -50,7 +50,7 @@ export const FAULTS = {
   forget_encapsulation: "a rekeyed IKE SA does not know that ESP goes in UDP (§2.23)",
   forget_move_on_rekey: "a move that waits for its turn is forgotten in a rekey (RFC 4555 §3.5)",
   forget_inner_address:
-    "a client that authenticates again does not ask for its inner address (RFC 7296 §2.8.3)",
+    "a client that authenticates again does not ask for its inner address (RFC 7296 §3.15.1)",
   forget_int_auth: "the initiator's AUTH does not cover IKE_INTERMEDIATE (RFC 9242 §3.3.2)",
   forget_answered_rekey:
     "an IKE SA that the peer deletes while the new one's keys are computed is the end (§2.8)",

@@ -73,7 +73,7 @@ function newPool(plan: PoolPlan): AddressPool {
 /**
  * Leases an address: the requested one if it is free or the same identity has it, otherwise the identity's
  * last one if it is free, otherwise one that was never used, otherwise the one that is free the longest. A
- * peer that authenticates again before it leaves asks for the address that it has (RFC 7296 §2.8.3).
+ * peer that authenticates again before it leaves asks for the address that it has (RFC 7296 §3.15.1).
  * Undefined: none is free.
  */
 export function lease(

@@ -46,5 +46,5 @@ export interface PuzzleInWork {
   search: PuzzleSearch;
 }
 
-/** Number of keys that a solution consists of (RFC 8019 §3). */
+/** Number of keys that a solution consists of (RFC 8019 §7.1.3). */
 export const PUZZLE_KEYS = 4;
