@@ -130,7 +130,7 @@ export const IKECONF = {
   puzzleauth: option(
     bool,
     "false",
-    "give a client that has solved one another puzzle, without whose solution its IKE_AUTH is not decrypted",
+    "give a client that has solved one another puzzle, without whose solution its IKE_AUTH is not decrypted (the key exchange before is computed all the same)",
     { ...G, feature: "puzzles" },
   ),
   puzzlebitsmax: option(

@@ -12,7 +12,8 @@ import type { SkfPayload, SkPayload } from "@/wire/payloads/encrypted.ts";
 
 /**
  * Why an IKE_AUTH request is dropped whose puzzle is not solved; undefined: it is not. Of a message in
- * fragments, the first one has the solution (RFC 7383 §2.5.3).
+ * fragments, the first one has the solution (RFC 7383 §2.5.3), so that others which come before it are dropped
+ * undecrypted too; its sender sends them again.
  */
 export function puzzleFault(
   sa: IkeSa,
@@ -22,8 +23,10 @@ export function puzzleFault(
   const { setup, originalInitiator, env } = sa;
   const puzzle = setup?.puzzle;
   if (!puzzle || originalInitiator || header.exchange !== ExchangeType.IKE_AUTH) return undefined;
-  if (inner.type === PayloadType.SKF && inner.fragment > 1) return undefined;
   if (env.broken.has("accept_any_solution")) return undefined;
+  if (inner.type === PayloadType.SKF && inner.fragment > 1) {
+    return "a fragment of an IKE_AUTH request before the one with the solution of its puzzle";
+  }
   const solution = findPayload(payloadsOf(octets, header), PayloadType.PS)?.data;
   if (!solution) return "an IKE_AUTH request without the solution of its puzzle";
   const prf = env.crypto.prf(puzzle.prf)!;
