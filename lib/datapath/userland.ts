@@ -290,8 +290,12 @@ export class UserlandDataPath implements DataPath {
     const room = this.#payloadOctets(sa) - AGGFRAG_HEADER_OCTETS;
     if (!halves.terms.fragments && packet.length > room) {
       this.#tooBig(sa, { packet, view: this.#view }, room);
-    } else if (!this.#aggfrag.add(sa, halves, packet)) this.drops.queueFull++;
+    } else this.#queue(sa, halves, packet);
     return true;
+  }
+
+  #queue(sa: UserlandSa, halves: AggfragHalves, packet: Uint8Array): void {
+    if (!this.#aggfrag.add(sa, halves, packet)) this.drops.queueFull++;
   }
 
   /** Octets of a payload of IP-TFS. */
@@ -334,7 +338,7 @@ export class UserlandDataPath implements DataPath {
     if (!mustNotFragment(packet, 0) && sa.pair.tunnelMode) {
       for (const fragment of fragmentsOf(packet, mtu)) {
         const halves = this.#aggfrag.of(sa);
-        if (halves) this.#aggfrag.add(sa, halves, fragment);
+        if (halves) this.#queue(sa, halves, fragment);
         else this.#seal(sa, fragment, IpProtocol.IPV4, trafficClass(fragment, 0));
       }
       return;

@@ -416,3 +416,15 @@ Deno.test("IP-TFS: payloads of a constant rate leave without any packet, and aft
   await bench.a.close();
   await bench.b.close();
 });
+
+Deno.test("IP-TFS: IP fragments for which the queue has no room are counted", async () => {
+  const bench = new Bench();
+  aggregated(bench, { fragments: false, rate: 1 });
+  // Each packet is in eight fragments, and 4,096 packets may wait.
+  const one = echo("10.0.0.1", "10.0.1.1", 1_400);
+  bench.a.inner.send(Array.from({ length: 600 }, () => one));
+  const { queueFull } = bench.a.totals().drops as { queueFull?: number };
+  assert.ok(queueFull !== undefined && queueFull >= 600 * 8 - 4_096, `${queueFull}`);
+  await bench.a.close();
+  await bench.b.close();
+});
