@@ -38,6 +38,9 @@ const UNKNOWN_PATH_MTU = 1500;
 /** Octets of the largest ESP packet in TCP (RFC 9329 §3.2). */
 const TCP_PACKET_MAX = 65_533;
 
+/** Octets of a payload of IP-TFS in TCP, unless the setup says otherwise: about what a path takes at once. */
+const TCP_PAYLOAD_OCTETS = 1_400;
+
 /** The options of a userland data path. */
 export interface UserlandOptions {
   readonly crypto: EspCrypto;
@@ -301,7 +304,10 @@ export class UserlandDataPath implements DataPath {
   /** Octets of a payload of IP-TFS. */
   #payloadOctets(sa: UserlandSa): number {
     const room = Math.min(this.#clearMaxFor(sa, this.#payload.length), this.#payload.length);
-    return Math.min(sa.pair.aggfrag!.payloadOctets || room, room);
+    const { fragments, rate, payloadOctets } = sa.pair.aggfrag!;
+    // In TCP no path MTU is a limit. A larger payload serves packets that may not be in fragments alone.
+    const isLimited = sa.pair.encapsulation === "tcp" && (fragments || rate > 0);
+    return Math.min(payloadOctets || (isLimited ? TCP_PAYLOAD_OCTETS : room), room);
   }
 
   /** Sends one payload of IP-TFS; the outer header tells nothing of the packets in it (RFC 9347 §2.2.5). */

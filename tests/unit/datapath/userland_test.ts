@@ -428,3 +428,15 @@ Deno.test("IP-TFS: IP fragments for which the queue has no room are counted", as
   await bench.a.close();
   await bench.b.close();
 });
+
+Deno.test("IP-TFS: in TCP payloads of no given size are as long as those that a path takes", async () => {
+  const bench = new Bench();
+  const aggfrag = { fragments: true, payloadOctets: 0, rate: 1_000 };
+  const { a } = pairs(1, { aggfrag, encapsulation: "tcp" });
+  bench.a.installIn(a);
+  bench.a.installOut(a);
+  assert.ok(await sentBy(bench, 3, 2));
+  assert.ok(bench.sent.every(({ packet }) => packet.length >= 1_400 && packet.length < 1_500));
+  await bench.a.close();
+  await bench.b.close();
+});
