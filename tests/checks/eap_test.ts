@@ -10,6 +10,7 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import type { BothAuthConfigs } from "@/ike/records/config.ts";
 import { findNotify } from "@/ike/records/notify.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
+import { established, twoHosts } from "../two_hosts.ts";
 import { Bench, notify } from "./bench.ts";
 import { checksOf } from "./entries.ts";
 
@@ -145,3 +146,44 @@ check("RFC 4739 §3.2", "A second authentication begins with the identity that i
   assert.equal(bench.sa.phase, "created");
   isRefused(bench, bench.ask(IKE_AUTH, [peer.auth()]), /does not say who it is \(IDi\)/);
 });
+
+/** Inner addresses that a client gets which asks for those of the tunnel before, by each of its names in turn. */
+function innerOf(names: readonly string[]): string[] {
+  let name = "";
+  const users = new EapUsers(
+    ["alice", "bob"].map((identity) => ({ identity, password: PASSWORD })),
+  );
+  const methods = [EapType.MSCHAPV2];
+  const own = {
+    kind: "eap",
+    open: () => openEapPeer({ identity: name, methods, password: PASSWORD }, env),
+  } as const;
+  const peer = {
+    kind: "eap",
+    open: () => openEapServer({ methods, users }, env),
+    asksIdentity: true,
+  } as const;
+  const first = Uint8Array.of(10, 9, 0, 1);
+  const v4 = { first, last: Uint8Array.of(10, 9, 0, 9), prefixBits: 24, dns: [] };
+  const { world, a, b } = twoHosts({
+    a: { auth: { own, peer: psk }, remoteAccess: true },
+    b: { auth: { own: psk, peer }, pools: { v4, v6: undefined } },
+  });
+  return names.map((next) => {
+    name = next;
+    const [before] = established(a);
+    world.dial(a, b, 0, before ? { renews: before } : {});
+    world.run();
+    return String(established(a).at(-1)!.inner!.addresses[0]);
+  });
+}
+
+check(
+  "§3.15.1",
+  "An inner address in use is not given to another EAP user with the same IDi",
+  () => {
+    const one = "10,9,0,1";
+    assert.deepEqual(innerOf(["alice", "alice"]), [one, one], "the same user authenticates again");
+    assert.deepEqual(innerOf(["alice", "bob"]), [one, "10,9,0,2"]);
+  },
+);

@@ -312,6 +312,12 @@ check(
 
     const strict = ticketed();
     const opened = openTicket(CRYPTO, ISSUES, strict.opaque) as OpenedTicket;
+    const byEap = { ...opened, eapIdentity: "äda@example.test" };
+    const again = { session: byEap, spi: opened.oldSpi, expiresEpochMs: opened.expiresEpochMs };
+    const sealed = sealTicket(CRYPTO, ISSUES, { content: again, id: new Uint8Array(16) });
+    const { eapIdentity } = openTicket(CRYPTO, ISSUES, sealed) as OpenedTicket;
+    assert.deepEqual([opened.eapIdentity, eapIdentity], [undefined, byEap.eapIdentity]);
+
     const suite = { ...opened.suite, group: 14 };
     const content = { session: { ...opened, suite }, spi: 1n, expiresEpochMs: 1e12 };
     const id = new Uint8Array(16);

@@ -75,6 +75,7 @@ export const eap: AuthMethodPair<EapPeerAuth, EapServerAuth> = {
       const fault = keyFault(sa, payloads, outcome);
       if (fault) return refuses(fault);
       sa.peer.auth = AuthMethod.PRIVATE_EAP;
+      sa.peer.eapIdentity = outcome.identity;
       return done([authByKey(sa, outcome)]);
     },
 

@@ -46,7 +46,9 @@ export const resumed: AuthMethodPair<ResumedAuth, ResumedAuth> = {
       if (!sameOctets(auth.data, macOf(sa, "peer")) && !sa.env.broken.has("accept_any_auth")) {
         return refuses("its AUTH data is not by the keys of the resumed session (RFC 5723 §5.1)");
       }
-      sa.peer.auth = sa.setup!.resumed!.peerAuth;
+      const { peerAuth, eapIdentity } = sa.setup!.resumed!;
+      sa.peer.auth = peerAuth;
+      sa.peer.eapIdentity = eapIdentity;
       return done();
     },
   },

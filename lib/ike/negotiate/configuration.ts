@@ -183,11 +183,14 @@ function asksAddress({ attributes }: CpPayload): boolean {
 
 /**
  * The owner of a lease: a peer that is not authenticated has no identity, so that the lease only belongs to
- * this IKE SA.
+ * this IKE SA. By EAP a peer proves another identity than IDi, which others may give as well: the lease
+ * belongs to both together. Peers that share a secret and an identity are one peer to a gateway.
  */
 function ownerOf({ peer, spiI, spiR }: IkeSa): string {
   const isNobody = peer.auth === AuthMethod.NULL_AUTHENTICATION;
-  return isNobody ? `nobody ${spiI} ${spiR}` : identityKey(peer.id!);
+  if (isNobody) return `nobody ${spiI} ${spiR}`;
+  const key = identityKey(peer.id!);
+  return peer.eapIdentity === undefined ? key : `${key} by EAP ${peer.eapIdentity}`;
 }
 
 function allLeased(pool: AddressPool, name: string): string {

@@ -32,6 +32,8 @@ const CLEAR_OCTETS = KEY_ID_OCTETS + TICKET_ID_OCTETS;
 const LABEL = new TextEncoder().encode("IKEv2 ticket");
 /** The flag of a ticket whose SK_d includes a post-quantum pre-shared key. */
 const PPK = 1;
+/** The flag of a ticket with the identity that the peer has proved by EAP. */
+const EAP = 2;
 
 /** The content of a ticket. In `session`, this end is the gateway. */
 export interface TicketContent {
@@ -86,14 +88,19 @@ function protectionOf(crypto: CryptoBackend, key: Uint8Array, id: Uint8Array) {
 }
 
 function encode({ session, spi, expiresEpochMs }: TicketContent): Uint8Array {
-  const { suite, skD, ownId, peerId, ownAuth, peerAuth, ppk } = session;
-  const out = new Writer().u8(VERSION).u8(ppk ? PPK : 0)
+  const { suite, skD, ownId, peerId, ownAuth, peerAuth, eapIdentity, ppk } = session;
+  const flags = (ppk ? PPK : 0) | (eapIdentity === undefined ? 0 : EAP);
+  const out = new Writer().u8(VERSION).u8(flags)
     .u64(BigInt(Math.floor(expiresEpochMs / 1_000))).u64(spi).u8(peerAuth).u8(ownAuth)
     .u16(suite.cipher.id).u16(suite.cipher.keyBits).u16(suite.integrity?.id ?? 0)
     .u16(suite.prf.id).u16(suite.group).u8(suite.additional.length);
   for (const method of suite.additional) out.u16(method);
   out.u8(skD.length).put(skD);
   for (const { idType, data } of [peerId, ownId]) out.u8(idType).u16(data.length).put(data);
+  if (eapIdentity !== undefined) {
+    const data = new TextEncoder().encode(eapIdentity);
+    out.u16(data.length).put(data);
+  }
   return out.done();
 }
 
@@ -105,7 +112,7 @@ function decode(
   try {
     const from = new Reader(content);
     if (from.u8() !== VERSION) return "TICKET_UNKNOWN";
-    const ppk = (from.u8() & PPK) !== 0;
+    const flags = from.u8();
     const expiresEpochMs = Number(from.u64()) * 1_000;
     const oldSpi = from.u64();
     const peerAuth = from.u8();
@@ -114,9 +121,13 @@ function decode(
     const skD = from.take(from.u8()).slice();
     const peerId = readIdentity(from);
     const ownId = readIdentity(from);
+    const isByEap = (flags & EAP) !== 0;
+    const eapIdentity = isByEap ? new TextDecoder().decode(from.take(from.u16())) : undefined;
     from.end();
     if (!suite) return "TICKET_POLICY";
-    return { id, expiresEpochMs, oldSpi, suite, skD, ownId, peerId, ownAuth, peerAuth, ppk };
+    const ppk = (flags & PPK) !== 0;
+    const authenticated = { ownId, peerId, ownAuth, peerAuth, eapIdentity };
+    return { id, expiresEpochMs, oldSpi, suite, skD, ppk, ...authenticated };
   } catch (e) {
     if (e instanceof WireError) return "TICKET_UNKNOWN";
     throw e;

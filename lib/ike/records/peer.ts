@@ -22,6 +22,8 @@ export interface PeerRecord {
   ownScheme: SignatureScheme | undefined;
   /** The method by which the peer was authenticated, once its AUTH payload is verified; 0 before. */
   auth: number;
+  /** The identity that the peer has proved by EAP, which may be another than IDi; undefined: by other methods. */
+  eapIdentity: string | undefined;
   /** Whether a post-quantum pre-shared key is in the keys (RFC 8784). */
   ppk: boolean;
   /** Whether the IKE SA was resumed by a ticket (RFC 5723). */
@@ -85,6 +87,7 @@ export function newPeerRecord(): PeerRecord {
     ownAuth: 0,
     ownScheme: undefined,
     auth: 0,
+    eapIdentity: undefined,
     ppk: false,
     resumed: false,
     ticket: undefined,

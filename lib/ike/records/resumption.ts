@@ -17,6 +17,8 @@ export interface ResumedSession {
   /** IANA Authentication Method by which this end, and its peer, were authenticated then. */
   readonly ownAuth: number;
   readonly peerAuth: number;
+  /** The identity that the peer has proved by EAP; undefined: it has authenticated by another method. */
+  readonly eapIdentity: string | undefined;
   /** Whether a post-quantum pre-shared key is in SK_d (RFC 8784). */
   readonly ppk: boolean;
 }

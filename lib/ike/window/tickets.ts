@@ -111,6 +111,7 @@ function sessionOf({ suite, keys, peer }: IkeSa): ResumedSession {
     peerId: peer.id!,
     ownAuth: peer.ownAuth,
     peerAuth: peer.auth,
+    eapIdentity: peer.eapIdentity,
     ppk: peer.ppk,
   };
 }
