@@ -130,6 +130,7 @@ function writeAggfrag(
     return;
   }
   if (!fragments) message.attribute(XfrmAttribute.IPTFS_DONT_FRAGMENT, () => {});
+  // The kernel counts the headers outside of a payload too, from the outer IP header on.
   if (payloadOctets > 0) {
     message.attribute(XfrmAttribute.IPTFS_PACKET_SIZE, (m) => m.u32(payloadOctets));
   }

@@ -484,7 +484,7 @@ export const CHILD = {
   iptfssize: option(
     int(0, 65_000),
     "0",
-    "octets of the payloads that are sent, from 64 on; 0: as many as the path MTU allows, in TCP about 1400",
+    "octets of sent payloads, from 64 on (datapath: kernel: of the outer IP packets); 0: as many as the path MTU allows, in TCP about 1400",
     { feature: "iptfs" },
   ),
   iptfsrate: option(
