@@ -36,6 +36,8 @@ export interface BenchmarkOptions {
 }
 
 /** How often a run is looked at, in milliseconds. */
+/** The longest time of the command of --restart. */
+const RESTART_MAX_MS = 60_000;
 const LOOK_MS = 50;
 
 /** Measures; returns the exit status. */
@@ -115,6 +117,7 @@ class Benchmark {
       trialMs: trial,
       rateMax: maxRate,
       isOver: () => this.#isOver(),
+      leftMs: () => this.#options.time - (performance.now() - this.#beganMs),
       restart: restart === undefined ? undefined : () => shell(restart),
       run: (setup, watch) => this.#run(setup, watch),
     };
@@ -130,6 +133,7 @@ class Benchmark {
     const { positionOf } = this.#reading;
     const env = await environment(setup, positionOf);
     const auth = await openAuth(setup, env, { positionOf, note: () => {} });
+    let timer: ReturnType<typeof setInterval> | undefined;
     try {
       const transport = openTransport(setup);
       const common = { env, auth, transport, setupFileName: this.#path, hooks: {}, notYet: [] };
@@ -140,12 +144,13 @@ class Benchmark {
         stop: () => run.stop(true),
       };
       this.#stop = view.stop;
-      const timer = watch && setInterval(() => watch(view), LOOK_MS);
+      timer = watch && setInterval(() => watch(view), LOOK_MS);
       run.start();
-      const { figures } = await run.finalResult;
-      clearInterval(timer);
-      return figures;
+      // A signal may have come before there was a run to stop.
+      if (this.#isStopped) view.stop();
+      return (await run.finalResult).figures;
     } finally {
+      clearInterval(timer);
       this.#stop = undefined;
       auth.close();
     }
@@ -174,11 +179,20 @@ class Benchmark {
   }
 }
 
-/** Runs a shell command. @throws {SetupError} if it fails, with the end of what it said. */
+/**
+ * Runs a shell command, for some time at most. @throws {SetupError} if it fails, with the end of what it said.
+ */
 async function shell(command: string): Promise<void> {
-  const { code, stderr } = await new Deno.Command("sh", { args: ["-c", command], stdin: "null" })
-    .output();
+  const signal = AbortSignal.timeout(RESTART_MAX_MS);
+  const { code, stderr } = await new Deno.Command("sh", {
+    args: ["-c", command],
+    stdin: "null",
+    signal,
+  }).output();
   if (code === 0) return;
+  if (signal.aborted) {
+    throw new SetupError(`--restart did not end within ${showDuration(RESTART_MAX_MS)}`);
+  }
   const said = new TextDecoder().decode(stderr).trim().slice(-400);
   throw new SetupError(`--restart failed with status ${code}: ${said}`);
 }

@@ -17,7 +17,7 @@ import { withOptions } from "@/setup/write.ts";
 export interface SetupFacts {
   readonly text: string;
   readonly role: "client" | "gateway";
-  /** Whether the test ends by itself, by `runningtime`. */
+  /** Whether the test ends by itself, by `runningtime` or by `loadconf.soak`. */
   readonly ends: boolean;
   /** Whether the API of the test uses TLS. */
   readonly apiTls: boolean;
@@ -60,8 +60,9 @@ function setupOf({ what }: RecipeInstance, recipeFile: string): SetupFacts | und
     throw new SetupError(`Cannot read ${path}: ${systemWords(e)}`, what.setupPosition);
   }
   const { setup } = readSetup(text, path, { lenient: true, unchecked: true });
-  const { role, runningtime, apitlscert } = setup;
-  return { text, role, ends: runningtime > 0, apiTls: apitlscert !== "" };
+  const { role, runningtime, loadconf, apitlscert } = setup;
+  const ends = runningtime > 0 || loadconf.soak > 0;
+  return { text, role, ends, apiTls: apitlscert !== "" };
 }
 
 /** Assigns the management addresses of one recipe, each time the next free one of the daemon's prefix. */

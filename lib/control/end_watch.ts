@@ -72,7 +72,10 @@ export class EndWatch {
     const pending = new Set([...defined].filter((o) => isTest(o) && this.#watched.has(o)));
     const hasOwnEnd = [...pending].some(endsItself);
     if (pending.size > 0 && !hasOwnEnd && this.#options.timeoutMs === 0) {
-      this.#options.tell(3, "No instance has a runningtime: they run until a signal comes");
+      this.#options.tell(
+        3,
+        "No instance has a runningtime or a soak: they run until a signal comes",
+      );
     }
     const untilMs = this.#options.timeoutMs > 0 ? Date.now() + this.#options.timeoutMs : Infinity;
     while (pending.size > 0 && !this.#cancel.aborted && Date.now() < untilMs) {

@@ -9,6 +9,7 @@ import {
   type ExportedFile,
   type ExportGroup,
   type ExportPlan,
+  RESULT_SUFFIXES,
   setupFiles,
   testOptions,
 } from "@/control/export_plan.ts";
@@ -115,7 +116,7 @@ function commandPlay(when: "before" | "after", { daemonName, commands }: HostCom
 
 /** Text in which nothing is a template of Ansible. */
 function literal(text: string): string {
-  return /\{[{%#]/.test(text) ? `{% raw %}${text}{% endraw %}` : text;
+  return text.replaceAll(/\{[{%#]/g, (opening) => `{{ '${opening}' }}`);
 }
 
 function hostsOf({ tests }: ExportGroup): string {
@@ -260,7 +261,7 @@ function verdictPlay({ groups }: ExportPlan): Yaml {
 }
 
 const DEFAULTS = stringify({
-  myikev2_dir: "/var/tmp/myikev2",
+  myikev2_dir: "/var/lib/myikev2",
   myikev2_timeout: TIMEOUT_SEC,
 });
 
@@ -269,6 +270,13 @@ const ROLE = stringify([
     name: "Make the directories",
     "ansible.builtin.file": { path: "{{ item }}", state: "directory", mode: "0700" },
     loop: ["{{ myikev2_dir }}", "{{ myikev2_dir }}/results", "{{ myikev2_dir }}/setups"],
+  },
+  {
+    name: "Refuse a directory that somebody else may change",
+    "ansible.builtin.command": {
+      cmd: `sh -c '[ -O "$0" ] && [ ! -L "$0" ]' {{ myikev2_dir | quote }}`,
+    },
+    changed_when: false,
   },
   {
     name: "Copy the executable",
@@ -298,7 +306,8 @@ const START = `#!/bin/sh
 # results/NAME.status its exit status as soon as it has ended.
 name=$1 setup=$2
 shift 2
-mkdir -p results && rm -f "results/$name".*
+mkdir -p results
+for suffix in ${RESULT_SUFFIXES.join(" ")}; do rm -f "results/$name.$suffix"; done
 setsid sh -c '
   name=$1 setup=$2
   shift 2

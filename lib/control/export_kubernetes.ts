@@ -4,6 +4,7 @@
  * @module
  */
 import { stringify } from "yaml";
+import { SetupError } from "@/base/errors.ts";
 import {
   type ExportedFile,
   type ExportGroup,
@@ -13,6 +14,8 @@ import {
 
 type Yaml = Readonly<Record<string, unknown>>;
 
+/** Characters of a name; that of a pod has two of them and a number, in 63 characters at most. */
+const NAME_MAX = 24;
 const API_PORT = 12330;
 /** The image that is named in the manifests; the user replaces it by that of a registry. */
 const IMAGE = "myikev2:latest";
@@ -20,6 +23,7 @@ const IMAGE = "myikev2:latest";
 /** The files of the directory for `kubectl apply -f manifests.yaml`. */
 export function kubernetesFiles(plan: ExportPlan): ExportedFile[] {
   const app = label(plan.name);
+  mustFit(plan);
   const documents = [
     {
       apiVersion: "v1",
@@ -41,10 +45,34 @@ export function kubernetesFiles(plan: ExportPlan): ExportedFile[] {
   ];
 }
 
-/** A name as Kubernetes takes it (RFC 1123 §2.1). */
+/** @throws {SetupError} if the recipe has what pods cannot do. */
+function mustFit({ groups, setupCommands, cleanCommands }: ExportPlan): void {
+  if (setupCommands.length + cleanCommands.length > 0) {
+    throw new SetupError(
+      "Cannot export setupcmds and cleancmds to Kubernetes, as they run on hosts by SSH: take them out",
+    );
+  }
+  const labels = new Set<string>();
+  for (const { name, tests } of groups) {
+    if (labels.has(label(name))) {
+      throw new SetupError(
+        `Cannot export ${name}: another instance is ${label(name)} in Kubernetes too`,
+      );
+    }
+    labels.add(label(name));
+    if (new Set(tests.map(({ host }) => host)).size < tests.length) {
+      throw new SetupError(
+        `Cannot export ${name} to Kubernetes: two of its slices are on one host`,
+      );
+    }
+  }
+}
+
+/** A name as a Service has it, and short enough to be a part of others (RFC 1035 §2.3.1). */
 function label(name: string): string {
   const word = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-+|-+$/g, "");
-  return word.slice(0, 40).replace(/-+$/, "") || "recipe";
+  const short = (/^[a-z]/.test(word) ? word : `r-${word}`).slice(0, NAME_MAX);
+  return short.replace(/-+$/, "");
 }
 
 /** A Service without an address of its own, by which each pod has a name. */
@@ -62,7 +90,7 @@ function service(app: string): Yaml {
   };
 }
 
-function job(app: string, { name, file, tests, ends }: ExportGroup): Yaml {
+function job(app: string, { name, file, tests, ends, waitSec }: ExportGroup): Yaml {
   const count = tests.length;
   const isSliced = tests[0]!.slice !== undefined;
   const hosts = [...new Set(tests.map(({ host }) => host))];
@@ -72,8 +100,16 @@ function job(app: string, { name, file, tests, ends }: ExportGroup): Yaml {
     kind: "Job",
     metadata: { name: `${app}-${label(name)}`, labels },
     spec: {
-      backoffLimit: 0,
-      ...(isSliced ? { completionMode: "Indexed", completions: count, parallelism: count } : {}),
+      // A slice that fails leaves the others alone, and keeps its log.
+      ...(isSliced
+        ? {
+          completionMode: "Indexed",
+          completions: count,
+          parallelism: count,
+          backoffLimitPerIndex: 0,
+          maxFailedIndexes: count,
+        }
+        : { backoffLimit: 0 }),
       template: {
         metadata: { labels },
         spec: {
@@ -109,6 +145,7 @@ function job(app: string, { name, file, tests, ends }: ExportGroup): Yaml {
               "--json",
               "--lf",
               "/tmp/myikev2.log",
+              ...(waitSec > 0 ? ["--start-at", `${waitSec}s`] : []),
               ...(isSliced ? ["--slice", `auto/${count}`] : []),
             ],
             env: [{ name: "HOME", value: "/tmp" }],
@@ -146,33 +183,36 @@ function gatherScript({ groups }: ExportPlan, app: string): string {
   const lines = [
     "#!/bin/bash",
     "# Waits for the tests, gathers their results from the logs of their pods, and judges them.",
-    "mkdir -p results || exit 2",
+    "rm -rf results && mkdir results || exit 2",
     "status=0",
     'fail() { echo "$*"; status=1; }',
-    "# The log of a pod has standard error too; the result is its line of JSON.",
-    "gather() {",
-    '  for pod in $(kubectl get pods -l app="$1",test="$2" -o name); do',
-    '    kubectl logs "$pod" | grep \'^{\' | tail -n 1 > "results/$2-${pod##*/}.json"',
+    "# ended JOB: waits until a Job is complete or has failed, an hour at most.",
+    "ended() {",
+    "  local until=$((SECONDS + 3600))",
+    "  until kubectl get job \"$1\" -o jsonpath='{.status.conditions[*].type}' | grep -qE 'Complete|Failed'; do",
+    '    [ $SECONDS -lt $until ] || { fail "$1 did not end within an hour"; return; }',
+    "    sleep 2",
     "  done",
     "}",
-    ...groups.filter(({ ends }) => ends).map(({ name }) =>
-      `until kubectl wait --for=jsonpath='{.status.ready}'=0 job/${app}-${
-        label(name)
-      } --timeout=1h && ` +
-      `[ -z "$(kubectl get pods -l app=${app},test=${
-        label(name)
-      } --field-selector=status.phase=Running -o name)" ]; do sleep 2; done`
-    ),
-    ...groups.filter(({ ends }) => !ends).map(({ name }) =>
-      `for pod in $(kubectl get pods -l app=${app},test=${
-        label(name)
-      } -o name); do kubectl exec $pod -- sh -c 'kill -INT 1'; done; sleep 20`
-    ),
+    "# The log of a pod has standard error too; the result is its line of JSON.",
+    "gather() {",
+    '  mkdir "results/$2"',
+    '  for pod in $(kubectl get pods -l app="$1",test="$2" -o name); do',
+    '    kubectl logs "$pod" | grep \'^{\' | tail -n 1 > "results/$2/${pod##*/}.json"',
+    "  done",
+    "}",
+    ...groups.filter(({ ends }) => ends).map(({ name }) => `ended ${app}-${label(name)}`),
+    ...groups.filter(({ ends }) => !ends).flatMap(({ name }) => [
+      `for pod in $(kubectl get pods -l app=${app},test=${label(name)} -o name); do`,
+      "  kubectl exec $pod -- sh -c 'kill -INT 1'",
+      "done",
+      `ended ${app}-${label(name)}`,
+    ]),
     ...groups.flatMap(({ name, tests }) => {
       const test = label(name);
       const judged = tests[0]!.slice
-        ? `myikev2 merge --json $(find results/${test}-*.json -size +0) > results/${test}.merged.json`
-        : `grep -q '"result":"passed"' results/${test}-*.json`;
+        ? `myikev2 merge --json $(find results/${test} -size +0 -type f) > results/${test}.merged.json`
+        : `[ "$(cat results/${test}/*.json | grep -c '"result":"passed"')" = ${tests.length} ]`;
       return [`gather ${app} ${test}`, `${judged} || fail ${shellWord(name)} has failed`];
     }),
     "exit $status",

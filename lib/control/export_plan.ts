@@ -63,6 +63,7 @@ export function exportPlan(
   const setups = new Map<string, string>();
   const names = new Set<string>();
   const bySetup = Map.groupBy(prepared, (instance) => setupKey(instance));
+  for (const { name } of controller.daemons.values()) mustBePlain(name);
   for (const [, instances] of bySetup) {
     const [{ name, what, setup, waitMs }] = instances as [PreparedInstance];
     if (what.kind === "other" || !setup) {
@@ -104,6 +105,23 @@ export function exportPlan(
     setups,
   };
 }
+
+/**
+ * Names of hosts stand in scripts, in patterns of Ansible and in lists of Slurm. @throws {SetupError} if one
+ * would be something else there.
+ */
+function mustBePlain(name: string): void {
+  if (/^[A-Za-z0-9][\w.-]*$/.test(name) && !["all", "localhost", "ungrouped"].includes(name)) {
+    return;
+  }
+  throw new SetupError(
+    `Cannot export the daemon ${name}: expected letters, digits, ., _ and - only, and none of the ` +
+      "names all, localhost and ungrouped",
+  );
+}
+
+/** The suffixes of the files that a test leaves. */
+export const RESULT_SUFFIXES = ["json", "err", "log", "pid", "status"] as const;
 
 /** Clients of one setup file have one key; every other instance has a key of its own. */
 function setupKey({ id, what, setup }: PreparedInstance): string {

@@ -1,5 +1,5 @@
 /**
- * Writes a recipe as scripts for Slurm: one job whose steps are the tests, and the slices of a load also as
+ * Writes a recipe as scripts for Slurm: one job of which each test is a step, and the slices of a load also as
  * a job array.
  * @module
  */
@@ -7,8 +7,10 @@ import {
   type ExportedFile,
   type ExportGroup,
   type ExportPlan,
+  RESULT_SUFFIXES,
   setupFiles,
   shellWord,
+  testOptions,
 } from "@/control/export_plan.ts";
 import type { HostCommands } from "@/control/recipe.ts";
 
@@ -31,7 +33,7 @@ function isSliced({ tests }: ExportGroup): boolean {
 const HEAD =
   `# myikev2 must be on every node, at MYIKEV2 or in the PATH. The directory is one that all nodes
 # share, and in which this is submitted.
-myikev2=\${MYIKEV2:-myikev2}
+export myikev2=\${MYIKEV2:-myikev2}
 mkdir -p results || exit 2
 `;
 
@@ -50,9 +52,9 @@ function jobScript(plan: ExportPlan): string {
     "status=0",
     'fail() { echo "$*"; status=1; }',
     ...setupCommands.map((commands) => hostStep(commands, " || exit 1")),
-    ...groups.flatMap(startLines),
-    ...groups.filter(({ ends }) => ends).map(({ name: group }) => `wait $pid_${variable(group)}`),
-    ...groups.filter(({ ends }) => !ends).flatMap(stopLines),
+    ...groups.flatMap((group, i) => startLines(group, i)),
+    ...groups.flatMap(({ ends }, i) => ends ? [`wait $steps_${i}`] : []),
+    ...groups.flatMap((group, i) => group.ends ? [] : stopLines(group, i)),
     ...groups.flatMap(judgeLines),
     ...cleanCommands.map((commands) =>
       hostStep(commands, ' || echo "a command of cleancmds has failed"')
@@ -66,44 +68,37 @@ function hostStep({ daemonName, commands }: HostCommands, otherwise: string): st
   return `srun --overlap -N1 -n1 -w ${daemonName} sh -c ${shellWord(commands)}${otherwise}`;
 }
 
-/** A name as part of a variable of the shell. */
-function variable(name: string): string {
-  return name.replaceAll(/\W/g, "_");
-}
-
 /**
- * Starts a group as one step. The exit status of srun does not tell of a node that was lost, so that each test
- * writes its own. Without --kill-on-bad-exit a slice that fails leaves the others alone.
+ * Starts each test of a group as a step of its own. The exit status of srun does not tell of a node that was
+ * lost, so that each test writes its own.
  */
-function startLines(group: ExportGroup): string[] {
-  const { name, file, tests, waitSec } = group;
-  const nodes = tests.map(({ host }) => host);
-  const names = tests.map((test) => shellWord(test.name)).join(" ");
-  const slice = isSliced(group) ? ` --slice auto --start-at $begin` : "";
+function startLines(group: ExportGroup, index: number): string[] {
+  const { file, tests, waitSec } = group;
+  const start = isSliced(group) ? " --start-at $begin" : "";
   return [
     ...(waitSec > 0 ? [`sleep ${waitSec}`] : []),
-    ...(isSliced(group) ? [`begin=$(($(date +%s) + \${BEGIN_DELAY:-${START_DELAY_SEC}}))`] : []),
-    `names="${names}" begin=\${begin:-} myikev2=$myikev2 \\`,
-    `srun --overlap --export=ALL --kill-on-bad-exit=0 -N${new Set(nodes).size} -n${tests.length} ` +
-    `-w ${[...new Set(nodes)].join(",")} bash -c '`,
-    "  set -- $names",
-    "  name=${@:$((SLURM_PROCID + 1)):1}",
-    "  rm -f results/$name.*",
-    `  $myikev2 test setups/${file} --json${slice} --lf results/$name.log \\`,
-    "    > results/$name.json 2> results/$name.err &",
-    "  echo $! > results/$name.pid",
-    "  wait $!",
-    "  echo $? > results/$name.status' &",
-    `pid_${variable(name)}=$!`,
+    ...(isSliced(group)
+      ? [`export begin=$(($(date +%s) + \${BEGIN_DELAY:-${START_DELAY_SEC}}))`]
+      : []),
+    ...tests.flatMap((test) => [
+      `srun --overlap --export=ALL -N1 -n1 -w ${test.host} bash -c '`,
+      `  rm -f results/${test.name}.{${RESULT_SUFFIXES.join(",")}}`,
+      `  $myikev2 test setups/${file} ${testOptions(test).join(" ")}${start} \\`,
+      `    --lf results/${test.name}.log > results/${test.name}.json 2> results/${test.name}.err &`,
+      `  echo $! > results/${test.name}.pid`,
+      "  wait $!",
+      `  echo $? > results/${test.name}.status' &`,
+      `steps_${index}+=" $!"`,
+    ]),
   ];
 }
 
-function stopLines({ name, tests }: ExportGroup): string[] {
+function stopLines({ tests }: ExportGroup, index: number): string[] {
   return [
     ...tests.map((test) =>
       `srun --overlap -N1 -n1 -w ${test.host} sh -c 'kill -INT $(cat results/${test.name}.pid)'`
     ),
-    `wait $pid_${variable(name)}`,
+    `wait $steps_${index}`,
   ];
 }
 
@@ -136,7 +131,7 @@ function arrayFiles(group: ExportGroup): ExportedFile[] {
 #SBATCH --output=results-${name}-%a.log
 ${HEAD}names=(${names})
 name=\${names[SLURM_ARRAY_TASK_ID - 1]}
-rm -f "results/$name".*
+rm -f "results/$name".{${RESULT_SUFFIXES.join(",")}}
 $myikev2 test setups/${file} --json --slice "$SLURM_ARRAY_TASK_ID/${count}" \${BEGIN:+--start-at "$BEGIN"} \\
   --lf "results/$name.log" > "results/$name.json" 2> "results/$name.err"
 `;

@@ -28,6 +28,8 @@ interface Group {
   readonly fresh: KeyPair[];
   /** Number of pairs that are being made. */
   making: number;
+  /** Whether a pair was asked for; only an initiator of a key encapsulation method does. */
+  wasTaken: boolean;
   /** The pair that is in use, and for how many more exchanges. */
   current: KeyPair | undefined;
   usesLeft: number;
@@ -81,11 +83,19 @@ export class KeyStock {
   }
 
   #lacks(group: Group): boolean {
-    return stockOf(group) < this.#options.ahead;
+    const isUsed = group.wasTaken || !group.exchange.isKem;
+    return isUsed && stockOf(group) < this.#options.ahead;
   }
 
   #stocked(exchange: KeyExchange): KeyExchange {
-    const group: Group = { exchange, fresh: [], making: 0, current: undefined, usesLeft: 0 };
+    const group: Group = {
+      exchange,
+      fresh: [],
+      making: 0,
+      wasTaken: false,
+      current: undefined,
+      usesLeft: 0,
+    };
     this.#groups.set(exchange.group, group);
     const stocked: KeyExchange = {
       ...exchange,
@@ -106,6 +116,7 @@ export class KeyStock {
 
   #take(group: Group): KeyPair | Promise<KeyPair> {
     this.taken++;
+    group.wasTaken = true;
     if (group.current && group.usesLeft > 0) {
       group.usesLeft--;
       return group.current;

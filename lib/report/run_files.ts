@@ -2,6 +2,7 @@
  * Opens the files that are written during a run: the capture and the key tables.
  * @module
  */
+import { SetupError } from "@/base/errors.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
 import { CaptureFile } from "@/report/capture_file.ts";
@@ -24,6 +25,10 @@ export function openRunFiles(files: {
   readonly keylog?: string | undefined;
 }): RunFiles {
   const { pcapTunnel: tunnel, pcapSize = 0 } = files;
+  if (files.pcap === undefined && (tunnel !== undefined || pcapSize > 0)) {
+    const option = tunnel === undefined ? "--pcap-size" : "--pcap-tunnel";
+    throw new SetupError(`${option} needs --pcap, which names the file of the capture`);
+  }
   const pcap = files.pcap === undefined
     ? undefined
     : new CaptureFile(files.pcap, { tunnel, octetsMax: pcapSize * OCTETS_PER_MB });

@@ -59,8 +59,12 @@ ikeconf: { psk: "a secret of the lab", myid: "tunnel-&d.lab", childlist: [{}] }
 `;
 }
 
-/** Exports the recipe for an engine into a directory of its name. */
+/** Exports the recipe for an engine into a directory of its name; for pods without commands on hosts. */
 export async function exportFor(engine: string, lab: Lab): Promise<string> {
+  if (engine === "kubernetes") {
+    const recipe = Deno.readTextFileSync(lab.path("lab.recipe"));
+    lab.write("lab.recipe", recipe.replaceAll(/^(setup|clean)cmds:\n.*\n/gm, ""));
+  }
   const directory = lab.path(engine);
   const options = ["-c", "lab.conf", "-d", directory];
   await must([MYIKEV2, "export", engine, "lab.recipe", ...options], lab.directory);

@@ -137,8 +137,9 @@ export class RunEnd {
     const complete = this.#shortfall() === undefined;
     const { plan, context, ping } = this.#options;
     if (kind === "stopped") {
-      // Without a running time, a request to stop is the regular end.
-      if (complete && plan.runningTimeMs === 0) return RunResult.PASSED;
+      // If the test has no end of its own, a request to stop is the regular end.
+      const endsItself = plan.runningTimeMs > 0 || plan.soakMs !== undefined;
+      if (complete && !endsItself) return RunResult.PASSED;
       const isSound = context.tally.failed === 0 && ping.shortfall() === undefined;
       return isSound ? RunResult.STOPPED : RunResult.FAILED;
     }

@@ -1,7 +1,7 @@
 /**
  * Sets up tunnels in memory before a test of many tunnels begins. The runtime compiles a function the better
- * the more often it was called, so that the first thousand tunnels of a process would cost twice as much as
- * later ones, and the test would measure this program in place of its peer.
+ * the more often it was called, so that the first hundred tunnels of a process would cost three times as much
+ * as later ones, and the test would measure this program in place of its peer.
  * @module
  */
 import type { CryptoBackend } from "@/crypto/backend.ts";

@@ -67,6 +67,28 @@ Deno.test("what only daemons can run, and what never ends, is refused by name", 
   assert.throws(() => planOf(INSTANCES, { client: CLIENT }), /no test has a runningtime/);
   const twice = INSTANCES.replace("name: two", "name: gateway");
   assert.throws(() => planOf(twice), /two instances with the name gateway/);
+  const cleans = planOf(INSTANCES, { more: `cleancmds: [{daemonname: lab1, cmds: "true"}]\n` });
+  assert.throws(
+    () => kubernetesFiles(cleans),
+    /Cannot export setupcmds and cleancmds to Kubernetes/,
+  );
+  const together = planOf(INSTANCES.replace("lab2", "lab1"));
+  assert.throws(() => kubernetesFiles(together), /two of its slices are on one host/);
+  const alike = planOf(
+    `${INSTANCES}  5: {name: GateWay, daemonname: lab1, myikev2: {setuppath: gateway.yaml}}\n`,
+  );
+  assert.throws(() => kubernetesFiles(alike), /another instance is gateway in Kubernetes too/);
+});
+
+Deno.test("a daemon whose name would be a command or a pattern elsewhere is refused", () => {
+  for (const name of ["a;reboot", "all", "a:b", "$(id)"]) {
+    const controller = readControllerFile(
+      `daemonlist:\n  ? "${name}"\n  : {daemonaddr: 192.0.2.1}\n`,
+      "c",
+    );
+    const recipe = { name: "r", setupCommands: [], cleanCommands: [], instances: [] };
+    assert.throws(() => exportPlan(recipe, [], controller.value), /Cannot export the daemon/, name);
+  }
 });
 
 Deno.test("a text is one word of the shell, whatever it contains", async () => {
@@ -85,7 +107,7 @@ Deno.test("Ansible: templates in commands are no templates, and the inventory ha
   const before = plays.find(({ name }: { name: string }) => name.startsWith("Run the commands"));
   assert.equal(
     before.tasks[0]["ansible.builtin.shell"].cmd,
-    "{% raw %}echo {{ x }}{% endraw %}",
+    "echo {{ '{{' }} x }}",
   );
   assert.deepEqual(parse(textOf(files, "inventory.yaml")).all.hosts.gw, {
     ansible_host: "192.0.2.9",
@@ -100,6 +122,10 @@ Deno.test("Slurm: the scripts are scripts of the shell, with the nodes of the re
   const files = slurmFiles(planOf(INSTANCES));
   assert.match(textOf(files, "job.sh"), /^#SBATCH --nodelist=gw,lab1,lab2$/m);
   assert.match(textOf(files, "one.array.sh"), /^#SBATCH --array=1-2$/m);
+  assert.match(
+    textOf(files, "job.sh"),
+    /-w lab2 bash -c '\n.*\n.* --slice 2\/2 --start-at \$begin/,
+  );
   for (const { path, text } of files.filter(({ runs }) => runs)) {
     const child = new Deno.Command("bash", { args: ["-n"], stdin: "piped", stderr: "piped" })
       .spawn();
