@@ -24,8 +24,8 @@ export async function readOutcomes(file: string, rows: readonly AnyRow[]): Promi
 /**
  * Replaces the file by one with these outcomes, atomically, as a part of a run may be ended at any moment.
  */
-export async function writeOutcomes(file: string, outcomes: readonly Outcome[]): Promise<void> {
+export function writeOutcomes(file: string, outcomes: readonly Outcome[]): void {
   const kept: Kept[] = outcomes.map(({ row, ...outcome }) => ({ key: rowKey(row), ...outcome }));
-  await Deno.writeTextFile(`${file}.new`, JSON.stringify(kept, undefined, 1));
-  await Deno.rename(`${file}.new`, file);
+  Deno.writeTextFileSync(`${file}.new`, JSON.stringify(kept, undefined, 1));
+  Deno.renameSync(`${file}.new`, file);
 }

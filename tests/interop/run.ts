@@ -237,7 +237,7 @@ async function main(args: readonly string[]): Promise<number> {
     .filter((row) => !options.rest || !isSettled(earlier, row));
   const others = earlier.filter(({ row }) => !rows.includes(row));
   const outcomes = await runAll(rows, options.lanes, async (found) => {
-    if (options.outcomes) await writeOutcomes(options.outcomes, [...others, ...found]);
+    if (options.outcomes) writeOutcomes(options.outcomes, [...others, ...found]);
   });
   const known = [...others, ...outcomes];
   const matrix = new Matrix(ALL, known);
