@@ -119,7 +119,7 @@ function inOrder(rows: readonly AnyRow[]): AnyRow[] {
 async function runAll(
   rows: readonly AnyRow[],
   lanes: number,
-  keep: (outcomes: readonly Outcome[]) => Promise<void>,
+  keep: (outcomes: readonly Outcome[]) => void,
 ): Promise<Outcome[]> {
   const queue = inOrder(rows);
   const outcomes: Outcome[] = [];
@@ -139,7 +139,7 @@ async function runAll(
       // A failure after the removal of the lab is no result of the row.
       if (interrupted) return;
       outcomes.push(outcome);
-      await keep(outcomes);
+      keep(outcomes);
       console.log(`${MARKS[outcome.result]}  ${rowKey(row)}  (${outcome.ms} ms)`);
       if (outcome.why !== "") console.log(outcome.why.replaceAll(/^/gm, "      "));
     }
@@ -236,7 +236,7 @@ async function main(args: readonly string[]): Promise<number> {
     .filter((row) => newest || withStrongSwan(row) || !row.libreswan)
     .filter((row) => !options.rest || !isSettled(earlier, row));
   const others = earlier.filter(({ row }) => !rows.includes(row));
-  const outcomes = await runAll(rows, options.lanes, async (found) => {
+  const outcomes = await runAll(rows, options.lanes, (found) => {
     if (options.outcomes) writeOutcomes(options.outcomes, [...others, ...found]);
   });
   const known = [...others, ...outcomes];
