@@ -6,7 +6,7 @@ import { addressPlus, type IpAddress, showAddress } from "@/base/address.ts";
 import { Encr, isAead } from "@/iana/encr.ts";
 import { checkChildKeyExchanges } from "@/setup/check_key_exchange.ts";
 import type { Check, Rule } from "@/setup/rule.ts";
-import { CHILD } from "@/setup/ike_options.ts";
+import { CHILD } from "@/setup/child_options.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
 
 /** What the checks of an entry need. */

@@ -3,7 +3,8 @@
  * @module
  */
 import { EAP_USER } from "@/setup/eap_options.ts";
-import { CHILD, IKECONF, PPK, PSK, SELECTOR } from "@/setup/ike_options.ts";
+import { CHILD, SELECTOR } from "@/setup/child_options.ts";
+import { IKECONF, PPK, PSK } from "@/setup/ike_options.ts";
 import { LOAD, LOAD_STAGE, LOAD_STORM, PROFILE } from "@/setup/load_options.ts";
 import type { Table } from "@/setup/option.ts";
 import { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";

@@ -5,7 +5,8 @@
  */
 import type { IpAddress } from "@/base/address.ts";
 import type { EAP_USER } from "@/setup/eap_options.ts";
-import type { CHILD, IKECONF, PPK, PSK } from "@/setup/ike_options.ts";
+import type { CHILD } from "@/setup/child_options.ts";
+import type { IKECONF, PPK, PSK } from "@/setup/ike_options.ts";
 import type { LOAD, LOAD_STAGE, LOAD_STORM, PROFILE } from "@/setup/load_options.ts";
 import type { Values } from "@/setup/option.ts";
 import type { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";

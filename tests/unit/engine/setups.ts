@@ -1,6 +1,7 @@
 /** Setups without a file: the defaults of the option tables with the differences of a test. */
 import { parseAddress, parsePrefix } from "@/base/address.ts";
-import { CHILD, IKECONF, PPK } from "@/setup/ike_options.ts";
+import { CHILD } from "@/setup/child_options.ts";
+import { IKECONF, PPK } from "@/setup/ike_options.ts";
 import { LOAD, LOAD_STAGE } from "@/setup/load_options.ts";
 import { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 import type { ChildConf, IkeConf, SelectorConf, Setup } from "@/setup/setup.ts";
