@@ -4,7 +4,7 @@
  * them go on.
  * @module
  */
-import type { Path } from "@/base/address.ts";
+import { mirrored, type Path } from "@/base/address.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
@@ -18,7 +18,6 @@ import type {
 } from "@/ike/records/event.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
-import { mirrored } from "@/sim/network.ts";
 
 /** The path from end a to end b. */
 export const PATH: Path = {

@@ -25,6 +25,16 @@ export interface Path {
   readonly tcp?: true;
 }
 
+/** The path as seen from its other end. */
+export function mirrored(path: Path): Path {
+  return {
+    ownAddress: path.peerAddress,
+    ownPort: path.peerPort,
+    peerAddress: path.ownAddress,
+    peerPort: path.ownPort,
+  };
+}
+
 /** Parses an IPv4 or IPv6 address without zone and prefix; undefined if it is none. */
 export function parseAddress(text: string): IpAddress | undefined {
   return text.includes(":") ? parseV6(text) : parseV4(text);

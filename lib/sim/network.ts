@@ -88,13 +88,3 @@ export function drawArrivals(
   const [min, max] = conditions.delayMs;
   return Array.from({ length: copies }, () => nowMs + min + random.fraction() * (max - min));
 }
-
-/** The path as seen from its other end. */
-export function mirrored(path: Path): Path {
-  return {
-    ownAddress: path.peerAddress,
-    ownPort: path.peerPort,
-    peerAddress: path.ownAddress,
-    peerPort: path.ownPort,
-  };
-}

@@ -10,7 +10,7 @@ import type { SessionTicket, TicketRefusal } from "@/ike/records/resumption.ts";
 import type { GatewayIdentity, RedirectTrail } from "@/ike/records/redirect.ts";
 import type { ChildSa, IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
-import { compareAddresses, type Path, showPath } from "@/base/address.ts";
+import { compareAddresses, mirrored, type Path, showPath } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
@@ -25,13 +25,7 @@ import {
 } from "@/sim/invariants.ts";
 import type { WorldKeys } from "@/sim/keys.ts";
 import type { NatBox } from "@/sim/nat_box.ts";
-import {
-  drawArrivals,
-  EventQueue,
-  type Flight,
-  mirrored,
-  type NetworkConditions,
-} from "@/sim/network.ts";
+import { drawArrivals, EventQueue, type Flight, type NetworkConditions } from "@/sim/network.ts";
 import { Traffic } from "@/sim/traffic.ts";
 import { showBrief } from "@/wire/show.ts";
 

@@ -3,12 +3,14 @@
  * is lost, and messages arrive in the order in which they were sent.
  * @module
  */
+import { mirrored } from "@/base/address.ts";
 import { afterIterations } from "@/native/iterations.ts";
-import type {
-  Datagram,
-  Transport,
-  TransportCounters,
-  TransportListener,
+import {
+  type Datagram,
+  noDatagrams,
+  type Transport,
+  type TransportCounters,
+  type TransportListener,
 } from "@/transport/transport.ts";
 
 /** The ports of the ends, and the most tunnels that are set up at a time. */
@@ -29,14 +31,7 @@ export function memoryLink(options: MemoryLinkOptions): readonly [Transport, Tra
 /** One end; see {@linkcode Transport}. */
 class MemoryEnd implements Transport {
   readonly name = "native";
-  readonly counters: TransportCounters = {
-    sent: 0,
-    received: 0,
-    sendErrors: 0,
-    keepalives: 0,
-    keepalivesSent: 0,
-    esp: 0,
-  };
+  readonly counters: TransportCounters = noDatagrams();
   readonly ikePort: number;
   readonly nattPort: number;
   readonly halfOpenMax: number;
@@ -57,14 +52,8 @@ class MemoryEnd implements Transport {
 
   send(octets: Uint8Array, path: Datagram["path"]): void {
     this.counters.sent++;
-    const turned = {
-      ownAddress: path.peerAddress,
-      ownPort: path.peerPort,
-      peerAddress: path.ownAddress,
-      peerPort: path.ownPort,
-    };
     const encapsulated = path.ownPort === this.nattPort;
-    this.#sent.push({ octets: octets.slice(), path: turned, encapsulated });
+    this.#sent.push({ octets: octets.slice(), path: mirrored(path), encapsulated });
   }
 
   keepalive(): void {

@@ -23,15 +23,16 @@ import { type ConnectionEnd, TcpConnection } from "@/transport/tcp_connection.ts
 import { TcpListeners } from "@/transport/tcp_listeners.ts";
 import { TcpStrangers } from "@/transport/tcp_strangers.ts";
 import { FRAME_MAX, MESSAGE_MAX, PACKET_MAX } from "@/transport/tcp_frames.ts";
-import type {
-  ConnectionCounters,
-  Connections,
-  Datagram,
-  LostConnection,
-  TcpOptions,
-  Transport,
-  TransportCounters,
-  TransportListener,
+import {
+  type ConnectionCounters,
+  type Connections,
+  type Datagram,
+  type LostConnection,
+  noDatagrams,
+  type TcpOptions,
+  type Transport,
+  type TransportCounters,
+  type TransportListener,
 } from "@/transport/transport.ts";
 
 /** Octets received from a connection in one call, including what is kept of an incomplete frame. */
@@ -67,14 +68,7 @@ export function openNativeTcp(options: TcpOptions): TcpTransport {
 /** A transport whose connections are made and accepted through the shim. */
 export class TcpTransport implements Transport {
   readonly name = "native";
-  readonly counters: TransportCounters = {
-    sent: 0,
-    received: 0,
-    sendErrors: 0,
-    keepalives: 0,
-    keepalivesSent: 0,
-    esp: 0,
-  };
+  readonly counters: TransportCounters = noDatagrams();
   readonly ikePort: number;
   readonly nattPort = undefined;
   readonly halfOpenMax = HALF_OPEN_MAX;

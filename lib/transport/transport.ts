@@ -89,6 +89,11 @@ export interface TransportCounters {
   strays?: number;
 }
 
+/** Counters of a transport that has carried nothing yet. */
+export function noDatagrams(): TransportCounters {
+  return { sent: 0, received: 0, sendErrors: 0, keepalives: 0, keepalivesSent: 0, esp: 0 };
+}
+
 /** An open transport. */
 export interface Transport {
   readonly name: "portable" | "native";

@@ -39,12 +39,13 @@ import {
   unroutableDatagram,
   whyNoDatagram,
 } from "@/transport/send_errors.ts";
-import type {
-  Datagram,
-  Transport,
-  TransportCounters,
-  TransportListener,
-  UdpOptions,
+import {
+  type Datagram,
+  noDatagrams,
+  type Transport,
+  type TransportCounters,
+  type TransportListener,
+  type UdpOptions,
 } from "@/transport/transport.ts";
 
 /** The most datagrams of one batch. */
@@ -226,12 +227,7 @@ class NativeUdp implements Transport {
   #newCounters(): TransportCounters & { strays: number } {
     const drops = () => this.#sockets.length > 0 ? this.#drops() : this.#dropsAtEnd;
     return {
-      sent: 0,
-      received: 0,
-      sendErrors: 0,
-      keepalives: 0,
-      keepalivesSent: 0,
-      esp: 0,
+      ...noDatagrams(),
       strays: 0,
       get receiveDrops() {
         return drops();

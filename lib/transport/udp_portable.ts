@@ -28,11 +28,12 @@ import {
   unroutableDatagram,
   whyNoDatagram,
 } from "@/transport/send_errors.ts";
-import type {
-  Transport,
-  TransportCounters,
-  TransportListener,
-  UdpOptions,
+import {
+  noDatagrams,
+  type Transport,
+  type TransportCounters,
+  type TransportListener,
+  type UdpOptions,
 } from "@/transport/transport.ts";
 
 /** The largest UDP payload. */
@@ -66,14 +67,7 @@ export function openPortableUdp(options: UdpOptions): Transport {
 class PortableUdp implements Transport {
   readonly name = "portable";
   readonly halfOpenMax = HALF_OPEN_MAX;
-  readonly counters: TransportCounters = {
-    sent: 0,
-    received: 0,
-    sendErrors: 0,
-    keepalives: 0,
-    keepalivesSent: 0,
-    esp: 0,
-  };
+  readonly counters: TransportCounters = noDatagrams();
   readonly ikePort: number;
   readonly nattPort: number | undefined;
   /** Sends ESP; the traffic class of packets is left to the system. */

@@ -19,7 +19,7 @@ import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { CHILD, worldConfig } from "@/sim/scenarios.ts";
 import type { Setup } from "@/setup/setup.ts";
-import type { Transport, TransportListener } from "@/transport/transport.ts";
+import { noDatagrams, type Transport, type TransportListener } from "@/transport/transport.ts";
 import { withExchangeStock } from "../../exchange_stock.ts";
 
 /** A clock whose time passes only when a test says so. */
@@ -88,7 +88,7 @@ export class FakeNetwork {
       ikePort: 500,
       nattPort: undefined,
       halfOpenMax: 64,
-      counters: { sent: 0, received: 0, sendErrors: 0, keepalives: 0, keepalivesSent: 0, esp: 0 },
+      counters: noDatagrams(),
       listen: (listener: TransportListener) => void this.#ends.push({ host, listener }),
       send: (octets: Uint8Array, path: Path) => void waiting.push({ octets, path }),
       keepalive: () => {},

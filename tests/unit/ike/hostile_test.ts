@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { identityBody } from "@/ike/negotiate/keymat.ts";
-import { mirrored } from "@/sim/network.ts";
+import { mirrored } from "@/base/address.ts";
 import { twoHosts } from "../../two_hosts.ts";
 
 /** A world whose two ends have met; `init` is the IKE_SA_INIT request of the first. */

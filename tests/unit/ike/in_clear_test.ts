@@ -1,7 +1,7 @@
 // Messages that anybody can send: an unencrypted one with the SPIs of an established SA, or a copy of an old
 // one.
 import assert from "node:assert/strict";
-import { mirrored } from "@/sim/network.ts";
+import { mirrored } from "@/base/address.ts";
 import { encodeMessage } from "@/wire/message.ts";
 import { twoHosts } from "../../two_hosts.ts";
 

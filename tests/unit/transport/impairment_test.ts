@@ -6,7 +6,12 @@ import assert from "node:assert/strict";
 import type { Path } from "@/base/address.ts";
 import { ImpairedTransport } from "@/transport/impaired.ts";
 import { Impairment, type ImpairmentRule } from "@/transport/impairment.ts";
-import type { Datagram, Transport, TransportListener } from "@/transport/transport.ts";
+import {
+  type Datagram,
+  noDatagrams,
+  type Transport,
+  type TransportListener,
+} from "@/transport/transport.ts";
 
 const NOTHING: ImpairmentRule = {
   direction: "both",
@@ -62,7 +67,7 @@ class Bench {
     this.impairment = new Impairment(rules.map((rule) => ({ ...NOTHING, ...rule })), 7);
     const inner = {
       name: "portable",
-      counters: { sent: 0, received: 0, sendErrors: 0, keepalives: 0, keepalivesSent: 0, esp: 0 },
+      counters: noDatagrams(),
       ikePort: 500,
       nattPort: undefined,
       halfOpenMax: 64,
