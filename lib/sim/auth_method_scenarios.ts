@@ -6,8 +6,9 @@
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
+import { signing, verifying } from "@/ike/auth/one_authority.ts";
 import type { IkeConfig, OwnAuthConfig, PeerAuthConfig, PskAuth } from "@/ike/records/config.ts";
-import { nameOf, pkiOf, signing, verifying } from "@/sim/certificate_scenarios.ts";
+import { nameOf, pkiOf } from "@/sim/certificate_scenarios.ts";
 import { establishedSa, type Pair, pair, PATIENT, type Scenario, SUITES } from "@/sim/scenarios.ts";
 import type { World } from "@/sim/world.ts";
 
@@ -22,7 +23,10 @@ interface Means {
 
 function meansOf(world: World): Means {
   const pki = pkiOf(world.crypto);
-  return { signs: { a: signing(pki.a), b: signing(pki.b) }, verifies: verifying(pki.root) };
+  return {
+    signs: { a: signing({ credentials: [pki.a] }), b: signing({ credentials: [pki.b] }) },
+    verifies: verifying(pki.root),
+  };
 }
 
 /** Two hosts that announce; IKE_INTERMEDIATE exchanges take place in half of the worlds. */

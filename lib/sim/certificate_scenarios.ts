@@ -8,15 +8,14 @@
 import { must } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { SigningKeyPair } from "@/crypto/signature.ts";
-import { AuthMethod } from "@/iana/auth_method.ts";
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { IdType } from "@/iana/id_type.ts";
+import { signing, verifying } from "@/ike/auth/one_authority.ts";
 import { rawKeyTable } from "@/ike/auth/raw_key_table.ts";
-import type { Credential, IkeConfig, SigningAuth, VerifyingAuth } from "@/ike/records/config.ts";
+import type { Credential, IkeConfig, VerifyingAuth } from "@/ike/records/config.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import { issueCertificate, type Issuer } from "@/pki/issue.ts";
 import { authorityTemplate, endEntityTemplate } from "@/pki/templates.ts";
-import { trustStoreOf } from "@/pki/trust.ts";
 import { WORLD_EPOCH_MS } from "@/sim/keys.ts";
 import { pair, PATIENT, type Scenario } from "@/sim/scenarios.ts";
 import type { World } from "@/sim/world.ts";
@@ -32,7 +31,6 @@ interface WorldPki {
 }
 
 const MADE = new WeakMap<CryptoBackend, WorldPki>();
-const METHOD = AuthMethod.DIGITAL_SIGNATURE;
 
 /** A scenario that must end without an IKE SA, and the rule that says so. */
 interface Refusal {
@@ -140,39 +138,10 @@ function signers(
     ownId,
     auth: bareTo
       ? bareAuth(name, { credential, bareTo }, peer)
-      : { own: signing(credential), peer },
+      : { own: signing({ credentials: [credential] }), peer },
     signatureHashes,
   });
   return pair(world, PATIENT, { a: config("a", a), b: { ...config("b", b), ...changeB } });
-}
-
-/** Signs with a credential by Digital Signature. */
-export function signing(credential: Credential): SigningAuth {
-  return {
-    kind: "signature",
-    method: METHOD,
-    credentials: [credential],
-    issuing: undefined,
-    authorities: [],
-    hashes: ["sha256"],
-    pss: false,
-    ocsp: [],
-  };
-}
-
-/** Trusts what the root has issued. */
-export function verifying(root: Certificate): VerifyingAuth {
-  const trust = trustStoreOf({ authorities: [root] });
-  return {
-    kind: "signature",
-    method: METHOD,
-    trust,
-    revocation: "soft",
-    purpose: "ike",
-    asksOcsp: false,
-    idMustBeInCertificate: true,
-    requested: trust.anchors,
-  };
 }
 
 /** Authentication of both ends by raw keys, which are those of the certificates. */
@@ -184,7 +153,7 @@ function bareAuth(
   const text = `${host === "a" ? "b" : "a"}.world`;
   const identity = { idType: IdType.ID_FQDN, form: "text", text } as const;
   const trusted = rawKeyTable({ named: [{ identity, key: bareTo.certificate.publicKey! }] });
-  const own = signing({ certificate, privateKey });
+  const own = signing({ credentials: [{ certificate, privateKey }] });
   return {
     own: { ...own, rawKeys: [{ privateKey, publicKey: certificate.publicKey! }] },
     peer: { ...verifying, rawKeys: trusted, requested: undefined },

@@ -12,18 +12,17 @@ import type { SigningKeyPair } from "@/crypto/signature.ts";
 import { openEapPeer } from "@/eap/peer.ts";
 import { openEapServer } from "@/eap/server.ts";
 import { EapUsers } from "@/eap/users.ts";
-import { AuthMethod } from "@/iana/auth_method.ts";
 import { EapType } from "@/iana/eap_type.ts";
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { IdType } from "@/iana/id_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { signing, verifying } from "@/ike/auth/one_authority.ts";
 import { rawKeyTable } from "@/ike/auth/raw_key_table.ts";
 import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { BothAuthConfigs, IkeConfig, WrittenIdentity } from "@/ike/records/config.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import { issueCertificate } from "@/pki/issue.ts";
 import { authorityTemplate, endEntityTemplate } from "@/pki/templates.ts";
-import { trustStoreOf } from "@/pki/trust.ts";
 import type { Payload } from "@/wire/message.ts";
 import { type AuthMessage, type Twist, twisted } from "../unit/engine/hostile_peer.ts";
 import {
@@ -138,34 +137,21 @@ function certificateConfigs(): { readonly gateway: IkeConfig; readonly client: I
   const holder = { commonName: "Root", publicKey: issuer.publicKey, nowMs: NOW_MS };
   const { privateKey } = issuer;
   const root = atOnce(issueCertificate(authorityTemplate(holder), { privateKey }, means));
-  const trust = trustStoreOf({ authorities: [root] });
   const auth = (commonName: string): BothAuthConfigs => {
     const own = keys();
     const template = endEntityTemplate({ commonName, publicKey: own.publicKey, nowMs: NOW_MS });
     const certificate: Certificate = atOnce(
       issueCertificate(template, { certificate: root, privateKey }, means),
     );
-    const method = AuthMethod.DIGITAL_SIGNATURE;
     return {
       own: {
-        kind: "signature",
-        method,
-        credentials: [{ certificate, privateKey: own.privateKey }],
-        issuing: undefined,
+        ...signing({ credentials: [{ certificate, privateKey: own.privateKey }] }),
         authorities: [root],
-        hashes: ["sha256"],
-        pss: false,
-        ocsp: [],
       },
       peer: {
-        kind: "signature",
-        method,
-        trust,
-        revocation: "soft",
-        purpose: "ike",
+        ...verifying(root),
         asksOcsp: true,
         idMustBeInCertificate: false,
-        requested: trust.anchors,
         rawKeys: rawKeyTable({
           named: NAMED.map((identity) => ({ identity, key: keys().publicKey })),
         }),

@@ -8,12 +8,11 @@ import type { CryptoBackend } from "@/crypto/backend.ts";
 import { ikeConfigOf, planOf } from "@/engine/run/config_of.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
-import { AuthMethod } from "@/iana/auth_method.ts";
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
+import { signing, verifying } from "@/ike/auth/one_authority.ts";
 import type { BothAuthConfigs, IkeConfig } from "@/ike/records/config.ts";
 import { issueCertificate } from "@/pki/issue.ts";
 import { authorityTemplate } from "@/pki/templates.ts";
-import { trustStoreOf } from "@/pki/trust.ts";
 import { everyOwnMethod, everyPeerMethod, isSignature } from "@/setup/auth_methods.ts";
 import { hasStages } from "@/setup/check_load.ts";
 import { readSetup } from "@/setup/read.ts";
@@ -142,28 +141,6 @@ async function authFor(
     { privateKey },
     { backend, random: backend.randomOctets },
   );
-  const trust = trustStoreOf({ authorities: [certificate] });
-  const method = AuthMethod.DIGITAL_SIGNATURE;
-  return {
-    own: {
-      kind: "signature",
-      method,
-      credentials: [],
-      issuing: { certificate, privateKey, sharedPair, keyType, lifetimeMs: VALID_MS },
-      authorities: [],
-      hashes: ["sha256"],
-      pss: false,
-      ocsp: [],
-    },
-    peer: {
-      kind: "signature",
-      method,
-      trust,
-      revocation: "soft",
-      purpose: "ike",
-      asksOcsp: false,
-      idMustBeInCertificate: true,
-      requested: trust.anchors,
-    },
-  };
+  const issuing = { certificate, privateKey, sharedPair, keyType, lifetimeMs: VALID_MS };
+  return { own: signing({ issuing }), peer: verifying(certificate) };
 }
