@@ -7,7 +7,7 @@ import { printLine, tellLine } from "@/files/terminal.ts";
 import { parseDuration } from "@/base/duration.ts";
 import { SetupError } from "@/base/errors.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
-import { readText, writeText } from "@/cli/setup_files.ts";
+import { readText, refuseExisting, writeText } from "@/cli/setup_files.ts";
 import { onSignals } from "@/cli/signals.ts";
 import { type ControllerFile, readControllerFile } from "@/control/controller_file.ts";
 import { Daemons } from "@/control/daemons.ts";
@@ -94,21 +94,9 @@ export function writeExamples(directory: string, force: boolean): number {
     [`${directory}/myikev2_controller.conf`, EXAMPLE_CONTROLLER_FILE],
     [`${directory}/myikev2.recipe`, EXAMPLE_RECIPE],
   ] as const;
-  for (const [path] of force ? [] : files) {
-    if (!isThere(path)) continue;
-    throw new SetupError(`${path} exists already; --force replaces it`);
-  }
+  if (!force) refuseExisting(files.map(([path]) => path));
   for (const [path, text] of files) writeText(path, [text], "--dir");
   return EXIT_PASSED;
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Reads the controller file and prints its warnings on standard error. @throws {SetupError} */

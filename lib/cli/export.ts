@@ -2,10 +2,9 @@
  * Runs `myikev2 export`: writes a recipe for another engine, without running anything.
  * @module
  */
-import { SetupError } from "@/base/errors.ts";
 import { loadControllerFile } from "@/cli/control.ts";
 import { EXIT_PASSED } from "@/cli/exit_status.ts";
-import { readText } from "@/cli/setup_files.ts";
+import { readText, refuseExisting } from "@/cli/setup_files.ts";
 import { prepareInstances } from "@/control/definition.ts";
 import { ansibleFiles } from "@/control/export_ansible.ts";
 import { kubernetesFiles } from "@/control/export_kubernetes.ts";
@@ -45,10 +44,7 @@ export function exportRecipe(engine: Engine, path: string, options: ExportOption
     ...file,
     path: `${options.dir}/${file.path}`,
   }));
-  for (const file of options.force ? [] : files) {
-    if (!isThere(file.path)) continue;
-    throw new SetupError(`${file.path} exists already; --force replaces it`);
-  }
+  if (!options.force) refuseExisting(files.map(({ path }) => path));
   for (const file of files) writeFile(file);
   return EXIT_PASSED;
 }
@@ -80,13 +76,4 @@ function writeFile({ path, text, runs }: ExportedFile): void {
 
 function absolute(path: string): string {
   return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -106,3 +106,19 @@ export function writeText(
   }
   if (!quiet) tellLine(`wrote ${path}`);
 }
+
+/** Refuses to replace files, of which the user has not said that it is meant (`--force`). @throws {SetupError} */
+export function refuseExisting(paths: readonly string[]): void {
+  for (const path of paths) {
+    if (isThere(path)) throw new SetupError(`${path} exists already; --force replaces it`);
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
