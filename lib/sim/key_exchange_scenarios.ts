@@ -7,6 +7,8 @@
 import { KeGroup } from "@/iana/ke_group.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeAlgorithms, IkeConfig } from "@/ike/records/config.ts";
+import type { IkeEvent } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { STATES_LOST_MAX } from "@/ike/tasks/followup_request.ts";
 import {
   CHILD,
@@ -154,48 +156,37 @@ function lateAnswer({ conditions, ladder }: World): string | undefined {
     : undefined;
 }
 
-const followupChild: Scenario = {
-  name: "followup_rekey_child",
-  start(world) {
-    const both = hybridBoth(world);
-    const hosts = pair(world, both);
-    world.seamless = true;
-    world.dial(hosts.a, hosts.b);
-    const rekey = (host: Pair["a"]) => {
-      const sa = establishedSa(host);
-      const child = sa?.children[0];
-      if (child) world.tell(host, sa!, { kind: "rekey_child", child });
-    };
-    const isLate = world.random.chance(0.7);
-    if (isLate) crossLate(world, hosts, rekey);
-    else onRandomHosts(world, hosts, rekey);
-    return {
-      stands: true,
-      check: () => (isLate && lateAnswer(world)) || hybridTunnel(hosts, both),
-    };
-  },
-};
+/** Rekeys of one kind by random hosts, or so that one comes while those of the other end are in progress. */
+function followupRekey(name: string, commandFor: (sa: IkeSa) => IkeEvent | undefined): Scenario {
+  return {
+    name,
+    start(world) {
+      const both = hybridBoth(world);
+      const hosts = pair(world, both);
+      world.seamless = true;
+      world.dial(hosts.a, hosts.b);
+      const rekey = (host: Pair["a"]) => {
+        const sa = establishedSa(host);
+        const command = sa && commandFor(sa);
+        if (command) world.tell(host, sa, command);
+      };
+      const isLate = world.random.chance(0.7);
+      if (isLate) crossLate(world, hosts, rekey);
+      else onRandomHosts(world, hosts, rekey);
+      return {
+        stands: true,
+        check: () => (isLate && lateAnswer(world)) || hybridTunnel(hosts, both),
+      };
+    },
+  };
+}
 
-const followupIkeSa: Scenario = {
-  name: "followup_rekey_ike",
-  start(world) {
-    const both = hybridBoth(world);
-    const hosts = pair(world, both);
-    world.seamless = true;
-    world.dial(hosts.a, hosts.b);
-    const rekey = (host: Pair["a"]) => {
-      const sa = establishedSa(host);
-      if (sa) world.tell(host, sa, { kind: "rekey_ike" });
-    };
-    const isLate = world.random.chance(0.7);
-    if (isLate) crossLate(world, hosts, rekey);
-    else onRandomHosts(world, hosts, rekey);
-    return {
-      stands: true,
-      check: () => (isLate && lateAnswer(world)) || hybridTunnel(hosts, both),
-    };
-  },
-};
+const followupChild = followupRekey(
+  "followup_rekey_child",
+  ({ children: [child] }) => child && { kind: "rekey_child", child },
+);
+
+const followupIkeSa = followupRekey("followup_rekey_ike", () => ({ kind: "rekey_ike" }));
 
 /** Repeated rekeys of both kinds; in some worlds only one end has additional key exchanges. */
 const followupMixed: Scenario = {
