@@ -27,6 +27,15 @@ export class Checks {
     this.that(name, wanted.test(seen), `${seen}\n       wanted: ${wanted}`);
   }
 
+  /** Makes the checks of a section, of which an error that is thrown is a failure of its own. */
+  async section(name: string, body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
+    } catch (e) {
+      this.that(`${name}: goes to its end`, false, e instanceof Error ? e.stack : e);
+    }
+  }
+
   /** Prints the counts; returns the exit status. */
   report(): number {
     console.log(`${this.#passed} passed, ${this.#failed} failed`);

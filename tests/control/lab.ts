@@ -35,8 +35,9 @@ export async function run(command: readonly string[], cwd?: string): Promise<Sai
   return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
 }
 
-async function must(...command: string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(command);
+/** Runs a command that must succeed; returns its standard output. */
+export async function must(command: readonly string[], cwd?: string): Promise<string> {
+  const { code, stdout, stderr } = await run(command, cwd);
   if (code !== 0) throw new Error(`${command.join(" ")}: ${stderr.trim() || stdout.trim()}`);
   return stdout;
 }
@@ -86,7 +87,7 @@ export class Lab {
 
   async #network(): Promise<void> {
     for (const name of ["a", "b", "c"] as const) {
-      await must("ip", "netns", "add", `${name}${TAG}`);
+      await must(["ip", "netns", "add", `${name}${TAG}`]);
       await this.ip(name, "link", "set", "lo", "up");
     }
     for (const [i, host] of (["a", "b"] as const).entries()) {
@@ -114,7 +115,7 @@ export class Lab {
       // The routes to the management addresses of instances, and back.
       await this.ip("c", "-6", "route", "add", `2001:db8:${i + 1}::/64`, "via", `${v6}:2`);
       const forward = "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding";
-      await must(...inside(host, ["/bin/sh", "-c", forward]));
+      await must(inside(host, ["/bin/sh", "-c", forward]));
     }
     const peer = ["peer", "name", "db", "netns", `b${TAG}`];
     await this.ip("a", "link", "add", "da", "type", "veth", ...peer);
@@ -123,7 +124,7 @@ export class Lab {
 
   /** `ip` in one of the namespaces. */
   ip(host: HostName | "c", ...words: string[]): Promise<string> {
-    return must("ip", "-n", `${host}${TAG}`, ...words);
+    return must(["ip", "-n", `${host}${TAG}`, ...words]);
   }
 
   /** Makes two authorities, and by the good one a certificate for each daemon and one for the controller. */
@@ -145,7 +146,7 @@ export class Lab {
     const issue = async (name: string, authority: string, alternative: string) => {
       await this.#openssl(name, ["req", "-subj", `/CN=${name}`, "-out", this.path(`${name}.csr`)]);
       const extensions = this.write(`${name}.ext`, `subjectAltName=${alternative}\n`);
-      await must(
+      await must([
         "openssl",
         "x509",
         "-req",
@@ -162,7 +163,7 @@ export class Lab {
         extensions,
         "-out",
         this.path(`${name}.pem`),
-      );
+      ]);
     };
     await issue("a", "ca", `IP:${HOSTS.a}`);
     await issue("b", "ca", `IP:${HOSTS.b}`);
@@ -172,7 +173,7 @@ export class Lab {
 
   async #openssl(name: string, [command, ...words]: readonly string[]): Promise<void> {
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    await must("openssl", command!, ...key, "-keyout", this.path(`${name}.key`), ...words);
+    await must(["openssl", command!, ...key, "-keyout", this.path(`${name}.key`), ...words]);
   }
 
   /**
@@ -181,9 +182,9 @@ export class Lab {
    */
   async #sshServers(): Promise<void> {
     for (const key of ["hostkey", "userkey"]) {
-      await must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", this.path(key));
+      await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", this.path(key)]);
     }
-    const hash = (await must("openssl", "passwd", "-6", PASSWORD)).trim();
+    const hash = (await must(["openssl", "passwd", "-6", PASSWORD])).trim();
     const shadow = Deno.readTextFileSync("/etc/shadow").replace(
       /^root:[^:]*:/m,
       () => `root:${hash}:`,
@@ -306,7 +307,7 @@ export class Lab {
 
   /** Everything that an instance could leave on either host. */
   async seen(): Promise<string> {
-    const names = (await must("ip", "netns", "list")).split("\n").map((line) =>
+    const names = (await must(["ip", "netns", "list"])).split("\n").map((line) =>
       line.split(" ")[0]!
     );
     const ours = names.filter((name) => name.includes(TAG)).sort();
@@ -332,10 +333,10 @@ export class Lab {
       await child.status;
     }
     for (
-      const name of (await must("ip", "netns", "list")).split("\n").map((l) => l.split(" ")[0]!)
+      const name of (await must(["ip", "netns", "list"])).split("\n").map((l) => l.split(" ")[0]!)
     ) {
       if (!name.includes(TAG)) continue;
-      const pids = (await must("ip", "netns", "pids", name)).split("\n").filter(Boolean);
+      const pids = (await must(["ip", "netns", "pids", name])).split("\n").filter(Boolean);
       for (const pid of pids) Deno.kill(Number(pid), "SIGKILL");
       await run(["ip", "netns", "del", name]);
     }

@@ -8,7 +8,8 @@ import { Secret } from "kubernetes-models/v1/Secret";
 import { Service } from "kubernetes-models/v1/Service";
 import { parseAllDocuments } from "yaml";
 import type { Checks } from "../control/checks.ts";
-import { type Host, type Lab, must, MYIKEV2 } from "./lab.ts";
+import { must } from "../control/lab.ts";
+import { type Host, type Lab, MYIKEV2 } from "./lab.ts";
 import { exportFor, TUNNELS, writeRecipe } from "./recipe.ts";
 
 /** What is read here of a Job. */

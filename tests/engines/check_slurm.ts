@@ -3,7 +3,8 @@
  * @module
  */
 import type { Checks } from "../control/checks.ts";
-import { addressOf, type Host, type Lab, must, MYIKEV2, untilDone } from "./lab.ts";
+import { must } from "../control/lab.ts";
+import { addressOf, type Host, type Lab, MYIKEV2, untilDone } from "./lab.ts";
 import { exportFor, TUNNELS, writeRecipe } from "./recipe.ts";
 
 const NODES = ["gw", "lab1", "lab2", "lab3"] as const satisfies Host[];

@@ -3,7 +3,7 @@
  * of the lab, and one for the engine that runs them.
  * @module
  */
-import { run, type Said } from "../control/lab.ts";
+import { must, run, type Said } from "../control/lab.ts";
 
 /** A part of all names of this run. */
 const TAG = `e${Deno.pid}`;
@@ -30,13 +30,6 @@ export function dataAddressOf(host: Host): string {
 
 /** The executable, which MYIKEV2 names. */
 export const MYIKEV2 = Deno.env.get("MYIKEV2") ?? `${ROOT}dist/myikev2`;
-
-/** Runs a command that must succeed. */
-export async function must(command: readonly string[], cwd?: string): Promise<string> {
-  const { code, stdout, stderr } = await run(command, cwd);
-  if (code !== 0) throw new Error(`${command.join(" ")}: ${stderr.trim() || stdout.trim()}`);
-  return stdout;
-}
 
 /** The four hosts and that of the engine. */
 export class Lab {

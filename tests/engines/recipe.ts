@@ -2,7 +2,8 @@
  * The recipe of these tests: a gateway, and one client's setup on three hosts, whose tunnels they share.
  * @module
  */
-import { addressOf, dataAddressOf, type Host, type Lab, must, MYIKEV2 } from "./lab.ts";
+import { must } from "../control/lab.ts";
+import { addressOf, dataAddressOf, type Host, type Lab, MYIKEV2 } from "./lab.ts";
 
 /** Tunnels of the client's setup, of which each host makes a third. */
 export const TUNNELS = 30;

@@ -18,13 +18,10 @@ const checks = new Checks();
 for (const [name, section] of Object.entries({ ansibleChecks, slurmChecks, kubernetesChecks })) {
   if (!name.includes(only)) continue;
   const lab = new Lab();
-  try {
+  await checks.section(name, async () => {
     await lab.open();
     await section(checks, lab);
-  } catch (e) {
-    checks.that(`${name}: goes to its end`, false, e instanceof Error ? e.stack : e);
-  } finally {
-    await lab.close();
-  }
+  });
+  await lab.close();
 }
 Deno.exit(checks.report());
