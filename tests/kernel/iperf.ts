@@ -29,11 +29,13 @@ export interface StreamWish {
 /** Octets of buffer at the receiver, so that a late program is not mistaken for losses by IPsec. */
 const BUFFER = 16 << 20;
 
+/** How long a transfer may make no progress, in milliseconds. */
+const SILENCE_MS = 60_000;
+
 interface Report {
   readonly error?: string;
   readonly end: {
     readonly sum?: { packets: number; lost_packets: number; seconds: number };
-    readonly sum_sent?: { bytes: number };
     readonly sum_received?: { bytes: number };
   };
 }
@@ -45,7 +47,7 @@ export async function stream(lab: Lab, ends: Ends, wish: StreamWish): Promise<St
   const rate = packetsPerS === 0 ? "0" : String(packetsPerS * octets * 8);
   const before = await overruns(lab.theirs);
   const shape = ["-u", "-l", `${octets}`, "-b", rate, "-t", `${seconds}`];
-  const { end, error } = await iperf3(lab, ends, [...shape, "--pacing-timer", "1000"]);
+  const { end, error } = await iperf3(lab, pairOf(lab, ends), [...shape, "--pacing-timer", "1000"]);
   const late = await overruns(lab.theirs) - before;
   assert.ok(end.sum, `iperf3: ${error}\n${await kernelDrops(lab)}`);
   const { packets, lost_packets, seconds: took } = end.sum;
@@ -54,16 +56,14 @@ export async function stream(lab: Lab, ends: Ends, wish: StreamWish): Promise<St
 }
 
 /**
- * Sends octets by TCP; returns how many had been received when all were sent. Each segment is a packet of its
- * own, so that states count the same at both ends.
+ * Sends octets by TCP from us; returns how many were received. Each segment is a packet of its own, so that
+ * states count the same at both ends.
  */
 export async function transfer(lab: Lab, ends: Ends, octets: number): Promise<number> {
   for (const { namespace, interface: device } of [lab.ours, lab.theirs]) {
     await mustRun("ip", ["-n", namespace, "link", "set", "dev", device, "gso_max_segs", "1"]);
   }
-  const { end, error } = await iperf3(lab, ends, ["-n", `${octets}`]);
-  assert.ok(end.sum_received, `iperf3: ${error}\n${await kernelDrops(lab)}`);
-  return end.sum_received.bytes;
+  return await received(lab, reversed(lab, ends), octets);
 }
 
 /**
@@ -75,12 +75,8 @@ export async function transferBothWays(
   ends: Ends,
   octets: number,
 ): Promise<{ readonly there: number; readonly back: number; readonly damaged: number }> {
-  const received: number[] = [];
-  for (const words of [[], ["-R"]]) {
-    const { end, error } = await iperf3(lab, ends, ["-n", `${octets}`, ...words]);
-    assert.ok(end.sum_received, `iperf3: ${error}\n${await kernelDrops(lab)}`);
-    received.push(end.sum_received.bytes);
-  }
+  const there = await received(lab, reversed(lab, ends), octets);
+  const back = await received(lab, pairOf(lab, ends), octets);
   let damaged = 0;
   for (const { namespace } of [lab.ours, lab.theirs]) {
     const text = await mustRun("ip", ["netns", "exec", namespace, "cat", "/proc/net/snmp"]);
@@ -88,18 +84,48 @@ export async function transferBothWays(
       .map((line) => line.split(" ")) as [string[], string[]];
     damaged += Number(values[names.indexOf("InCsumErrors")]);
   }
-  return { there: received[0]!, back: received[1]!, damaged };
+  return { there, back, damaged };
 }
 
-async function iperf3(lab: Lab, [own, peer]: Ends, shape: readonly string[]): Promise<Report> {
-  const server = lab.exec(lab.theirs, "iperf3", ["-s", "-1", "-B", peer]);
+/** The sites and addresses between which iperf3 runs. */
+interface Pair {
+  readonly client: Site;
+  readonly server: Site;
+  readonly from: string;
+  readonly to: string;
+}
+
+function pairOf({ ours, theirs }: Lab, [from, to]: Ends): Pair {
+  return { client: ours, server: theirs, from, to };
+}
+
+function reversed({ ours, theirs }: Lab, [to, from]: Ends): Pair {
+  return { client: theirs, server: ours, from, to };
+}
+
+/**
+ * Sends octets by TCP from the server to the client, which ends the test when it has got all of them. If the
+ * client sent them, the test would end as soon as they were written into the socket's buffer, which may be
+ * long before they arrive. It takes as long as it takes, unless nothing arrives for `SILENCE_MS`.
+ * @returns octets that were received.
+ */
+async function received(lab: Lab, pair: Pair, octets: number): Promise<number> {
+  const shape = ["-R", "-n", `${octets}`, "--rcv-timeout", `${SILENCE_MS}`];
+  const { end, error } = await iperf3(lab, pair, shape);
+  assert.ok(end.sum_received, `iperf3: ${error}\n${await kernelDrops(lab)}`);
+  return end.sum_received.bytes;
+}
+
+async function iperf3(lab: Lab, pair: Pair, shape: readonly string[]): Promise<Report> {
+  const { client, server, from, to } = pair;
+  const serving = lab.exec(server, "iperf3", ["-s", "-1", "-B", to]);
   await until(
     "iperf3 listening",
     20_000,
-    async () => (await lab.exec(lab.theirs, "ss", ["-Hltn", "sport", "=", ":5201"])).stdout !== "",
+    async () => (await lab.exec(server, "ss", ["-Hltn", "sport", "=", ":5201"])).stdout !== "",
   );
-  const { stdout } = await lab.exec(lab.ours, "iperf3", ["-J", "-c", peer, "-B", own, ...shape]);
-  await server;
+  const { stdout } = await lab.exec(client, "iperf3", ["-J", "-c", to, "-B", from, ...shape]);
+  await serving;
   return JSON.parse(stdout) as Report;
 }
 
