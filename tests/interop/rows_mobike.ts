@@ -7,6 +7,7 @@ import { connection, ourClient, ourGateway, OURS, swanctl, THEIRS } from "./ends
 import { type Lab, mustRun, until } from "./harness.ts";
 import type { Setup } from "./ours.ts";
 import { expect, type Row, type RowRun } from "./row.ts";
+import { STRONGSWAN_6 } from "./strongswan.ts";
 import { MODERN } from "./suites.ts";
 
 /** The next addresses of each end. */
@@ -76,17 +77,20 @@ const PAIRS = {
   "both": [`${THEIRS.many4} ${NEXT.ours}`, `10.77.1.2 ${OURS.address4}`],
 } as const;
 
-const moving: Row[] = MOVES.flatMap((moves) =>
-  [true, false].map((enablenatt): Row => ({
-    name: `MOBIKE, our client moves (${moves}), ${enablenatt ? "with" : "without"} NAT detection`,
+type Moves = typeof MOVES[number];
+
+/** A row in which our client moves at intervals; `over` are further options of our setup. */
+function movingRow(how: string, moves: Moves, over: Setup): Row {
+  return {
+    name: `MOBIKE, our client moves (${moves}), ${how}`,
     direction: "ours → strongSwan",
     setup: ourClient({
       startclntaddr: `${OURS.address4}/16`,
       mobike: true,
       mobikeiplifetime: "2s",
       mobikechangeaddrtype: moves,
-      ikeconf: { enablenatt },
-    } as Setup, MODERN),
+      ...over,
+    }, MODERN),
     swanctl: swanctl(connection({
       suite: MODERN,
       localAddress: "%any",
@@ -103,8 +107,24 @@ const moving: Row[] = MOVES.flatMap((moves) =>
       expect(result.moves.failed.count === 0, `Moves failed: ${JSON.stringify(result.moves)}`);
       expect(result.result !== "failed", `The result is ${result.result}`);
     },
-  }))
+  };
+}
+
+const moving: Row[] = MOVES.flatMap((moves) =>
+  [true, false].map((enablenatt) =>
+    movingRow(`${enablenatt ? "with" : "without"} NAT detection`, moves, {
+      ikeconf: { enablenatt },
+    })
+  )
 );
+
+/** The same with strongSwan 6; where it alone moves, our client has no other address. */
+const movingWithNewer: Row[] = MOVES.map((moves) => {
+  const own = moves === "peer-only" ? { mobikeaddrpertunnel: 1 } : {};
+  const how = `${moves === "peer-only" ? "with one address alone, " : ""}strongSwan 6`;
+  const over = { ...own, mobikeiplifetime: "1500ms", ikeconf: { enablenatt: true } };
+  return Object.assign(movingRow(how, moves, over), { strongSwan: STRONGSWAN_6 });
+});
 
 const followed: Row = {
   name: "MOBIKE, strongSwan moves and we follow",
@@ -135,4 +155,4 @@ const followed: Row = {
 };
 
 /** The rows. */
-export const MOBIKE_ROWS: readonly Row[] = [...moving, followed];
+export const MOBIKE_ROWS: readonly Row[] = [...moving, ...movingWithNewer, followed];
