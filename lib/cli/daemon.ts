@@ -14,6 +14,10 @@ import { EXIT_PASSED } from "@/cli/exit_status.ts";
 import { ownCommand } from "@/cli/own_command.ts";
 import { CpuProfile } from "@/cli/profile.ts";
 import { userNumber } from "@/cli/user_number.ts";
+import { readTlsFiles, type TlsFiles } from "@/api/credentials.ts";
+import { daemonView } from "@/cli/daemon_view.ts";
+import type { WebAddress } from "@/cli/output_options.ts";
+import type { DaemonSite } from "@/web/daemon_site.ts";
 import { onSignals } from "@/cli/signals.ts";
 import { DAEMON_SOCKET } from "@/cli/daemon_socket.ts";
 import { needCapabilities } from "@/daemon/capabilities.ts";
@@ -37,6 +41,9 @@ export interface DaemonOptions {
   readonly tlsKey: string;
   readonly tlsClientCa: string;
   readonly insecure: boolean;
+  /** Where the page of the instances is served; undefined: nowhere. */
+  readonly web?: WebAddress;
+  readonly maskIdentities: boolean;
   /** Path of the Unix socket; empty: there is none. */
   readonly socket: string;
   /** Names or numbers of users who may define and destroy instances, beside root. */
@@ -73,13 +80,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     lenient: options.lenient,
     allowUsers: options.allowUser,
     insecure: options.insecure,
+    showsInstances: options.web !== undefined,
+    masks: options.maskIdentities,
     verify: (text, file) => verify(text, file, options.lenient),
   };
   const instances = new Instances(context);
   try {
     await instances.open();
-    const { tlsCert: certificate, tlsKey: key, tlsClientCa: clientCa } = options;
-    const tls = { certificate, key, clientCa };
+    const tls = tlsFilesOf(options);
     const { socket } = options;
     const api = await startDaemonApi(instances, context, {
       address,
@@ -94,8 +102,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     tellLine(`daemon on ${where}:${api.port}`);
     const beside = socket === "" ? "" : ` and ${socket}`;
     tell(4, `Listening on ${where}:${api.port}${beside}`);
-    await ended();
-    await api.close();
+    try {
+      const site = await serveSite(instances, options, users);
+      if (site) tell(4, `Serving a page of the instances at ${site.url}`);
+      await ended();
+      await site?.close();
+    } finally {
+      await api.close();
+    }
     tell(4, "Ended; the instances keep running");
   } finally {
     instances.close();
@@ -104,6 +118,27 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     state.close();
   }
   return EXIT_PASSED;
+}
+
+/** Serves the page of the instances, where `--web` asks for it. @throws {SetupError} */
+async function serveSite(
+  instances: Instances,
+  options: DaemonOptions,
+  users: readonly number[],
+): Promise<DaemonSite | undefined> {
+  const { web, maskIdentities: masks, insecure: trustsOtherHosts } = options;
+  if (!web) return undefined;
+  const tls = readTlsFiles(tlsFilesOf(options), DAEMON_TLS_NAMES);
+  // Loaded where it is asked for alone: a web server takes 5 MB.
+  const { serveDaemon } = await import("@/web/daemon_site.ts");
+  const trust = { users, trustsOtherHosts };
+  const site = await serveDaemon(daemonView(instances), { ...web, tls, trust, masks });
+  tellLine(`page of the instances at ${site.url}, metrics at ${site.url}metrics`);
+  return site;
+}
+
+function tlsFilesOf({ tlsCert, tlsKey, tlsClientCa }: DaemonOptions): TlsFiles {
+  return { certificate: tlsCert, key: tlsKey, clientCa: tlsClientCa };
 }
 
 /** Prints the finished runs, oldest first; returns the exit status. */

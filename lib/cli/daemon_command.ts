@@ -4,6 +4,7 @@
  */
 import { DAEMON_SOCKET } from "@/cli/daemon_socket.ts";
 import { type Command, Option } from "commander";
+import { parseWeb, type WebAddress } from "@/cli/output_options.ts";
 import { parseSwitch, refuseUnknownCommand, wholeNumber } from "@/cli/options.ts";
 
 const STATE_DIRECTORY = "/var/lib/myikev2";
@@ -18,6 +19,8 @@ interface DaemonFlags {
   readonly tlsKey: string;
   readonly tlsClientCa: string;
   readonly insecure?: boolean;
+  readonly web?: WebAddress;
+  readonly maskIdentities?: boolean;
   readonly socket: string;
   readonly allowUser: readonly string[];
   readonly cmdtimeout: string;
@@ -61,6 +64,17 @@ export function addDaemon(program: Command, exit: (status: number) => void): voi
       (name: string, before: readonly string[]) => [...before, name],
       [],
     )
+    .option(
+      "--web <address:port>",
+      "show the instances, the live page of each and /metrics of all, to everybody who reaches this " +
+        "address; a port alone is one of 127.0.0.1. TLS is that of the API (--tls-cert, …)",
+      parseWeb,
+    )
+    .option(
+      "--mask-identities [bool]",
+      "leave sentences that may contain an identity out of the pages of --web",
+      parseSwitch,
+    )
     .option("--socket <path>", "Unix socket of the API; empty: none", DAEMON_SOCKET)
     .option(
       "--cmdtimeout <duration>",
@@ -80,14 +94,16 @@ export function addDaemon(program: Command, exit: (status: number) => void): voi
 Examples:
   myikev2 daemon
   myikev2 daemon --listen 192.0.2.1 --tls-cert d.pem --tls-key d.key --tls-client-ca ca.pem
+  myikev2 daemon --web 8080
   myikev2 daemon history --json`,
     )
     .allowExcessArguments()
     .action(async (flags: DaemonFlags) => {
       refuseUnknownCommand(daemon);
       const { runDaemon } = await import("@/cli/daemon.ts");
-      const { insecure = false, lenient = false, profiling = false } = flags;
-      exit(await runDaemon({ ...flags, insecure, lenient, profiling }));
+      const { insecure = false, lenient = false, profiling = false, maskIdentities = false } =
+        flags;
+      exit(await runDaemon({ ...flags, insecure, lenient, profiling, maskIdentities }));
     });
   daemon.command("history").description("list the finished runs, oldest first")
     .option("--statedir <directory>", "directory of the daemon's state", STATE_DIRECTORY)

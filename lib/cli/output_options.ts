@@ -65,7 +65,8 @@ function parseStep(text: string): number {
   throw new InvalidArgumentError("Expected a duration from 100ms to 1h, such as 1s.");
 }
 
-function parseWeb(text: string): WebAddress {
+/** An address and port, or a port of 127.0.0.1. @throws {InvalidArgumentError} */
+export function parseWeb(text: string): WebAddress {
   const [, bracketed, plain, digits] = /^(?:(?:\[([^\]]*)\]|([^:]*)):)?(\d{1,5})$/.exec(text) ?? [];
   const address = parseAddress(bracketed ?? plain ?? "127.0.0.1");
   const port = Number(digits);

@@ -23,6 +23,10 @@ export interface DaemonContext {
   readonly allowUsers: readonly string[];
   /** Whether the APIs trust callers on other hosts without a certificate. */
   readonly insecure: boolean;
+  /** Whether instances get a live page, which the page of the daemon shows (`--web`). */
+  readonly showsInstances: boolean;
+  /** Whether sentences that may name an identity are left out of their pages. */
+  readonly masks: boolean;
   /** Longest time of one shell command, in milliseconds (`--cmdtimeout`). */
   readonly commandTimeoutMs: number;
   readonly verify: VerifySetup;

@@ -21,7 +21,7 @@ import {
 } from "@/daemon/test_process.ts";
 import { bootId, isAlive, namespacesInUse } from "@/daemon/process.ts";
 import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
-import { readResultFile } from "@/daemon/result_file.ts";
+import { readResultFile, readResultText } from "@/daemon/result_file.ts";
 import type { RunEnd } from "@/daemon/state.ts";
 import { type DaemonContext, Mutex, type TellLevel } from "@/daemon/daemon_context.ts";
 import { withOptions } from "@/setup/write.ts";
@@ -58,6 +58,8 @@ export class Instance {
   /** Of another program: consecutive looks that found no process in its namespace. */
   #emptyLooks = 0;
   #destruction: Promise<void> | undefined;
+  /** Whether its process has left a result; undefined: nobody has asked since its end. */
+  #hasResult: boolean | undefined;
 
   constructor(record: InstanceRecord, context: DaemonContext, network: HostNetwork) {
     this.record = record;
@@ -117,14 +119,14 @@ export class Instance {
 
   #startInstanceProcess(text: string): void {
     const { record } = this;
-    const { ownCommand, lenient, allowUsers, insecure } = this.#context;
+    const { ownCommand, lenient, allowUsers, insecure, masks } = this.#context;
     const files = instanceFiles(record.name);
     const directory = record.logDirectory;
     const options = { apilistenaddr: record.address, apilistenport: String(record.apiPort) };
     writeForOwner(`${directory}/${files.setup}`, withOptions(text, options));
     // The result of an earlier test of the same name must not be taken for that of this one.
     for (const file of [files.result, files.output]) writeForOwner(`${directory}/${file}`, "");
-    const { namespace } = record;
+    const { namespace, address, webPort } = record;
     record.process = startInstanceProcess({
       namespace,
       directory,
@@ -133,6 +135,8 @@ export class Instance {
       lenient,
       allowUsers,
       insecure,
+      web: webPort === undefined ? undefined : webAddress(address, webPort),
+      masks,
     });
     this.#save();
     this.#tell(4, `started as process ${record.process.pid}`);
@@ -325,6 +329,28 @@ export class Instance {
     return this.record.state === InstanceState.COULD_NOT_START && !this.record.hasNetwork;
   }
 
+  /** The web server of its process; undefined: it has none, or its process has ended. */
+  get webServer():
+    | { readonly host: string; readonly port: number; readonly tls: boolean }
+    | undefined {
+    const { address, webPort, apiTls } = this.record;
+    if (webPort === undefined || !this.isAnswering) return undefined;
+    return { host: address, port: webPort, tls: apiTls };
+  }
+
+  /** Whether its process has ended with a result. */
+  get hasResult(): boolean {
+    if (this.record.process === null || this.isAnswering) return false;
+    return this.#hasResult ??= this.#readResult() !== undefined;
+  }
+
+  /** The line of JSON that its process wrote, which has ended since; undefined: none. */
+  resultText(): string | undefined {
+    if (!this.hasResult) return undefined;
+    const { logDirectory, name } = this.record;
+    return readResultText(`${logDirectory}/${instanceFiles(name).result}`);
+  }
+
   /** Whether its process runs, so that its API can be asked. */
   get isAnswering(): boolean {
     return this.#queries.isAnswering;
@@ -390,6 +416,10 @@ export class Instance {
   #tell(level: TellLevel, text: string): void {
     this.#context.tell(level, `${this.record.name}: ${text}`);
   }
+}
+
+function webAddress(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 const NO_TUNNELS = { established: null, configured: null };

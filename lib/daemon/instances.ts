@@ -41,6 +41,9 @@ const INSTANCES_MAX = 1_000;
 const PING_ROWS_MAX = 20_000;
 /** Port of an instance's API where its setup leaves the choice to the system. */
 const API_PORT = 12_330;
+/** Port of an instance's live page, and another one for an instance whose API has the former. */
+const WEB_PORT = 12_331;
+const WEB_PORT_OTHERWISE = 12_332;
 /** Management links on the host are named by this prefix and a number. */
 const LINK_PREFIX = "my2mgmt";
 
@@ -94,6 +97,11 @@ export class Instances {
       if (accepted !== "replace") return await accepted.begin(definition);
       await this.destroy(definition.name, true);
     }
+  }
+
+  /** The instance of this name; undefined: there is none. */
+  named(name: string): Instance | undefined {
+    return this.#instances.get(name);
   }
 
   /** The current state of an instance. @throws {Refusal} NOT_FOUND */
@@ -156,6 +164,9 @@ export class Instances {
     const address = await this.#addressFor(definition);
     // The directory is made last: it stays, and a refused definition should leave nothing behind.
     makeLogDirectory(logDirectory);
+    const isOurs = what.type === InstanceType.OURS;
+    const apiPort = isOurs ? what.setup.apilistenport || API_PORT : 0;
+    const webPort = apiPort === WEB_PORT ? WEB_PORT_OTHERWISE : WEB_PORT;
     const record: InstanceRecord = {
       name,
       type: what.type,
@@ -164,8 +175,9 @@ export class Instances {
       logDirectory,
       ...names,
       address: showAddress(address),
-      apiPort: what.type === InstanceType.OURS ? what.setup.apilistenport || API_PORT : 0,
-      apiTls: what.type === InstanceType.OURS && what.setup.apitlscert !== "",
+      apiPort,
+      apiTls: isOurs && what.setup.apitlscert !== "",
+      ...(isOurs && this.#context.showsInstances ? { webPort } : {}),
       moved,
       destroyCommands: what.type === InstanceType.OTHER ? what.destroyCommands : [],
       namespaceInode: 0,

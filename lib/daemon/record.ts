@@ -45,6 +45,8 @@ export interface InstanceRecord {
   readonly apiPort: number;
   /** Whether its API uses TLS. */
   readonly apiTls: boolean;
+  /** Port of its live page, which has the TLS of its API; absent: it has none. */
+  readonly webPort?: number;
   /** The interface that was moved into its namespace, with its previous configuration. */
   readonly moved: MovedInterface | null;
   /** Commands that run when the instance is destroyed (DestroyCMDs). */

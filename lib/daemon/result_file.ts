@@ -20,10 +20,23 @@ const OCTETS_MAX = 16 << 20;
 /** Reads the result; undefined if the file holds none, as after a kill. */
 export function readResultFile(path: string): InstanceResult | undefined {
   try {
-    return parseResult(JSON.parse(readPrivate(path, OCTETS_MAX).trim().split("\n").at(-1)!));
+    return parseResult(JSON.parse(lastLine(path)));
   } catch {
     return undefined;
   }
+}
+
+/** The line of JSON itself; undefined if the file cannot be read. */
+export function readResultText(path: string): string | undefined {
+  try {
+    return lastLine(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function lastLine(path: string): string {
+  return readPrivate(path, OCTETS_MAX).trim().split("\n").at(-1)!;
 }
 
 // deno-lint-ignore no-explicit-any -- another process wrote this; each field is checked

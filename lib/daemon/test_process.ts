@@ -48,6 +48,10 @@ export interface StartOptions {
   readonly allowUsers: readonly string[];
   /** Whether its API trusts callers on other hosts without a certificate. */
   readonly insecure: boolean;
+  /** Address and port of its live page; undefined: it has none. */
+  readonly web: string | undefined;
+  /** Whether sentences that may name an identity are left out of it. */
+  readonly masks: boolean;
 }
 
 /** Redirects output into files that only the owner can read, then replaces the shell by the test. */
@@ -71,6 +75,8 @@ export function startInstanceProcess(options: StartOptions): ProcessId {
     files.crash,
     ...(options.lenient ? ["--lenient"] : []),
     ...(options.insecure ? ["--insecure"] : []),
+    ...(options.web ? ["--web", options.web] : []),
+    ...(options.masks ? ["--mask-identities"] : []),
     ...options.allowUsers.flatMap((name) => ["--allow-user", name]),
   ];
   const shell = ["/bin/sh", "-c", INTO_FILES, "sh", directory, files.result, files.output];

@@ -1,6 +1,6 @@
 /**
- * The web server of a run: answers GET and HEAD at a few paths, over HTTP/1.1 or HTTPS. Whoever connects has a
- * bounded number of connections, a bounded time to ask, and a bounded amount of what waits to be sent.
+ * The web server of a run or a daemon: answers GET and HEAD at a few paths, over HTTP/1.1 or HTTPS. Whoever
+ * connects has a bounded number of connections, a bounded time to ask, and a bounded amount of what waits to be sent.
  * @module
  */
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
@@ -10,6 +10,8 @@ import { isLoopback, type TrustRules } from "@/api/caller.ts";
 import type { TlsPems } from "@/api/credentials.ts";
 import { listenAt, type Listening } from "@/api/socket_listener.ts";
 import { parseAddress } from "@/base/address.ts";
+import { forward } from "@/web/forward.ts";
+import type { Upstream } from "@/web/instance_row.ts";
 
 /** What is answered at one path. */
 export interface Page {
@@ -30,7 +32,22 @@ export interface Routes {
   readonly pages: Readonly<Record<string, () => Promise<Page>>>;
   /** Streams by path; the function that is returned is called when the stream has ended. */
   readonly streams: Readonly<Record<string, (stream: EventStream) => () => void>>;
+  /** What is at other paths. */
+  readonly others?: Others;
 }
+
+/** Pages at paths that come and go. */
+export interface Others {
+  /** How these paths look, for whoever asks for another one. */
+  readonly shape: string;
+  /** What is at a path; undefined: nothing. */
+  readonly at: (path: string) => OtherPage | undefined;
+}
+
+/** A page of this server, or that of another one, whose path `events` is a stream. */
+export type OtherPage =
+  | { readonly kind: "page"; readonly page: () => Promise<Page> }
+  | { readonly kind: "forward"; readonly upstream: Upstream; readonly isStream: boolean };
 
 /** Where and how a web server listens. */
 export interface WebServerOptions {
@@ -136,7 +153,9 @@ class Web {
       if (refusal) return this.#refuse(response, refusal);
       const stream = this.#routes.streams[path];
       if (stream) return this.#open(response, stream);
-      const { type, body } = await this.#routes.pages[path]!();
+      const other = path in this.#routes.pages ? undefined : this.#routes.others?.at(path);
+      if (other?.kind === "forward") return await this.#forward(request, response, other);
+      const { type, body } = await (other?.page ?? this.#routes.pages[path]!)();
       // A connection carries one request: what a browser opens a few times costs nobody anything.
       const length = String(new TextEncoder().encode(body).length);
       response.writeHead(200, {
@@ -157,18 +176,22 @@ class Web {
     if (this.#isLoopback && !isOwnHost(headers.host)) {
       return [421, "This server answers at its address and as localhost."];
     }
-    if (!(path in this.#routes.pages) && !(path in this.#routes.streams)) {
+    const { pages, streams, others } = this.#routes;
+    const other = path in pages || path in streams ? undefined : others?.at(path);
+    if (!(path in pages) && !(path in streams) && !other) {
       return [404, `There is nothing here. There is: ${this.#paths().join(" ")}`];
     }
+    const isStream = path in streams || (other?.kind === "forward" && other.isStream);
     if (method !== "GET" && method !== "HEAD") return [405, "GET and HEAD are answered."];
-    if (path in this.#routes.streams && this.#streams >= STREAMS_MAX) {
+    if (isStream && this.#streams >= STREAMS_MAX) {
       return [503, `${STREAMS_MAX} others watch already.`];
     }
     return undefined;
   }
 
   #paths(): string[] {
-    return [...Object.keys(this.#routes.pages), ...Object.keys(this.#routes.streams)];
+    const { pages, streams, others } = this.#routes;
+    return [...Object.keys(pages), ...Object.keys(streams), ...(others ? [others.shape] : [])];
   }
 
   #refuse(response: ServerResponse, [status, words]: Refusal): void {
@@ -186,10 +209,7 @@ class Web {
   #open(response: ServerResponse, begin: (stream: EventStream) => () => void): void {
     response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream; charset=utf-8" });
     response.flushHeaders();
-    this.#streams++;
-    for (const [socket, timer] of this.#sockets) {
-      if (isUnder(response.socket, socket)) clearTimeout(timer);
-    }
+    this.#countStream(response);
     let stalledSince: number | undefined;
     const end = begin({
       send: (event, data) => {
@@ -204,10 +224,39 @@ class Web {
       },
       end: () => response.end(),
     });
-    response.once("close", () => {
-      this.#streams--;
-      end();
-    });
+    response.once("close", end);
+  }
+
+  /** Answers by what another server has there. */
+  async #forward(
+    { method }: IncomingMessage,
+    response: ServerResponse,
+    { upstream, isStream }: OtherPage & { readonly kind: "forward" },
+  ): Promise<void> {
+    if (isStream) this.#countStream(response);
+    try {
+      await forward(upstream, response, ({ statusCode = 502, headers }) => {
+        response.writeHead(statusCode, {
+          ...HEADERS,
+          "content-type": headers["content-type"] ?? "text/plain",
+          connection: "close",
+        });
+        if (isStream) response.flushHeaders();
+        return method !== "HEAD";
+      });
+    } catch (e) {
+      const why = e instanceof Error ? e.message : String(e);
+      this.#refuse(response, [502, `The page of the instance cannot be read: ${why}`]);
+    }
+  }
+
+  /** A stream has no end in time. */
+  #countStream(response: ServerResponse): void {
+    this.#streams++;
+    for (const [socket, timer] of this.#sockets) {
+      if (isUnder(response.socket, socket)) clearTimeout(timer);
+    }
+    response.once("close", () => this.#streams--);
   }
 }
 

@@ -215,13 +215,13 @@ class MetricsText {
   }
 
   #sample(name: string, labels: Labels, value: number): void {
-    const told = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+    const told = Object.entries(labels).map(([label, text]) => `${label}="${escapedLabel(text)}"`);
     const inBraces = told.length > 0 ? `{${told.join(",")}}` : "";
     this.#lines.push(`myikev2_${name}${inBraces} ${value}`);
   }
 }
 
 /** A value of a label (§ "Comments, help text, and type information" of the format). */
-function escaped(text: string): string {
+export function escapedLabel(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

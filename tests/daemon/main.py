@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
 import check_access
 import check_more
 import check_other
+import check_page
 import check_pair
 import check_refusals
 import harness
@@ -29,7 +30,7 @@ def main():
         return checks.report()
     sections = [
         check_refusals.check_privileges, check_refusals.check_bad_input, check_refusals.check_tls,
-        check_pair.check_pair, check_pair.check_survival, check_pair.check_reboot,
+        check_pair.check_pair, check_pair.check_survival, check_pair.check_reboot, check_page.check_page,
         check_more.check_hanging, check_more.check_addresses, check_more.check_lending, check_more.check_mounts,
         check_more.check_murdered, check_more.check_killed, check_more.check_profiling,
         check_access.check_access, check_access.check_allowed, check_access.check_files,

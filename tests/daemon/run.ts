@@ -10,6 +10,6 @@
 const { code } = await new Deno.Command("/usr/bin/python3", {
   args: ["-B", `${import.meta.dirname}/main.py`, ...Deno.args],
   // The library tells refused connections, which are among the checks, on standard error too.
-  env: { GRPC_VERBOSITY: "NONE" },
+  env: { GRPC_VERBOSITY: "NONE", DENO: Deno.execPath() },
 }).spawn().status;
 Deno.exit(code);

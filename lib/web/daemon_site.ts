@@ -1,0 +1,159 @@
+/**
+ * What a daemon has to show by `--web`: the page of its instances, that table as JSON, the live page or
+ * the report of each instance, and the metrics of all. It asks the instances only while somebody watches,
+ * and once a second at most, however many do.
+ * @module
+ */
+import { reportPage } from "@/report/report_page.ts";
+import { readResult } from "@/report/read_result.ts";
+import { daemonMetrics } from "@/web/daemon_metrics.ts";
+import { daemonPage, shownInstances } from "@/web/daemon_page.ts";
+import {
+  type EventStream,
+  type OtherPage,
+  type Page,
+  serveWeb,
+  type WebServer,
+  type WebServerOptions,
+} from "@/web/http_server.ts";
+import type { DaemonView, InstanceRow } from "@/web/instance_row.ts";
+import { METRICS_TYPE } from "@/web/metrics.ts";
+
+/** How often the instances are asked, at most. */
+const ASK_MS = 1_000;
+
+const HTML = "text/html; charset=utf-8";
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** The pages of a running instance that are shown as its own. */
+const PAGES: readonly string[] = ["", "events", "result.json", "metrics"];
+
+/** How the pages are served. */
+export interface DaemonSiteOptions extends WebServerOptions {
+  /** Whether sentences that may name an identity are left out of reports. */
+  readonly masks: boolean;
+}
+
+/** The pages of one daemon, served. */
+export interface DaemonSite {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Begins to serve. @throws {SetupError} where it cannot listen. */
+export async function serveDaemon(
+  view: DaemonView,
+  options: DaemonSiteOptions,
+): Promise<DaemonSite> {
+  const table = new InstanceTable(view);
+  const server: WebServer = await serveWeb(options, {
+    pages: {
+      "/": async () => ({ type: HTML, body: daemonPage(await table.rows()) }),
+      "/instances.json": async () => ({
+        type: JSON_TYPE,
+        body: `${JSON.stringify(await table.rows())}\n`,
+      }),
+      "/metrics": async () => ({
+        type: METRICS_TYPE,
+        body: await daemonMetrics(await table.rows(), view),
+      }),
+    },
+    streams: { "/events": (stream) => table.watch(stream) },
+    others: {
+      shape: "/instances/NAME/",
+      at: (path) => pageOfInstance(path, view, options.masks),
+    },
+  });
+  return {
+    url: server.url,
+    async close() {
+      table.close();
+      await server.close();
+    },
+  };
+}
+
+/** The page of an instance: that of its process, or a report of the result that it left. */
+function pageOfInstance(path: string, view: DaemonView, masks: boolean): OtherPage | undefined {
+  const [, encoded, rest] = /^\/instances\/([^/]+)\/([^/]*)$/.exec(path) ?? [];
+  if (encoded === undefined || rest === undefined || !PAGES.includes(rest)) return undefined;
+  const name = decoded(encoded);
+  if (name === undefined) return undefined;
+  const server = view.serverOf(name);
+  if (server) {
+    const upstream = { ...server, path: `/${rest}` };
+    return { kind: "forward", upstream, isStream: rest === "events" };
+  }
+  const text = rest === "" || rest === "result.json" ? view.resultOf(name) : undefined;
+  return text === undefined ? undefined : { kind: "page", page: () => reportOf(text, rest, masks) };
+}
+
+function reportOf(text: string, rest: string, masks: boolean): Promise<Page> {
+  if (rest !== "") return Promise.resolve({ type: JSON_TYPE, body: text });
+  return Promise.resolve({ type: HTML, body: reportPage(readResult(text, "the result"), masks) });
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Asks for the instances, and tells whoever watches of changes. */
+class InstanceTable {
+  readonly #view: DaemonView;
+  /** What each watcher was told last. */
+  readonly #watchers = new Map<EventStream, string>();
+  #asked: { readonly atMs: number; readonly rows: Promise<readonly InstanceRow[]> } | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isTelling = false;
+
+  constructor(view: DaemonView) {
+    this.#view = view;
+  }
+
+  /** The instances as they are now, or were within the last second. */
+  rows(): Promise<readonly InstanceRow[]> {
+    const atMs = Date.now();
+    if (this.#asked && atMs - this.#asked.atMs < ASK_MS) return this.#asked.rows;
+    const rows = this.#view.instances();
+    this.#asked = { atMs, rows };
+    rows.catch(() => this.#asked = undefined);
+    return rows;
+  }
+
+  watch(stream: EventStream): () => void {
+    this.#watchers.set(stream, "");
+    if (!this.#isTelling) this.#askIn(0);
+    return () => this.#watchers.delete(stream);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const stream of this.#watchers.keys()) stream.end();
+    this.#watchers.clear();
+  }
+
+  #askIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#tellAll(), ms);
+  }
+
+  async #tellAll(): Promise<void> {
+    if (this.#watchers.size === 0 || this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      const news = JSON.stringify(shownInstances(await this.rows()));
+      for (const [stream, told] of this.#watchers) {
+        if (told !== news && stream.send("change", news)) this.#watchers.set(stream, news);
+      }
+    } catch {
+      // The daemon logs what goes wrong with an instance; the next question may be answered.
+    } finally {
+      this.#isTelling = false;
+    }
+    if (this.#watchers.size > 0) this.#askIn(ASK_MS);
+  }
+}
