@@ -4,7 +4,7 @@
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
 import { showDuration } from "@/base/duration.ts";
-import { sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
+import { indexInSlice, showSlice, sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { TrustRules } from "@/api/caller.ts";
 import { readTlsFiles } from "@/api/credentials.ts";
@@ -87,6 +87,7 @@ export async function runSetup(path: string, options: RunSetupOptions): Promise<
     outputs = new RunOutputs(options.verify ? {} : options.outputs);
     const reading = readSetup(readText(path), path, { lenient: options.lenient });
     for (const warning of reading.warnings) tellLine(`myikev2: ${warning}`);
+    checkCapturedTunnel(options, reading.setup);
     if (options.verify) return await verified(path, reading, options);
     return await new SetupRun(path, reading, { options, outputs }).run();
   } catch (e) {
@@ -100,6 +101,30 @@ export async function runSetup(path: string, options: RunSetupOptions): Promise<
   } finally {
     outputs?.close();
   }
+}
+
+/**
+ * Refuses `--pcap-tunnel` with a number that no tunnel of this client has. More peers than expected may come
+ * to a gateway, so that any number may be one of theirs. @throws {SetupError}
+ */
+function checkCapturedTunnel(
+  { pcapTunnel, slice: asked }: RunSetupOptions,
+  { role, numberoftunnels }: Setup,
+): void {
+  const slice = asked ?? WHOLE;
+  if (pcapTunnel === undefined || role !== "client") return;
+  const size = sizeOfSlice(slice, numberoftunnels);
+  const last = indexInSlice(slice, size - 1);
+  const isOurs = pcapTunnel <= last && pcapTunnel % slice.of === slice.number - 1;
+  if (size > 0 && isOurs) return;
+  const numbers = slice.of === 1
+    ? `0 to ${last}`
+    : `${slice.number - 1}, one in ${slice.of}, to ${last}, as this is slice ${showSlice(slice)}`;
+  throw new SetupError(
+    size === 0
+      ? `--pcap-tunnel ${pcapTunnel}: slice ${showSlice(slice)} has no tunnel`
+      : `--pcap-tunnel ${pcapTunnel}: the tunnels of this test are ${numbers}`,
+  );
 }
 
 async function verified(

@@ -33,6 +33,8 @@ export class CaptureFile {
   readonly #filter: TunnelFilter | undefined;
   readonly #octetsMax: number;
   readonly #head = fileHead(`myikev2 ${VERSION}`);
+  /** Number of datagrams that were captured. */
+  datagrams = 0;
   #pending: Uint8Array[] = [];
   #pendingOctets = 0;
   /** Octets of the present file, written and pending. */
@@ -78,6 +80,7 @@ export class CaptureFile {
     const block = packetBlock(packet, { sent, epochMs, ...comment });
     if (this.#octetsMax > 0 && this.#octets + block.length > this.#octetsMax) this.#turnOver();
     this.#put(block);
+    this.datagrams++;
     if (this.#pendingOctets >= BUFFER_OCTETS) this.flush();
   }
 

@@ -4,6 +4,7 @@
  */
 import { SetupError } from "@/base/errors.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
+import { tellLine } from "@/files/terminal.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
 import { CaptureFile } from "@/report/capture_file.ts";
 
@@ -42,6 +43,9 @@ export function openRunFiles(files: {
     },
     close() {
       pcap?.close();
+      if (tunnel !== undefined && pcap?.datagrams === 0) {
+        tellLine(`myikev2: ${files.pcap} is empty, as there was no tunnel ${tunnel}`);
+      }
       keylog?.close();
     },
   };

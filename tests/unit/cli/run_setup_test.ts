@@ -247,3 +247,23 @@ Deno.test("the demo establishes its tunnels without a retransmission", async () 
   assert.equal(transport, "portable");
   assert.ok(datagrams.sent >= 40 && datagrams.received >= 40);
 });
+
+Deno.test("a capture of a tunnel that a client does not have is refused, with the numbers there are", async () => {
+  const client = "role: client\nnumberoftunnels: 10\nbindifname: lo\npeeraddr: 127.0.0.1\n" +
+    "startclntaddr: 127.0.1.1/8\nikeconf: {psk: x}\n";
+  const refused = async (options: string) => {
+    const { status, err } = await run(client, `test SETUP --pcap DIR/p ${options} ${QUIET}`);
+    assert.equal(status, 2, err.join("\n"));
+    return err.join("\n");
+  };
+  assert.match(await refused("--pcap-tunnel 10"), /--pcap-tunnel 10: .* are 0 to 9$/);
+  assert.match(await refused("--pcap-tunnel 10 --verify"), /0 to 9$/);
+  assert.match(
+    await refused("--pcap-tunnel 2 --slice 2/4"),
+    /--pcap-tunnel 2: .* are 1, one in 4, to 9, as this is slice 2\/4$/,
+  );
+  const { status } = await run(client, "test SETUP --pcap DIR/p --pcap-tunnel 9 --verify");
+  assert.equal(status, 0);
+  const gateway = await run(GATEWAY, `test SETUP --pcap DIR/p --pcap-tunnel 7 ${QUIET}`);
+  assert.ok(gateway.err.some((line) => /is empty, as there was no tunnel 7$/.test(line)));
+});
