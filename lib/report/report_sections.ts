@@ -76,6 +76,7 @@ function verdict(result: RunResultJson): string[] {
 
 function tested(result: RunResultJson): string[] {
   const { setup, role, tunnels, transport, cryptoBackend, dataPath, suites, peers } = result;
+  const { vendorIds } = result;
   const counted = (counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).map(([name, n]) => `${name} (${n})`).join("; ") || "none";
   const rows = [
@@ -84,6 +85,7 @@ function tested(result: RunResultJson): string[] {
     ["Tunnels configured", String(tunnels.configured ?? "none")],
     ["Suites agreed (set-ups)", counted(suites)],
     ["Peers (set-ups)", counted(peers)],
+    ["Vendor IDs of the peer (set-ups)", counted(vendorIds)],
     ["Transport, crypto, data path", [transport, cryptoBackend, dataPath].join(", ")],
   ] as const;
   return [

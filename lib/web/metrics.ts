@@ -45,6 +45,7 @@ const GAUGES: Readonly<Record<string, readonly [name: string, factor: number]>> 
 const LABELS: Readonly<Record<string, string>> = {
   "suites": "suite",
   "peers": "peer",
+  "vendorIds": "vendor_id",
   "drops": "reason",
   "packets.drops": "reason",
   "keyExchanges.ike": "methods",

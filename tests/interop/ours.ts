@@ -27,6 +27,8 @@ export interface TestResult {
     readonly lost: number;
   };
   readonly retransmissions: number;
+  /** Set-ups by the Vendor IDs of the peer. */
+  readonly vendorIds: Readonly<Record<string, number>>;
   /** Milliseconds of CPU time per tunnel; null without one. */
   readonly cpuMsPerTunnel: number | null;
   /** How the peer throttled. */

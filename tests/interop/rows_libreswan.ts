@@ -104,10 +104,12 @@ const several = bothWays("several proposals, AEAD apart from others", {
 
 const invalidKe = bothWays("INVALID_KE_PAYLOAD and the second try", {
   setup: { ikeconf: { dhgrpid: [19, 14] } },
-  theirs: { ike: "aes128-sha2_256-dh20+dh14" },
+  theirs: { ike: "aes128-sha2_256-dh20+dh14", extra: ["send-vendorid=yes"] },
   check: async (run) => {
     expect(await run.peerLogged(/INVALID_KE_PAYLOAD/) > 0, "INVALID_KE_PAYLOAD was not said");
     await run.wholeLife();
+    const ids = Object.keys((await run.ours.stop()).vendorIds);
+    expect(ids.some((id) => id.includes('"OE-Libreswan-')), `The Vendor IDs are ${ids}`);
   },
 });
 

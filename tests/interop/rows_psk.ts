@@ -321,10 +321,16 @@ const runningTime: Row = {
   name: "runningtime ends the test, which passed",
   direction: "ours → strongSwan",
   setup: ourClient({ runningtime: "2s" }, MODERN),
+  settings: "send_vendor_id = yes",
   swanctl: swanctl(connection({ suite: MODERN })),
   check: async (run) => {
     await run.sameKeys(await run.established(1));
     const result = await run.ours.ended(15_000);
+    const ids = result.vendorIds;
+    expect(
+      ids["882fe56d6fd20dbc2251613b2ebe5beb (strongSwan)"] === 1,
+      `The Vendor IDs are ${JSON.stringify(ids)}`,
+    );
     expectCounts(result, { established: 1, failed: 0 });
     expect(result.result === "passed", `The result is ${result.result}`);
     expect(run.ours.exitCode === 0, `The exit status is ${run.ours.exitCode}`);

@@ -72,6 +72,7 @@ export const FIGURES: RunFigures = {
   setupFromDueMs: undefined,
   failures: [{ cause: "NO_ANSWER", count: 2, example: "tunnel 3: 4 transmissions" }],
   suites: new Map([["a suite", 10]]),
+  vendorIds: new Map([['4f45 ("OE")', 10]]),
   profiles: new Map([["office", 7], ["home", 3]]),
   peers: new Map([["192.0.2.9", 10]]),
   strangers: [{ cause: "HALF_OPEN_TIMEOUT", count: 3, example: "192.0.2.9:500: silence" }],

@@ -177,6 +177,7 @@ export class RunTotals {
       failures: tally.failures(),
       suites: tally.suites.counts(),
       peers: tally.peers.counts(),
+      vendorIds: tally.vendorIds.counts(),
       strangers: role.strangers,
       cookies: { asked: admission.cookiesAsked, automatic: admission.cookiesAutomatic },
       puzzles: puzzleFigures(admission.puzzles, tally.puzzles),

@@ -103,6 +103,12 @@ export const SETUP_FIGURES = {
     json: (counts): Readonly<Record<string, number>> => Object.fromEntries(counts),
     read: (counts): ReadonlyMap<string, number> => new Map(Object.entries(counts)),
   }),
+  vendorIds: byName(
+    "vendorIds",
+    "set-ups by the Vendor IDs of the peer (RFC 7296 §3.12), in hex, of known ones and of texts with their " +
+      "name; 8 of a peer at most, the first 20 different ones, the rest as `others`",
+    (id, n) => `Vendor ID of the peer in ${n} set-ups: ${id}`,
+  ),
   profiles: byName(
     "profiles",
     "client with `profiles`: set-ups by the name of the profile, including those of tunnels that were up before",

@@ -8,6 +8,7 @@ import type { FailureFigures } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 import { NameCounts } from "@/engine/show/name_counts.ts";
+import { vendorWords } from "@/engine/show/vendor_words.ts";
 import { childSuiteWords, ikeSuiteWords } from "@/engine/show/suite_words.ts";
 import { showAddress } from "@/base/address.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -50,9 +51,10 @@ export class Tally implements RunPart {
   readonly setupFromDueMs = new Histogram();
   /** Counters of established SAs. */
   readonly sas = new SaTally();
-  /** Tunnels by the algorithms agreed for their IKE SA and first CHILD_SA, and by their peer's address. */
+  /** Tunnels by the algorithms agreed for their IKE SA and first CHILD_SA, and by their peer's address and Vendor IDs. */
   readonly suites = new NameCounts(NAMES_MAX);
   readonly peers = new NameCounts(NAMES_MAX);
+  readonly vendorIds = new NameCounts(NAMES_MAX);
   readonly #failures = new CauseCounts();
   readonly #recent = new RecentRate();
 
@@ -88,6 +90,7 @@ export class Tally implements RunPart {
       const [child] = sa.children;
       this.suites.add([ikeSuiteWords(sa), ...(child ? [childSuiteWords(child)] : [])].join("; "));
       this.peers.add(showAddress(sa.path.peerAddress));
+      for (const id of sa.peer.vendorIds) this.vendorIds.add(vendorWords(id));
     },
     replaced: () => void this.ikeRekeys++,
     child_up: ({ old }) => {

@@ -27,6 +27,7 @@ import {
   authMethodsOfInitiator,
   authMethodsOfResponder,
 } from "@/ike/extensions/supported_auth_methods.ts";
+import { vendorIdsInAuth, vendorIdsInInit } from "@/ike/extensions/vendor_ids.ts";
 import { usePpk } from "@/ike/extensions/use_ppk.ts";
 import type { Extension, OwnMessage } from "@/ike/records/extension.ts";
 import type { Payload } from "@/wire/message.ts";
@@ -54,6 +55,8 @@ const EXTENSIONS: readonly Extension[] = [
   mobike,
   authLifetimeGiven,
   configuration,
+  vendorIdsInInit,
+  vendorIdsInAuth,
 ];
 
 /** What all extensions add to a message of ours. */

@@ -73,10 +73,13 @@ export interface PeerRecord {
    * assigned it (3GPP TS 24.302 §8.2.4.2); undefined: as it is configured.
    */
   livenessMs: number | undefined;
+  /** Its Vendor IDs in hex (RFC 7296 §3.12), of which some are kept. */
+  vendorIds: readonly string[];
   /** The state of MOBIKE; undefined: the two ends have not agreed on it (RFC 4555 §3.1). */
   mobility: Mobility | undefined;
 }
 
+const NO_IDS: readonly string[] = [];
 const NONE: readonly ConfigurationAttribute[] = [];
 
 /** Makes the record of a peer of which nothing is known. */
@@ -107,6 +110,7 @@ export function newPeerRecord(): PeerRecord {
     redirectEndMs: Infinity,
     configured: NONE,
     livenessMs: undefined,
+    vendorIds: NO_IDS,
     mobility: undefined,
   };
 }

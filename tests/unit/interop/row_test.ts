@@ -97,6 +97,7 @@ Deno.test("a failure must say all words at once", () => {
     result: "failed",
     tunnels: { configured: 1, established: 0, failed: 1, lost: 0 },
     retransmissions: 0,
+    vendorIds: {},
     cpuMsPerTunnel: null,
     throttled: [],
     keepalives: { sent: 0, received: 0 },
