@@ -4,7 +4,21 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { INNER, install, OUTER, pairOf, type PairWish, ping, sh, withSites } from "./site.ts";
+import { parseAddress } from "@/base/address.ts";
+import type { SaPair } from "@/datapath/data_path.ts";
+import { XfrmMessage } from "@/datapath/xfrm.ts";
+import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
+import {
+  INNER,
+  install,
+  OUTER,
+  pairOf,
+  type PairWish,
+  ping,
+  sh,
+  type Site,
+  withSites,
+} from "./site.ts";
 
 const HMAC = { encryption: 12, keyBits: 128, integrity: 12 };
 const SUITES: readonly (readonly [string, PairWish])[] = [
@@ -154,6 +168,70 @@ Deno.test("a moved pair goes on where its sequence numbers stood", async () => {
     assert.match(states, /oseq 0x6/);
     assert.deepEqual([left.told, right.told], [[], []]);
   });
+});
+
+/** The left site moves to its second address and back, and the right one follows. */
+function moveBoth(
+  [left, right]: readonly [Site, Site],
+  [a, b]: readonly [SaPair, SaPair],
+  own: string,
+): void {
+  const ownAddress = parseAddress(own)!;
+  right.path.move(b.spiIn, { ...b.path, peerAddress: ownAddress }, "none");
+  left.path.move(a.spiIn, { ...a.path, ownAddress }, "none");
+}
+
+const SECOND = "10.99.0.7";
+/** The bits of the groups that are told of changed states and policies (XFRMNLGRP_SA, XFRMNLGRP_POLICY). */
+const GROUP_STATES = 1 << 2;
+const GROUP_POLICIES = 1 << 3;
+
+Deno.test("where the kernel moves no states, they are replaced: numbers go on, and no policy is ever lost", async () => {
+  const unknown = new Set<number>([XfrmMessage.MIGRATE_STATE]);
+  await withSites(async (left, right) => {
+    const pair = pairOf();
+    install(left, right, pair);
+    await sh(`ip -n ${left.namespace} addr add ${SECOND}/24 dev eth0`);
+    const { shim } = left;
+    const notices = new NetlinkSocket(shim, {
+      family: NetlinkFamily.XFRM,
+      groups: GROUP_STATES | GROUP_POLICIES,
+      namespacePath: `/run/netns/${left.namespace}`,
+    });
+    const moves = 6;
+    for (let i = 0; i < moves; i++) {
+      moveBoth([left, right], pair, i % 2 === 0 ? SECOND : OUTER[4][0]);
+      assert.equal(await ping(left, INNER[4][0], INNER[4][1], 2), 2, `move ${i + 1}`);
+    }
+    const { messages, lost } = notices.events();
+    notices.close();
+    const count = (type: number) => messages.filter((message) => message.type === type).length;
+    const { UPDATE_POLICY, DELETE_POLICY, NEW_SA, DELETE_SA } = XfrmMessage;
+    assert.deepEqual(
+      [lost, count(UPDATE_POLICY), count(DELETE_POLICY), count(NEW_SA), count(DELETE_SA)],
+      [false, 3 * moves, 0, 2 * moves, 2 * moves],
+    );
+    const states = await sh(`ip -n ${left.namespace} xfrm state`);
+    const sent = Math.max(...[...states.matchAll(/oseq (0x[0-9a-f]+)/g)].map(([, n]) => Number(n)));
+    assert.ok(sent > moves * 2 ** 16, `the last number is ${sent}`);
+    assert.deepEqual([left.told, right.told], [[], []]);
+  }, unknown);
+});
+
+Deno.test("a pair ends if its numbers cannot be read: they would be used again at the new address", async () => {
+  const unknown = new Set<number>([XfrmMessage.MIGRATE_STATE]);
+  await withSites(async (left, right) => {
+    const [a, b] = pairOf();
+    install(left, right, [a, b]);
+    assert.equal(await ping(left, INNER[4][0], INNER[4][1]), 3);
+    await sh(`ip -n ${left.namespace} addr add ${SECOND}/24 dev eth0`);
+    unknown.add(XfrmMessage.GET_SA);
+    left.path.move(a.spiIn, { ...a.path, ownAddress: parseAddress(SECOND)! }, "none");
+    assert.match(left.told.join(), /^refused 4097: The kernel does not tell the sequence numbers/);
+    assert.equal(await sh(`ip -n ${left.namespace} xfrm state`), "");
+    assert.doesNotMatch(await sh(`ip -n ${left.namespace} xfrm policy`), /tmpl/);
+    assert.equal(left.path.counters(a.spiIn), undefined);
+  }, unknown);
 });
 
 Deno.test("a packet without an SA is told, with the chain of rekeyed CHILD_SAs it belongs to", async () => {

@@ -4,15 +4,16 @@
  * @module
  */
 import type { SaPair, SaSuite, Selector } from "@/datapath/data_path.ts";
-import { KernelDataPath, type XfrmDevice } from "@/datapath/kernel.ts";
+import { KernelDataPath } from "@/datapath/kernel.ts";
 import { must } from "@/base/errors.ts";
 import { parseAddress, parsePrefix, showEndpoint } from "@/base/address.ts";
 import { selectorOf } from "@/datapath/xfrm.ts";
-import { loadShim } from "@/native/load.ts";
+import { loadShim, type ShimSymbols } from "@/native/load.ts";
 
 /** One end of the link. */
 export interface Site {
   readonly namespace: string;
+  readonly shim: ShimSymbols;
   readonly path: KernelDataPath;
   /** Reports of the data path, one in each line. */
   readonly told: string[];
@@ -32,10 +33,13 @@ export async function sh(command: string): Promise<string> {
   return said;
 }
 
-/** Makes both sites, calls `take`, and removes everything. */
+/** The types of XFRM messages that a kernel does not know. */
+export type Unknown = Set<number>;
+
+/** Makes both sites, calls `take`, and removes everything. The left kernel does not know `unknown` messages. */
 export async function withSites(
   take: (left: Site, right: Site) => Promise<void>,
-  xfrmDevice?: XfrmDevice,
+  unknown: Unknown = new Set(),
 ): Promise<void> {
   const names = ["left", "right"].map((side) => `kp${Deno.pid}${side}`);
   await sh(`ip netns add ${names[0]}; ip netns add ${names[1]}
@@ -50,7 +54,7 @@ export async function withSites(
           `; ip -n ${namespace} addr add ${INNER[4][i]}/32 dev lo` +
           `; ip -n ${namespace} addr add ${INNER[6][i]}/128 dev lo nodad`,
       );
-      sites.push(openSite(namespace, xfrmDevice));
+      sites.push(openSite(namespace, i === 0 ? unknown : new Set()));
     }
     await take(sites[0]!, sites[1]!);
   } finally {
@@ -59,16 +63,34 @@ export async function withSites(
   }
 }
 
-function openSite(namespace: string, xfrmDevice: XfrmDevice | undefined): Site {
+const TYPE_OCTETS_AT = 4;
+/** A type of message that no kernel knows, and refuses with EINVAL. */
+const NO_TYPE = 0x7f;
+
+/** The shim, whose requests have {@linkcode NO_TYPE} in place of the types in `unknown`. */
+function withoutTypes(symbols: ShimSymbols, unknown: Unknown): ShimSymbols {
+  const send: ShimSymbols["my_netlink_send"] = (fd, octets, count) => {
+    const whole = octets as Uint8Array<ArrayBuffer>;
+    const view = new DataView(whole.buffer, whole.byteOffset);
+    for (let at = 0; at < count; at += view.getUint32(at, true) + 3 & ~3) {
+      if (!unknown.has(view.getUint16(at + TYPE_OCTETS_AT, true))) continue;
+      view.setUint16(at + TYPE_OCTETS_AT, NO_TYPE, true);
+    }
+    return symbols.my_netlink_send(fd, octets, count);
+  };
+  return Object.assign({}, symbols, { my_netlink_send: send });
+}
+
+function openSite(namespace: string, unknown: Unknown): Site {
   const { symbols } = loadShim();
   must(symbols !== undefined, "the shim (deno task shim)");
   const told: string[] = [];
   const path = new KernelDataPath({
-    shim: symbols,
+    shim: withoutTypes(symbols, unknown),
     namespacePath: `/run/netns/${namespace}`,
     scope: { reqidBase: 1 << 24, ifId: 0 },
     innerDevice: 1,
-    xfrmDevice,
+    xfrmDevice: undefined,
     listener: {
       acquired: (line) => told.push(`acquired ${line}`),
       expired: (spi, hard) => told.push(`expired ${spi} ${hard}`),
@@ -77,7 +99,7 @@ function openSite(namespace: string, xfrmDevice: XfrmDevice | undefined): Site {
       note: (level, text) => told.push(`note ${level}: ${text}`),
     },
   });
-  return { namespace, path, told };
+  return { namespace, shim: symbols, path, told };
 }
 
 /** The properties of a pair; by default AES-GCM in an IPv4 tunnel over IPv4. */
