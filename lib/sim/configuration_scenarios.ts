@@ -58,8 +58,9 @@ const attributes: Scenario = {
           attribute === expected[i]!.attribute && sameOctets(value, expected[i]!.value)
         );
       if (!isSame) broken ??= "a client has what it asked for, and what stands where it may";
-      // It has been quiet for longer than the period, with time for a request that is repeated.
-      const quietMs = world.nowMs - (sa.lastLivenessMs ?? sa.establishedMs ?? Infinity);
+      // The last answer may have come long after the check that it answers, as requests are lost.
+      const { establishedMs = Infinity, lastLivenessMs = 0, lastReceivedMs = 0 } = sa;
+      const quietMs = world.nowMs - Math.max(establishedMs, lastLivenessMs, lastReceivedMs);
       const isBusy = sa.window.request !== undefined || sa.active !== undefined;
       const isLate = !isBusy && quietMs > 3 * PERIOD_SEC * 1_000;
       if (asked.includes(PERIOD) && isLate) {
