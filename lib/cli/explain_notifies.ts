@@ -134,7 +134,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   TS_MAX_QUEUE: [
     "The responder makes no more CHILD_SAs with the same selectors.",
     "RFC 9611",
-    "How many parallel CHILD_SAs (one for a CPU) the peer allows.",
+    "`resourcesas` of both ends: how many CHILD_SAs with the same selectors the client asks for, and how many the gateway makes.",
   ],
   REGISTRATION_FAILED: [
     "A group member could not be registered.",
@@ -429,7 +429,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   SA_RESOURCE_INFO: [
     "Which resource (such as a CPU) a parallel CHILD_SA belongs to.",
     "RFC 9611",
-    "The peer's CHILD_SAs for each CPU.",
+    "`resourcesas` of both ends.",
   ],
   USE_PPK_INT: [
     "A post-quantum pre-shared key is mixed in by IKE_INTERMEDIATE.",

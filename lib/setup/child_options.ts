@@ -50,6 +50,11 @@ export const CHILD = {
     "payloads in a second, with or without packets in them (datapath: userland); 0: as there are packets",
     { feature: "iptfs" },
   ),
+  resourcesas: option(
+    int(0, 64),
+    "0",
+    "CHILD_SAs of the same selectors beside the first, for a resource each (RFC 9611): asked for by clients, the most of gateways; packets leave by the newest",
+  ),
   integrityalg: listOption(
     keyword(INTEGRITY),
     ["sha256"],

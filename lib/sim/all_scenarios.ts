@@ -25,6 +25,7 @@ import { CRASH_SCENARIOS } from "@/sim/crash_scenarios.ts";
 import { FRAGMENT_SCENARIOS } from "@/sim/fragment_scenarios.ts";
 import { INFORMATIONAL_SCENARIOS } from "@/sim/informational_scenarios.ts";
 import { PUZZLE_SCENARIOS } from "@/sim/puzzle_scenarios.ts";
+import { RESOURCE_SCENARIOS } from "@/sim/resource_scenarios.ts";
 import { REKEY_SCENARIOS } from "@/sim/rekey_scenarios.ts";
 import { TRANSCRIPT_SCENARIOS } from "@/sim/transcript_scenarios.ts";
 import type { Scenario } from "@/sim/scenarios.ts";
@@ -58,4 +59,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...TRANSCRIPT_SCENARIOS,
   ...PUZZLE_SCENARIOS,
   ...IPTFS_SCENARIOS,
+  ...RESOURCE_SCENARIOS,
 ];

@@ -339,6 +339,9 @@ function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {
   if ((a.aggfrag === undefined) !== (b.aggfrag === undefined)) {
     return "both ends of a CHILD_SA have IP-TFS, or none has (RFC 9347 §5.1)";
   }
+  if ((a.resource === undefined) !== (b.resource === undefined)) {
+    return "a CHILD_SA is one of several at both ends, or at none (RFC 9611)";
+  }
   if (a.ipcomp?.cpiOut !== (b.ipcomp && b.cpiIn) || b.ipcomp?.cpiOut !== (a.ipcomp && a.cpiIn)) {
     return "the CPIs of a CHILD_SA cross";
   }

@@ -57,6 +57,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["IKE SA deleted", /^IKE SA deleted/],
   ["CHILD_SA deleted", /^CHILD_SA deleted/],
   ["Further CHILD_SAs", /^second CHILD_SA/],
+  ["CHILD_SAs of several resources", /^CHILD_SAs of several resources/],
   ["ML-KEM, alone and as an additional key exchange", /^ML-KEM|^additional key exchange/],
   ["Several key exchanges, also of rekeys", /^three additional key exchanges/],
   ["Post-quantum pre-shared keys", /^PPK/],

@@ -47,6 +47,7 @@ import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
 import { USERLAND_ROWS } from "./rows_userland.ts";
 import { LIBRESWAN_5_ROWS } from "./rows_libreswan_5.ts";
 import { LIBRESWAN_RESUMPTION_ROWS, RESUMPTION_ROWS } from "./rows_resumption.ts";
+import { RESOURCE_ROWS } from "./rows_resources.ts";
 import { SECOND_AUTH_ROWS } from "./rows_second_auth.ts";
 import { STRONGSWAN_6, strongSwanVersion } from "./strongswan.ts";
 
@@ -78,6 +79,7 @@ const ALL: readonly AnyRow[] = [
   ...AUTH_METHOD_ROWS,
   ...RESUMPTION_ROWS,
   ...CONFIGURATION_ROWS,
+  ...RESOURCE_ROWS,
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
   ...LIBRESWAN_CERTIFICATE_ROWS,

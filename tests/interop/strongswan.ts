@@ -309,7 +309,7 @@ export function parseListedSas(text: string): ListedSa[] {
       continue;
     }
     const children = sas.at(-1)?.children;
-    const child = /^ {2}(\S+): #(\d+), (?:reqid \d+, )?(\w+),/.exec(line);
+    const child = /^ {2}(\S+): #(\d+), (?:reqid \d+, )?(?:cpu [-\d]+, )?(\w+),/.exec(line);
     if (child && children) {
       const [, name, id, state] = child as unknown as Six;
       const empty = { spiIn: "", spiOut: "", local: "", remote: "" };

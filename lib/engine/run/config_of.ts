@@ -357,6 +357,7 @@ function childConfig(setup: Setup, child: ChildConf): ChildConfig {
     tfc: child.tfc,
     ipcomp: child.ipcomp,
     ...(child.iptfs === "never" ? {} : { aggfrag: aggfragOf(child, child.iptfs) }),
+    ...(child.resourcesas > 0 ? { resources: child.resourcesas } : {}),
     lifetimeMs: child.lifetime,
     pfsGroups: child.pfsenabled ? child.pfsgrpid : [],
     pfsAdditional: pfsAdditionalOf(child),

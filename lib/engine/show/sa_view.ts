@@ -207,12 +207,13 @@ const ENCAPSULATED = { none: "", udp: "in UDP", tcp: "in TCP" };
 
 /** The properties in which a CHILD_SA differs from ESP in tunnel mode; empty if it does not. */
 function showTraits(child: ChildSa): string {
-  const { suite, tunnelMode, ipcomp, cpiIn, peerTakesTfc, aggfrag } = child;
+  const { suite, tunnelMode, ipcomp, cpiIn, peerTakesTfc, aggfrag, resource } = child;
   const traits = [
     suite?.protocol === ProtocolId.AH ? "AH" : "",
     ENCAPSULATED[encapsulationOf(child)?.kind ?? "none"],
     tunnelMode ? "" : "transport mode",
     aggfrag ? `IP-TFS${aggfrag.peerTakesFragments ? "" : " without fragments"}` : "",
+    resource === undefined ? "" : `resource ${resource}`,
     suite?.esn ? "ESN" : "",
     ipcomp
       ? `IPComp ${nameOfIpcompTransform(ipcomp.transform)}, CPI ${cpiIn}/${ipcomp.cpiOut}`

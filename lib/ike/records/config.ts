@@ -87,6 +87,11 @@ export interface ChildConfig {
   readonly ipcomp: boolean;
   /** Absent: packets are neither aggregated nor fragmented in ESP (RFC 9347). Only for ESP in tunnel mode. */
   readonly aggfrag?: AggfragConfig;
+  /**
+   * The most CHILD_SAs with the same selectors beside the first one, each for a resource such as a CPU (RFC 9611).
+   * A client asks for so many. Absent, 0: none.
+   */
+  readonly resources?: number;
   readonly lifetimeMs: number;
   /** Groups of a key exchange of its own, when it is rekeyed or not the first CHILD_SA; empty: none. */
   readonly pfsGroups: readonly number[];

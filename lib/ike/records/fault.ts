@@ -66,6 +66,11 @@ export const FAULTS = {
   ignore_announced_hashes: "this end signs by a hash that its peer did not announce (RFC 7427 §4)",
   ignore_esn: "the responder takes any sequence numbers for its own (§3.3.2)",
   ignore_initial_contact: "INITIAL_CONTACT leaves older SAs alone (§2.4)",
+  ignore_resource_limit:
+    "the responder makes more CHILD_SAs with the same selectors than it is to (RFC 9611)",
+  forget_resource_in_rekey: "the rekey of a CHILD_SA does not keep its resource (RFC 9611)",
+  crowd_unasked:
+    "a client asks for CHILD_SAs of resources though its gateway takes no part (RFC 9611)",
   ignore_response_id: "a response counts whatever its Message ID is (§2.2)",
   keep_addresses: "selectors of transport mode stay in the peer's addresses (§2.23.1)",
   keep_both_children: "of two redundant CHILD_SAs none is deleted (§2.8.1)",

@@ -160,6 +160,12 @@ export interface IkeSa {
   forgotten: boolean;
 }
 
+/**
+ * The resource of a CHILD_SA, such as a CPU, by a number of this end from 1; `any`: the first one, for packets of
+ * all resources that have none of their own (RFC 9611).
+ */
+export type ChildResource = number | "any";
+
 /** A pair of ESP or AH SAs that were negotiated together. */
 export interface ChildSa {
   state: ChildState;
@@ -184,6 +190,8 @@ export interface ChildSa {
   ipcomp: Ipcomp | undefined;
   /** Whether packets are aggregated and fragmented in ESP (RFC 9347); undefined: they are not. */
   aggfrag: Aggfrag | undefined;
+  /** Which of several CHILD_SAs with the same selectors it is (RFC 9611); undefined: it is none of several. */
+  resource: ChildResource | undefined;
   ownTs: readonly TrafficSelector[];
   peerTs: readonly TrafficSelector[];
   /**
@@ -346,6 +354,8 @@ export interface CreateChildTask extends NoncedExchange {
   readonly kind: "create_child";
   readonly configIndex: number;
   readonly old: ChildSa | undefined;
+  /** The resource that the request names (RFC 9611); undefined: it names none. */
+  readonly resource: ChildResource | undefined;
   child: ChildSa | undefined;
   /** What the peer's response has agreed, while the key exchange is computed. */
   agreed: ChildAgreement | undefined;

@@ -25,6 +25,7 @@ import {
   childProposals,
   showProposals,
 } from "@/ike/negotiate/proposal.ts";
+import { chooseResource, resourceNotify, saysResource } from "@/ike/negotiate/resource.ts";
 import { startLifetime } from "@/ike/window/lifetime.ts";
 import { renewedChild } from "@/ike/window/renewal.ts";
 import {
@@ -66,6 +67,7 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
     cpiIn: ipcomp ? drawCpi(sa) : 0,
     ipcomp: undefined,
     aggfrag: undefined,
+    resource: undefined,
     ownTs: [],
     peerTs: [],
     behind: undefined,
@@ -123,6 +125,7 @@ export function childRequest(
   return {
     proposal: [
       ...asked(child, config, replaces),
+      ...(replaces ? [] : resourceNotify(child.resource)),
       {
         type: PayloadType.SA,
         proposals: childProposals(config, spiOctets32(child.spiIn), groups),
@@ -254,6 +257,9 @@ export function judgeAnswer(
     return refusedHere(`Peer ${notified}`);
   }
   acceptNotifies(child, payloads, config);
+  // A responder that takes no part makes one CHILD_SA like any other (RFC 9611).
+  const takesPart = saysResource(payloads) || sa.env.broken.has("crowd_unasked");
+  if (!replaces && !takesPart) child.resource = undefined;
   const proposed = proposedSelectors(sa, config, replaces);
   const said = { own: tsI, peer: tsR };
   const taken = child.tunnelMode ? said : substituted(said, sa);
@@ -323,6 +329,8 @@ function reasonFor(
     case NotifyType.NO_PROPOSAL_CHOSEN:
     case NotifyType.INVALID_KE_PAYLOAD:
       return `offered ${offered}; ` + (isRekey ? hintOfPfs(config) : WHAT_PEER_HAS);
+    case NotifyType.TS_MAX_QUEUE:
+      return "it makes no more CHILD_SAs with the same selectors; resourcesas asks for more";
     case NotifyType.TEMPORARY_FAILURE:
       return "it is busy with another exchange; it is asked again";
     case NotifyType.STATE_NOT_FOUND:
@@ -344,6 +352,12 @@ function hintOfPfs({ pfsGroups }: ChildConfig): string {
     : `pfsenabled is false, and the peer may want a key exchange; else ${WHAT_PEER_HAS}`;
 }
 
+/** The entries that match a request, and the CHILD_SA that it replaces, if any. */
+export interface ChildTerms {
+  readonly list: readonly ChildCandidate[];
+  readonly replaces?: ChildSa | undefined;
+}
+
 /** A responder's half of a CHILD_SA, with an SPI and without keys, and the payloads for the peer. */
 export interface AnsweredChild extends ChildPayloads {
   readonly child: ChildSa;
@@ -353,12 +367,12 @@ export interface AnsweredChild extends ChildPayloads {
 /**
  * Makes the responder's half of the first candidate with common selectors: narrows them, and makes SAr2, TSi
  * and TSr. The caller completes the CHILD_SA.
- * @throws {PeerError} TS_UNACCEPTABLE with a text.
+ * @throws {PeerError} TS_UNACCEPTABLE, or TS_MAX_QUEUE, with a text.
  */
 export function answerChild(
   turn: Turn,
   request: readonly Payload[],
-  list: readonly ChildCandidate[],
+  { list, replaces }: ChildTerms,
 ): AnsweredChild {
   const { sa } = turn;
   const said: SelectorPair = {
@@ -373,8 +387,11 @@ export function answerChild(
     const ownTs = narrow(meant.own, allowed.own);
     if (peerTs.length === 0 || ownTs.length === 0) continue;
     const aggfrag = chooseAggfrag(request, config);
+    const wish = { configIndex: index, ownTs, peerTs, replaces };
+    const resource = chooseResource(sa, request, wish);
     const child = newChild(sa, index, false);
     child.aggfrag = aggfrag;
+    child.resource = resource;
     child.peerTakesTfc = takesTfc(request);
     child.ipcomp = chooseIpcomp(request, config);
     return {
@@ -382,6 +399,7 @@ export function answerChild(
       agreed: { choice, ownTs, peerTs },
       proposal: [
         ...answered(child, config),
+        ...(replaces ? [] : resourceNotify(resource)),
         { type: PayloadType.SA, proposals: [answerOf(choice, spiOctets32(child.spiIn))] },
       ],
       selectors: [

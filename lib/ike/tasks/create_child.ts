@@ -33,7 +33,12 @@ import {
   stateLost,
   takeFollowup,
 } from "@/ike/tasks/followup_request.ts";
-import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
+import {
+  askForResources,
+  newCreateChild,
+  soonMs,
+  stopAskingForResources,
+} from "@/ike/tasks/new_create_child.ts";
 import { additionalMethods } from "@/ike/negotiate/proposal.ts";
 import type { TaskKind } from "@/ike/records/task.ts";
 import {
@@ -194,7 +199,10 @@ function send(turn: Turn, task: CreateChildTask): void {
   const { old } = task;
   const group = methodOf(task);
   task.stage = "sent";
-  task.child ??= newChild(sa, task.configIndex, true);
+  if (!task.child) {
+    task.child = newChild(sa, task.configIndex, true);
+    task.child.resource = task.resource;
+  }
   const { proposal, selectors } = childRequest(sa, task.child, { group, replaces: old });
   const payloads: Payload[] = [
     ...(old ? [rekeyNotify(old)] : []),
@@ -235,7 +243,11 @@ function accept(turn: Turn, task: CreateChildTask): void {
   if (isInSeries(task)) seriesComplete(sa);
   sa.active = undefined;
   out.push({ kind: "child_up", by: child, old }, sa);
-  if (old) settle(turn, task, child);
+  if (old) return settle(turn, task, child);
+  if (typeof task.resource === "number" && child.resource === undefined) {
+    return stopAskingForResources(sa, task.configIndex);
+  }
+  askForResources(sa, child);
 }
 
 /**
@@ -348,6 +360,11 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
       breakOff(turn, task, failure);
       if (isInSeries(task) && !stateLost(turn)) againSoon(turn, task);
       return firstChildRefused(turn, failure);
+    case NotifyType.TS_MAX_QUEUE:
+    case NotifyType.NO_ADDITIONAL_SAS:
+      // It would refuse the others that are still to be asked for as well (RFC 9611).
+      stopAskingForResources(sa, task.configIndex);
+      return giveUp(turn, task, failure);
     case NotifyType.INVALID_KE_PAYLOAD:
       if (otherMethod(turn, task, error)) return;
       return giveUp(turn, task, failure);
@@ -372,14 +389,14 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
 /** Postpones the task, as the peer is busy with what made it refuse (§2.25). */
 function againSoon(turn: Turn, task: CreateChildTask): void {
   const { sa } = turn;
-  const { old, configIndex } = task;
+  const { old, configIndex, resource } = task;
   if (old) {
     if (old.state === "established") old.rekeyMs = soonMs(turn);
     return;
   }
   const restarts = task.restarts + 1;
   if (restarts > RESTARTS_MAX) return;
-  const again = { ...newCreateChild(sa, configIndex), restarts };
+  const again = { ...newCreateChild(sa, configIndex), resource, restarts };
   sa.postponed = [...sa.postponed, { task: again, dueMs: soonMs(turn) }];
 }
 

@@ -197,7 +197,10 @@ function answer(
   const { sa } = turn;
   const nonceI = findPayload(request.payloads, PayloadType.NONCE)!.data;
   const nonceR = sa.env.random(NONCE_OCTETS);
-  const { child, agreed, proposal, selectors } = answerChild(turn, request.payloads, list);
+  const { child, agreed, proposal, selectors } = answerChild(turn, request.payloads, {
+    list,
+    replaces: old,
+  });
   const methods = key ? additionalMethods(agreed.choice) : [];
   const awaited: AwaitedChild | undefined = key && methods.length > 0
     ? {

@@ -30,7 +30,8 @@ import {
 } from "@/ike/negotiate/identity.ts";
 import { dropSetup, enter, fail } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
-import { newCreateChild } from "@/ike/tasks/new_create_child.ts";
+import { nextResource } from "@/ike/negotiate/resource.ts";
+import { askForResources, newCreateChild } from "@/ike/tasks/new_create_child.ts";
 import { leaveInAuth, redirectInAuth } from "@/ike/tasks/redirect.ts";
 import { beginsChildless, childlessRefused } from "@/ike/extensions/childless.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
@@ -62,7 +63,10 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     if (refusal) return fail(turn, refusal);
     const unmixed = beginPpk(turn);
     if (unmixed) return distrust(turn, unmixed);
-    if (!beginsChildless(sa)) task.child = newChild(sa, 0, true);
+    if (!beginsChildless(sa)) {
+      task.child = newChild(sa, 0, true);
+      task.child.resource = nextResource(sa, 0);
+    }
     proceed(turn, task, beginRounds(turn));
   },
 
@@ -196,7 +200,10 @@ function established({ sa, out }: Turn, { child }: IkeAuthTask): void {
     sa.queue.push(newCreateChild(sa, i));
   }
   sa.peer.childless = !child;
-  if (child) return out.push({ kind: "established" }, sa);
+  if (child) {
+    askForResources(sa, child);
+    return out.push({ kind: "established" }, sa);
+  }
   out.push({ kind: "childless" }, sa);
   out.push({ kind: "note", level: 4, text: "Authenticated without a CHILD_SA (childless)" }, sa);
 }

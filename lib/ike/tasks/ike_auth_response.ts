@@ -202,7 +202,7 @@ function childAnswer(turn: Turn, payloads: readonly Payload[]): Payload[] {
     }
     const list = candidates(turn.sa, payloads, { keGroup: 0, first: true });
     const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
-    const { child, agreed, proposal, selectors } = answerChild(turn, payloads, list);
+    const { child, agreed, proposal, selectors } = answerChild(turn, payloads, { list });
     completeChild(turn, child, { ...agreed, inputs });
     return [...(granted ? [granted.reply] : []), ...proposal, ...selectors];
   } catch (e) {

@@ -273,6 +273,7 @@ ikeconf.childlist[].iptfs never
 ikeconf.childlist[].iptfsfragments true
 ikeconf.childlist[].iptfssize 0
 ikeconf.childlist[].iptfsrate 0
+ikeconf.childlist[].resourcesas 0
 ikeconf.datapath auto
 ikeconf.xfrmif
 `;
