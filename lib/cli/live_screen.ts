@@ -55,7 +55,7 @@ export class LiveScreen {
     const room = Math.max(1, rows - 1);
     const lines = this.#figures(f, configured);
     const failures = this.showsFailures ? this.#lastFailures() : [];
-    const keys = this.hasKeys ? ["", `  ${this.#keys()}`] : [];
+    const keys = this.hasKeys ? ["", `  ${this.#keys(this.isEnding || f.isEnding)}`] : [];
     for (const more of [failures, keys]) {
       if (lines.length + more.length <= room) lines.push(...more);
     }
@@ -76,13 +76,15 @@ export class LiveScreen {
       `  rate           ${`${f.recentRate.toFixed(0)}/s`.padEnd(8)} ${this.#sparkline()}`.trimEnd(),
       ...(f.setupMs ? [`  set-up         ${percentiles(f.setupMs)}`] : []),
       ...(f.ping ? [`  ping           ${pingText(f.ping)}`] : []),
-      ...(this.isEnding ? [`  ending         ${f.live} tunnels are left to be deleted`] : []),
+      ...(this.isEnding || f.isEnding
+        ? [`  ending         ${f.live} tunnels are left to be deleted`]
+        : []),
       `  elapsed        ${sinceStart(f)}${remaining(f)}`,
     ];
   }
 
-  #keys(): string {
-    const end = this.isEnding ? "q: end at once" : "q: end the test gracefully";
+  #keys(isEnding: boolean): string {
+    const end = isEnding ? "q: end at once" : "q: end the test gracefully";
     return `${end}   d: ${this.showsFailures ? "hide" : "show"} the last failures`;
   }
 

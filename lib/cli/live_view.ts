@@ -113,5 +113,6 @@ export async function plainLine(run: RunView): Promise<string> {
   return `${sinceStart(f)} tunnels: ${f.established}/${configured} established, ` +
     `${f.live} live, ${f.halfOpen} half-open, ${f.failed} failed, ` +
     `${f.retransmissions} retransmissions, ${f.recentRate.toFixed(0)}/s` +
-    `${f.ping ? `, ping: ${pingText(f.ping)}` : ""}${remaining(f)}`;
+    `${f.ping ? `, ping: ${pingText(f.ping)}` : ""}` +
+    `${f.isEnding ? ", ending: live tunnels are being deleted" : remaining(f)}`;
 }

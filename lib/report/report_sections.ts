@@ -137,7 +137,7 @@ function plots(result: RunResultJson): string[] {
     "<h2>Over time</h2>",
     '<p class="hint">Drag over a plot to zoom, double-click to see all. With the keyboard: Tab to a ' +
     "plot, arrows move the cursor, + and - zoom, Escape shows all. Dashed vertical lines are the events " +
-    "below.</p>",
+    "below: dotted ones what the test itself began or ended.</p>",
     '<div class="plots">',
     ...plotsShown(timeline.steps).flatMap((plot) => plotFigure(plot, result)),
     "</div>",
@@ -170,10 +170,10 @@ function plotFigure(plot: Plot, { timeline }: RunResultJson): string[] {
 
 function events({ timeline }: RunResultJson): string[] {
   if (!timeline || timeline.events.length === 0) return [];
-  const LEVELS = ["", "critical", "error", "warning"];
+  const LEVELS = ["", "critical", "error", "warning", "the test"];
   const left = timeline.eventsLeftOut;
   return [
-    "<h2>Warnings and errors</h2>",
+    "<h2>Events</h2>",
     '<div class="scroll"><table id="events"><thead><tr><th scope="col" class="number">seconds</th>' +
     '<th scope="col">level</th><th scope="col">what happened</th></tr></thead><tbody>',
     ...timeline.events.map(({ atSec, level, text }) =>

@@ -10,7 +10,9 @@ import type { RunEvent } from "@/engine/show/event_hub.ts";
 
 /** The most steps that are kept: an hour in steps of 2 s. */
 export const STEPS_MAX = 1_800;
-/** The most events that are kept; later events are only counted. */
+/** The most milestones that are kept; later ones are only counted. */
+export const MILESTONES_MAX = 50;
+/** The most warnings and errors that are kept; later events are only counted. */
 export const EVENTS_MAX = 100;
 /** How many characters of an event are kept. */
 const EVENT_TEXT_MAX = 400;
@@ -72,11 +74,11 @@ type Percentile = Capitalize<typeof PERCENTILES[number]>;
 /** A list for each figure, with a value for each step; null where a step has no sample. */
 export type TimelineColumns = Readonly<Record<Column | "atSec", readonly (number | null)[]>>;
 
-/** A warning or an error, with its time. */
+/** A warning, an error or a milestone, with its time. */
 export interface TimelineEvent {
   /** Seconds from the start of the run. */
   readonly atSec: number;
-  /** 1 critical, 2 error, 3 warning. */
+  /** 1 critical, 2 error, 3 warning; 4: what the test itself began or ended. */
   readonly level: number;
   readonly text: string;
 }
@@ -150,9 +152,14 @@ export const TIMELINE_PARTS: readonly Documented[] = [
     path: "events",
     type: "list of {atSec, level, text}",
     doc:
-      `the first ${EVENTS_MAX} warnings and errors of the log (level 1 critical, 2 error, 3 warning)`,
+      `the first ${EVENTS_MAX} warnings and errors of the log (level 1 critical, 2 error, 3 warning), and ` +
+      `the first ${MILESTONES_MAX} milestones (level 4): what the test itself began or ended, such as a storm`,
   },
-  { path: "eventsLeftOut", type: "number", doc: "how many warnings and errors came after those" },
+  {
+    path: "eventsLeftOut",
+    type: "number",
+    doc: "how many warnings, errors and milestones came after those",
+  },
 ];
 
 /** The figures of one step. */
@@ -201,6 +208,8 @@ export class Timeline {
   #counters: readonly number[] = COUNTER_NAMES.map(() => 0);
   #histograms: (HistogramData | undefined)[] = LATENCY_NAMES.map(() => undefined);
   readonly #events: TimelineEvent[] = [];
+  /** How many of them are milestones. */
+  #milestones = 0;
   #eventsLeftOut = 0;
 
   /**
@@ -241,9 +250,13 @@ export class Timeline {
     if (this.#steps.length > STEPS_MAX) this.#widen();
   }
 
-  /** Adds a warning or an error. */
-  addEvent({ level, msg, epochMs }: RunEvent): void {
-    if (this.#events.length >= EVENTS_MAX) return void this.#eventsLeftOut++;
+  /** Adds a warning, an error or a milestone. */
+  addEvent({ level, msg, epochMs, milestone }: RunEvent): void {
+    const isFull = milestone
+      ? this.#milestones >= MILESTONES_MAX
+      : this.#events.length - this.#milestones >= EVENTS_MAX;
+    if (isFull) return void this.#eventsLeftOut++;
+    if (milestone) this.#milestones++;
     const atSec = Math.max(0, rounded((epochMs - this.#startEpochMs) / 1_000)!);
     const text = msg.length > EVENT_TEXT_MAX ? `${msg.slice(0, EVENT_TEXT_MAX)}…` : msg;
     this.#events.push({ atSec, level, text: text.toWellFormed() });

@@ -27,6 +27,7 @@ export class TimelineClock {
     this.#run = run;
     const sink: EventSink = {
       filter: { level: LEVEL_MAX, keyword: "" },
+      milestones: true,
       write: (event) => this.timeline.addEvent(event),
     };
     this.#detach = run.events.attach(sink);

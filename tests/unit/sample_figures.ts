@@ -61,6 +61,7 @@ export const FIGURES: RunFigures = {
   rebuilds: 8,
   setupRate: 123.45678,
   recentRate: 0,
+  isEnding: false,
   timeLeftMs: undefined,
   elapsedMs: 61_234,
   ikeSaInitMs: LATENCY,

@@ -290,7 +290,7 @@ export class PingRun implements RunPart {
       ? [...this.#upMs.keys()].sort((a, b) => a - b)
       : Array.from({ length: ping!.tasks }, (_, task) => task);
     tasks.forEach((task, i) => this.#start(task, nowMs + i * ping!.setupIntervalMs));
-    context.events.publish(4, `${this.#started.size} ping tasks start`);
+    context.events.milestone(`${this.#started.size} ping tasks start`);
     if (this.#untold > 0) {
       context.events.publish(
         2,
@@ -369,7 +369,7 @@ export class PingRun implements RunPart {
       );
     } else if (!isAbove && this.#wasAbove) {
       this.#wasAbove = false;
-      context.events.publish(4, `Ping loss ${percent(rate)} is within maxlossrate again`);
+      context.events.milestone(`Ping loss ${percent(rate)} is within maxlossrate again`);
     }
     const { above, first } = worstLoss(pinger, ping.lossMax, this.#isOver ? 1 : JUDGED_MIN);
     if (above <= 2 * this.#tasksAbove || first === undefined) return;

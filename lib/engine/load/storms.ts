@@ -134,7 +134,7 @@ export class Storms implements RunPart {
     const { kind, tunnels, spreadMs } = storm.plan;
     const all = this.#tunnels(tunnels);
     const over = spreadMs > 0 ? ` over ${showDuration(spreadMs)}` : "";
-    this.#context.events.publish(4, `A storm begins: ${kind} of ${all.length} tunnels${over}`);
+    this.#context.events.milestone(`A storm begins: ${kind} of ${all.length} tunnels${over}`);
     this.#goOn(storm, all, 0);
   }
 

@@ -21,6 +21,15 @@ const GATEWAY_WINDOW = 2_000;
 /** The reason why a run ends. */
 export type EndKind = "time" | "nothing-left" | "stopped" | "aborted" | "broken";
 
+/** The reason in words, behind "The test ends at once". */
+const END_WORDS: Readonly<Record<EndKind, string>> = {
+  "time": ": its time is over",
+  "nothing-left": ": nothing is left of it",
+  "stopped": ", as it was asked to",
+  "aborted": ", as a threshold is broken",
+  "broken": ", as it cannot go on",
+};
+
 /** The options of the end of a run. */
 export interface RunEndOptions {
   readonly context: RunContext;
@@ -75,8 +84,10 @@ export class RunEnd {
   begin(kind: EndKind, gracefully = true): void {
     if (this.hasBegun) return;
     this.hasBegun = true;
-    const { role, ping, nowMs } = this.#options;
+    const { role, ping, nowMs, context } = this.#options;
     role.ended();
+    const how = gracefully ? "gracefully" : "at once";
+    context.events.milestone(`The test ends ${how}${END_WORDS[kind]}`);
     const isPatient = gracefully && (kind === "time" || kind === "stopped");
     ping.end(nowMs(), isPatient, () => this.#conclude(kind, gracefully));
   }

@@ -165,6 +165,7 @@ export class RunTotals {
       rebuilds: role.flapping.rebuilds,
       setupRate: this.#setupRate(),
       recentRate: tally.recentRate(nowMs),
+      isEnding: this.#context.ending,
       timeLeftMs: this.#timeLeftMs(nowMs),
       elapsedMs,
       ikeSaInitMs: tally.ikeSaInitMs.figures(),

@@ -230,10 +230,17 @@ export class TestRun implements RunContext, LoopListener {
   creationFinished(nowMs: number): void {
     if (this.#totals.isCreated) return;
     this.#totals.creationFinished(nowMs);
+    this.#sayCreated();
     this.ping.creationFinished(nowMs);
     this.#storms.creationFinished(nowMs);
     const { soakMs } = this.#options.plan;
     if (soakMs !== undefined) this.#endAt(nowMs + soakMs);
+  }
+
+  #sayCreated(): void {
+    const { established, failed } = this.tally;
+    const others = failed > 0 ? `, ${failed} given up` : "";
+    this.events.milestone(`The set-up is over: ${established} tunnels established${others}`);
   }
 
   /** See {@linkcode RunContext}. */

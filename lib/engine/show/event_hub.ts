@@ -17,6 +17,8 @@ export interface RunEvent {
   readonly msg: string;
   /** Milliseconds since 1970. */
   readonly epochMs: number;
+  /** Whether it says what the test itself began or ended, such as a storm; absent: it does not. */
+  readonly milestone?: true;
 }
 
 /**
@@ -72,6 +74,8 @@ export interface EventSubscription extends AsyncIterable<RunEvent> {
 /** A reader that is called synchronously, such as a log file; it must not throw. */
 export interface EventSink {
   filter: EventFilter;
+  /** Whether it also wants milestones that its filter does not let pass. */
+  readonly milestones?: boolean;
   write(event: RunEvent): void;
 }
 
@@ -106,8 +110,20 @@ export class EventHub {
   publish(level: EventLevel, msg: string | (() => string)): void {
     if (this.#ended || !this.wants(level)) return;
     const text = clipped(typeof msg === "string" ? msg : msg(), MSG_MAX[level]);
-    const event: RunEvent = { level, msg: text, epochMs: this.#now() };
-    for (const sink of this.#sinks) if (passes(sink.filter, event)) sink.write(event);
+    this.#give({ level, msg: text, epochMs: this.#now() });
+  }
+
+  /** Publishes an event of level 4 that says what the test itself has begun or ended. */
+  milestone(text: string): void {
+    if (this.#ended) return;
+    this.#give({ level: 4, msg: clipped(text, MSG_MAX[4]), epochMs: this.#now(), milestone: true });
+  }
+
+  #give(event: RunEvent): void {
+    for (const sink of this.#sinks) {
+      const isMilestone = sink.milestones === true && event.milestone === true;
+      if (isMilestone || passes(sink.filter, event)) sink.write(event);
+    }
     for (const queue of this.#queues) if (passes(queue.filter, event)) queue.put(event);
   }
 

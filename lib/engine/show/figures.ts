@@ -114,6 +114,8 @@ export interface LiveFigures {
   readonly live: number;
   /** Tunnels established in the last second. */
   readonly recentRate: number;
+  /** Whether the test is ending: its tunnels are being deleted. */
+  readonly isEnding: boolean;
   /** Milliseconds until the running time ends; undefined without a running time. */
   readonly timeLeftMs: number | undefined;
   /** Processor time of the whole process since its start, in milliseconds. */
@@ -134,6 +136,7 @@ export function mergeRunFigures(parts: readonly RunFigures[]): RunFigures {
     halfOpen: sum("halfOpen"),
     live: sum("live"),
     recentRate: sum("recentRate"),
+    isEnding: parts.some(({ isEnding }) => isEnding),
     timeLeftMs: left.length > 0 ? Math.max(...left) : undefined,
     cpuMs: Math.max(...parts.map(({ cpuMs }) => cpuMs)),
   };

@@ -69,6 +69,12 @@ export interface TunnelRecord {
   /** The time of all IKE_INTERMEDIATE exchanges, and that of all IKE_AUTH exchanges, of the last try. */
   readonly ikeIntermediateMs: number | undefined;
   readonly ikeAuthMs: number | undefined;
+  /** The time of IKE_SESSION_RESUME, which takes the place of IKE_SA_INIT (RFC 5723). */
+  readonly ikeSessionResumeMs: number | undefined;
+  /** The time of the last exchange of each kind that this end began once the tunnel was established. */
+  readonly createChildMs: number | undefined;
+  readonly followupKeMs: number | undefined;
+  readonly informationalMs: number | undefined;
   /** The time from the first IKE_SA_INIT of the last try to the establishment. */
   readonly setupMs: number | undefined;
   readonly establishedEpochMs: number | undefined;
@@ -94,6 +100,21 @@ export interface TunnelLogRun {
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Draft = Writable<TunnelRecord>;
+
+/** Where the time of an exchange is kept, of which that of the last one counts. */
+const TIMES: ReadonlyMap<number, ExchangeTime> = new Map<number, ExchangeTime>([
+  [ExchangeType.IKE_SA_INIT, "ikeSaInitMs"],
+  [ExchangeType.IKE_SESSION_RESUME, "ikeSessionResumeMs"],
+  [ExchangeType.CREATE_CHILD_SA, "createChildMs"],
+  [ExchangeType.IKE_FOLLOWUP_KE, "followupKeMs"],
+  [ExchangeType.INFORMATIONAL, "informationalMs"],
+]);
+type ExchangeTime =
+  | "ikeSaInitMs"
+  | "ikeSessionResumeMs"
+  | "createChildMs"
+  | "followupKeMs"
+  | "informationalMs";
 
 /** Close codes of IKE SAs that are no loss, by role. */
 const ASKED_FOR: Readonly<Record<"client" | "gateway", ReadonlySet<number>>> = {
@@ -141,7 +162,8 @@ export class TunnelLog {
         const draft = isTry ? this.#ofTry(sa, toEpoch) : this.#known(sa);
         if (!draft) return;
         draft.retransmissions += transmissions - 1;
-        if (exchange === ExchangeType.IKE_SA_INIT) draft.ikeSaInitMs = latencyMs;
+        const time = TIMES.get(exchange);
+        if (time) draft[time] = latencyMs;
         if (exchange === ExchangeType.IKE_INTERMEDIATE) {
           draft.ikeIntermediateMs = (draft.ikeIntermediateMs ?? 0) + latencyMs;
         }
@@ -248,8 +270,12 @@ export class TunnelLog {
       draft.tries++;
       draft.startedEpochMs = startedEpochMs;
       draft.ikeSaInitMs =
+        draft.ikeSessionResumeMs =
         draft.ikeIntermediateMs =
         draft.ikeAuthMs =
+        draft.createChildMs =
+        draft.followupKeMs =
+        draft.informationalMs =
         draft.setupMs =
           undefined;
     }
@@ -296,6 +322,10 @@ function newDraft(tunnel: number): Draft {
     innerAddresses: [],
     startedEpochMs: undefined,
     ikeSaInitMs: undefined,
+    ikeSessionResumeMs: undefined,
+    createChildMs: undefined,
+    followupKeMs: undefined,
+    informationalMs: undefined,
     ikeIntermediateMs: undefined,
     ikeAuthMs: undefined,
     setupMs: undefined,

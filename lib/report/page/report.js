@@ -27,9 +27,10 @@
   function drawEvents(plot) {
     const { ctx, bbox } = plot;
     ctx.save();
-    ctx.strokeStyle = color("--mark");
-    ctx.setLineDash([4, 4]);
-    for (const { atSec } of timeline.events) {
+    for (const { atSec, level } of timeline.events) {
+      const isMilestone = level > 3;
+      ctx.strokeStyle = color(isMilestone ? "--dim" : "--mark");
+      ctx.setLineDash(isMilestone ? [1, 3] : [4, 4]);
       const x = plot.valToPos(atSec, "x", true);
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
       ctx.beginPath();

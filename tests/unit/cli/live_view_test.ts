@@ -90,6 +90,10 @@ Deno.test("without a terminal the figures are one line, with the remaining time 
     "12 retransmissions, 10/s";
   assert.equal(await plainLine(view({})), line);
   assert.equal(await plainLine(view({ timeLeftMs: 4_100 })), `${line}, 5s left`);
+  assert.equal(
+    await plainLine(view({ timeLeftMs: 0, isEnding: true })),
+    `${line}, ending: live tunnels are being deleted`,
+  );
   const ping = {
     tasks: 7,
     sent: 0,
@@ -139,14 +143,15 @@ const TERMINAL = { columns: 80, rows: 24 };
 
 Deno.test("a terminal of 80 by 24 has room for all figures, the keys and the last failures", () => {
   const screen = new LiveScreen(true);
-  screen.hasKeys = screen.showsFailures = screen.isEnding = true;
+  screen.hasKeys = screen.showsFailures = true;
   for (let i = 0; i < 100; i++) {
     const msg = `Tunnel ${i} failed: \u001b[2J${"long words ".repeat(20)}`;
     screen.addFailure({ level: 2, msg, epochMs: 1_700_000_000_000 });
   }
   let lines: string[] = [];
   for (let i = 0; i < 60; i++) {
-    lines = screen.lines({ ...BUSY, elapsedMs: i * 1_000, recentRate: i }, 1_000_000, TERMINAL);
+    const figures = { ...BUSY, elapsedMs: i * 1_000, recentRate: i, isEnding: true };
+    lines = screen.lines(figures, 1_000_000, TERMINAL);
   }
   assert.ok(lines.length < 24, `${lines.length} lines`);
   for (const line of lines) assert.ok(line.length < 80 && !line.includes(ESCAPE), line);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
-import { EVENTS_MAX, STEPS_MAX, Timeline } from "@/report/timeline.ts";
+import { EVENTS_MAX, MILESTONES_MAX, STEPS_MAX, Timeline } from "@/report/timeline.ts";
 
 /**
  * A run that sets up one tunnel in each second. The set-up of the nth tunnel takes n milliseconds. The
@@ -108,4 +108,18 @@ Deno.test("the number and the length of events are bounded, and the events left 
   assert.deepEqual([events.length, eventsLeftOut], [EVENTS_MAX, 7]);
   assert.deepEqual([events[0]!.atSec, events[0]!.text.length], [1.5, 401]);
   assert.equal(startedAt, "1970-01-01T00:00:05.000Z");
+});
+
+Deno.test("milestones have places of their own among the events, whatever else is reported", () => {
+  const timeline = new Timeline(1_000, 0);
+  const milestone = (msg: string) =>
+    timeline.addEvent({ level: 4, msg, epochMs: 1_000, milestone: true });
+  for (let i = 0; i < EVENTS_MAX + 1; i++) {
+    timeline.addEvent({ level: 3, msg: `warning ${i}`, epochMs: 500 });
+  }
+  for (let i = 0; i < MILESTONES_MAX + 1; i++) milestone(`milestone ${i}`);
+  const { events, eventsLeftOut } = timeline.json();
+  assert.equal(eventsLeftOut, 2);
+  assert.equal(events.filter(({ level }) => level === 3).length, EVENTS_MAX);
+  assert.equal(events.filter(({ level }) => level === 4).length, MILESTONES_MAX);
 });

@@ -106,3 +106,24 @@ async function collect(reader: AsyncIterable<RunEvent>): Promise<string[]> {
   for await (const event of reader) seen.push(`${event.level} ${event.msg}`);
   return seen;
 }
+
+Deno.test("a milestone reaches readers of its level, and those who want milestones beside their levels", () => {
+  const { hub } = hubWithClock();
+  const seen: string[] = [];
+  const reader = (name: string, level: number, milestones: boolean) =>
+    hub.attach({
+      filter: { level, keyword: "" },
+      milestones,
+      write: ({ msg, milestone }) => void seen.push(`${name}: ${msg}, ${milestone ?? false}`),
+    });
+  reader("log", 4, false);
+  reader("timeline", 3, true);
+  reader("screen", 3, false);
+  hub.milestone("A storm begins");
+  hub.publish(4, "Tunnel 7 is up");
+  assert.deepEqual(seen, [
+    "log: A storm begins, true",
+    "timeline: A storm begins, true",
+    "log: Tunnel 7 is up, false",
+  ]);
+});
