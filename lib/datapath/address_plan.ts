@@ -25,6 +25,8 @@ export interface AddressPlan {
   readonly mobike: boolean;
   readonly mobikeaddrpertunnel: number;
   readonly mobikeaddrpergw: number;
+  /** The first address of the other family, from which there are as many; absent: there is none. */
+  readonly mobikeotheraddr?: IpPrefix | undefined;
   readonly staticroute: string;
   /** Which tunnels the test makes; absent: all. */
   readonly slice?: Slice | undefined;
@@ -48,33 +50,45 @@ export function ownAddressesOf(
   plan: AddressPlan,
   isRoutable: (octets: number) => boolean,
 ): OwnAddresses {
-  const { role, startclntaddr: first, numberoftunnels, bindifaddr, mobike } = plan;
+  const { role, startclntaddr, bindifaddr, mobike } = plan;
   const isClient = role === "client";
-  const ofGateway = bindifaddr
-    ? following(bindifaddr, mobike && !isClient ? plan.mobikeaddrpergw : 1, () => 0)
-    : [];
-  if (!isClient || !first) return { addresses: ofGateway, localRoutes: [] };
-  const each = mobike ? plan.mobikeaddrpertunnel : 1;
-  if (plan.slice) {
-    const ofTunnels = ofSlice({ first, each, tunnels: numberoftunnels }, plan.slice);
-    const [start, ...others] = ofTunnels;
-    if (!start || !isRoutable(first.address.length)) {
-      return { addresses: [...ofTunnels, ...ofGateway], localRoutes: [] };
-    }
+  const other = mobike ? plan.mobikeotheraddr : undefined;
+  const count = mobike && !isClient ? plan.mobikeaddrpergw : 1;
+  const ofGateway = [bindifaddr, isClient ? undefined : other].flatMap((first) =>
+    first ? following(first, count, () => 0) : []
+  );
+  if (!isClient || !startclntaddr) return { addresses: ofGateway, localRoutes: [] };
+  const families = [startclntaddr, ...(other ? [other] : [])].map((first) =>
+    ofTunnels(plan, first, isRoutable(first.address.length))
+  );
+  return {
+    addresses: [...families.flatMap(({ addresses }) => addresses), ...ofGateway],
+    localRoutes: families.flatMap(({ localRoutes }) => localRoutes),
+  };
+}
+
+/** The addresses of all tunnels in one family, from `first` on. */
+function ofTunnels(plan: AddressPlan, first: IpPrefix, isRoutable: boolean): OwnAddresses {
+  const { numberoftunnels, slice } = plan;
+  const each = plan.mobike ? plan.mobikeaddrpertunnel : 1;
+  if (slice) {
+    const addresses = ofSlice({ first, each, tunnels: numberoftunnels }, slice);
+    const [start, ...others] = addresses;
+    if (!start || !isRoutable) return { addresses, localRoutes: [] };
     const bits = 8 * first.address.length;
     const localRoutes = others.map(({ address }) => ({ address, bits }));
-    return { addresses: [start, ...ofGateway], localRoutes };
+    return { addresses: [start], localRoutes };
   }
   const count = numberoftunnels * each;
-  if (!isRoutable(first.address.length)) {
-    const ofTunnels = following(first, count, (i) => Math.floor(i / each));
-    return { addresses: [...ofTunnels, ...ofGateway], localRoutes: [] };
+  if (!isRoutable) {
+    const addresses = following(first, count, (i) => Math.floor(i / each));
+    return { addresses, localRoutes: [] };
   }
   const last = addressPlus(first.address, count - 1);
   if (!last) throw noneLeft(Math.floor(lastIndex(first.address) / each) + 1);
   const second = addressPlus(first.address, 1);
   const localRoutes = count > 1 ? prefixesFrom(second!, last) : [];
-  return { addresses: [first, ...ofGateway], localRoutes };
+  return { addresses: [first], localRoutes };
 }
 
 /** The fewest prefixes that together contain exactly the addresses from `first` to `last`. */

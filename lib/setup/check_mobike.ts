@@ -2,7 +2,7 @@
  * Checks the options of MOBIKE against each other and against other options.
  * @module
  */
-import { addressPlus } from "@/base/address.ts";
+import { addressPlus, showAddress, whyUnreachable } from "@/base/address.ts";
 import type { Check, Rule } from "@/setup/rule.ts";
 import type { Setup } from "@/setup/setup.ts";
 
@@ -27,6 +27,7 @@ export function checkMobike(setup: Setup, { warn }: Check, rule: Rule): void {
     const at = `ikeconf.childlist[${i}].tunnelmode`;
     rule("mobike needs tunnel mode: in transport mode the addresses cannot change", at, "mobike");
   }
+  checkOtherFamily(setup, rule);
   if (role === "gateway") {
     if (!bindifaddr) {
       rule(
@@ -40,8 +41,34 @@ export function checkMobike(setup: Setup, { warn }: Check, rule: Rule): void {
         "before the last of them";
       rule(what, "bindifaddr", "mobikeaddrpergw");
     }
+  } else if (setup.mobikeotheraddr && setup.mobikechangeaddrtype === "own-only") {
+    const what = "mobikechangeaddrtype is own-only: no tunnel moves to mobikeotheraddr, as its " +
+      "peer stays at an address of the first family";
+    warn(what, "mobikeotheraddr");
   } else if (mobikeaddrpertunnel === 1 && setup.mobikechangeaddrtype === "own-only") {
     const what = "mobikeaddrpertunnel is 1, and mobikechangeaddrtype own-only: no tunnel will move";
     warn(what, "mobikeaddrpertunnel");
   }
+}
+
+/** Reports addresses of the other family that are of the first one, or that nobody can have. */
+function checkOtherFamily(setup: Setup, rule: Rule): void {
+  const { role, mobikeotheraddr, numberoftunnels, mobikeaddrpertunnel, mobikeaddrpergw } = setup;
+  if (!mobikeotheraddr) return;
+  const first = role === "client" ? "startclntaddr" : "bindifaddr";
+  const { address } = mobikeotheraddr;
+  const other = `mobikeotheraddr ${showAddress(address)}`;
+  const why = whyUnreachable(address);
+  if (why) rule(`${other} is ${why}, not the address of a host`, "mobikeotheraddr");
+  if (setup[first]?.address.length === address.length) {
+    rule(`${other} is of the same address family as ${first}`, "mobikeotheraddr", first);
+  }
+  const count = role === "client" ? numberoftunnels * mobikeaddrpertunnel : mobikeaddrpergw;
+  if (addressPlus(address, count - 1)) return;
+  const counts = role === "client"
+    ? ["numberoftunnels", "mobikeaddrpertunnel"]
+    : ["mobikeaddrpergw"];
+  const what = `${other}: ${count} addresses are needed, but the address family ends before the ` +
+    "last of them";
+  rule(what, "mobikeotheraddr", ...counts);
 }

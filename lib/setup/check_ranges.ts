@@ -48,12 +48,17 @@ export function warnOfRanges(setup: Setup, { isBroken, warn }: Check): void {
 function rangesOf(setup: Setup): { readonly range: CountedRange; readonly taken: Taken[] }[] {
   const { role, startclntaddr, peeraddr, bindifaddr, numberoftunnels: tunnels, poolconf } = setup;
   if (role === "client") {
-    if (!startclntaddr) return [];
-    const owned = setup.mobike ? setup.mobikeaddrpertunnel : 1;
+    const { mobike, mobikeotheraddr } = setup;
+    const owned = mobike ? setup.mobikeaddrpertunnel : 1;
     const who = (place: number) => `tunnel ${Math.floor(place / owned)} of ${tunnels}`;
     const taken = [{ address: peeraddr, what: "peeraddr, the gateway's" }];
-    const range = { path: "startclntaddr", start: startclntaddr, count: tunnels * owned, who };
-    return [{ range, taken }];
+    const starts = [
+      { path: "startclntaddr", start: startclntaddr },
+      { path: "mobikeotheraddr", start: mobike ? mobikeotheraddr : undefined },
+    ];
+    return starts.flatMap(({ path, start }) =>
+      start ? [{ range: { path, start, count: tunnels * owned, who }, taken }] : []
+    );
   }
   const own = { address: bindifaddr?.address, what: "bindifaddr, the gateway's own" };
   return [["v4startaddr", poolconf.v4startaddr], ["v6startaddr", poolconf.v6startaddr]].flatMap(

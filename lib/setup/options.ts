@@ -99,6 +99,13 @@ export const TOP = {
       feature: "mobike",
     },
   ),
+  mobikeotheraddr: option(
+    prefix,
+    "",
+    "first address of the other family (IPv4 or IPv6), of tunnel 0 or of the gateway, from which there are as " +
+      "many as of the first family; empty: none",
+    { feature: "mobike" },
+  ),
   mobikeiplifetime: option(pause, "5m", "time until a tunnel moves to its next address", {
     ...C,
     feature: "mobike",

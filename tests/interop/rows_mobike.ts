@@ -51,7 +51,7 @@ async function restore(lab: Lab): Promise<void> {
 /** The addresses of both ends as strongSwan lists them: its own, then ours. */
 async function endsOf({ charon }: RowRun): Promise<string> {
   const { stdout } = await charon.swanctl(["--list-sas"]);
-  const at = (end: string) => new RegExp(`${end} +'[^']*' @ ([0-9.]+)`).exec(stdout)?.[1];
+  const at = (end: string) => new RegExp(`${end} +'[^']*' @ ([0-9a-f.:]+)`).exec(stdout)?.[1];
   return `${at("local")} ${at("remote")}`;
 }
 
@@ -79,6 +79,12 @@ const PAIRS = {
 
 type Moves = typeof MOVES[number];
 
+/** Leaves strongSwan one address of each family, so that it announces only those. */
+async function leaveFamilies({ lab: { theirs } }: RowRun): Promise<void> {
+  const { namespace, interface: name } = theirs;
+  await mustRun("ip", ["-n", namespace, "addr", "flush", "dev", name, "to", "10.77.1.0/24"]);
+}
+
 /** A row in which our client moves at intervals; `over` are further options of our setup. */
 function movingRow(how: string, moves: Moves, over: Setup): Row {
   return {
@@ -99,15 +105,17 @@ function movingRow(how: string, moves: Moves, over: Setup): Row {
     })),
     before: addNext,
     after: removeNext,
-    check: async (run) => {
-      await run.sameKeys(await run.established(1));
-      await isSeenAt(run, PAIRS[moves]);
-      const result = await run.ours.stop();
-      expect(result.moves.done >= 1, `We counted ${result.moves.done} moves`);
-      expect(result.moves.failed.count === 0, `Moves failed: ${JSON.stringify(result.moves)}`);
-      expect(result.result !== "failed", `The result is ${result.result}`);
-    },
+    check: (run) => movesBetween(run, PAIRS[moves]),
   };
+}
+
+async function movesBetween(run: RowRun, pairs: readonly string[]): Promise<void> {
+  await run.sameKeys(await run.established(1));
+  await isSeenAt(run, pairs);
+  const result = await run.ours.stop();
+  expect(result.moves.done >= 1, `We counted ${result.moves.done} moves`);
+  expect(result.moves.failed.count === 0, `Moves failed: ${JSON.stringify(result.moves)}`);
+  expect(result.result !== "failed", `The result is ${result.result}`);
 }
 
 const moving: Row[] = MOVES.flatMap((moves) =>
@@ -124,6 +132,23 @@ const movingWithNewer: Row[] = MOVES.map((moves) => {
   const how = `${moves === "peer-only" ? "with one address alone, " : ""}strongSwan 6`;
   const over = { ...own, mobikeiplifetime: "1500ms", ikeconf: { enablenatt: true } };
   return Object.assign(movingRow(how, moves, over), { strongSwan: STRONGSWAN_6 });
+});
+
+/** The client moves from IPv4 to IPv6 and back. */
+const families: Row[] = (["peer-only", "both"] as const).map((moves) => {
+  const row = movingRow("from IPv4 to IPv6 and back", moves, {
+    mobikeaddrpertunnel: 1,
+    mobikeiplifetime: "1500ms",
+    mobikeotheraddr: `${OURS.address6}/64`,
+    ikeconf: { enablenatt: true },
+  });
+  const at6 = `${THEIRS.address6} ${OURS.address6}`;
+  const at4 = `${THEIRS.address4} ${OURS.address4}`;
+  return Object.assign(row, {
+    before: leaveFamilies,
+    after: restore,
+    check: (run: RowRun) => movesBetween(run, [at6, at4]),
+  });
 });
 
 const followed: Row = {
@@ -155,4 +180,4 @@ const followed: Row = {
 };
 
 /** The rows. */
-export const MOBIKE_ROWS: readonly Row[] = [...moving, ...movingWithNewer, followed];
+export const MOBIKE_ROWS: readonly Row[] = [...moving, ...movingWithNewer, ...families, followed];

@@ -4,14 +4,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { OURS } from "../interop/ends.ts";
+import { OURS, THEIRS } from "../interop/ends.ts";
 import { type Lab, mustRun } from "../interop/harness.ts";
 import { kernelDrops, kernelSays, type Kind, withTunnel } from "./tunnel.ts";
 
 /** The second address of the client. */
 const NEXT = { 4: "10.77.0.3", 6: "fd77::3" } as const;
 const KINDS: readonly Kind[] = ["ours → ours", "ours → strongSwan"];
-const PINGS = 300;
+const PINGS = 200;
 
 async function addNext(lab: Lab): Promise<void> {
   const { namespace, interface: name } = lab.ours;
@@ -23,18 +23,29 @@ async function addNext(lab: Lab): Promise<void> {
 /** Moves about once a second while a ping is sent every 20 ms. */
 async function moves(
   kind: Kind,
-  { dataPath, outer, enablenatt }: {
+  { dataPath, outer, enablenatt, families = false }: {
     readonly dataPath: "kernel" | "userland";
     readonly outer: 4 | 6;
     readonly enablenatt: boolean;
+    /** Whether each end has one address of each family, between which the client moves. */
+    readonly families?: boolean;
   },
 ): Promise<void> {
   const wish = {
     dataPath,
     outer,
     ikeconf: { enablenatt },
-    setup: { mobike: true, mobikeiplifetime: "900ms", mobikechangeaddrtype: "own-only" },
-    theirSetup: { mobike: true, mobikeaddrpergw: 1 },
+    setup: {
+      mobike: true,
+      mobikeiplifetime: "900ms",
+      mobikechangeaddrtype: families ? "both" : "own-only",
+      ...(families ? { mobikeaddrpertunnel: 1, mobikeotheraddr: `${OURS.address6}/64` } : {}),
+    },
+    theirSetup: {
+      mobike: true,
+      mobikeaddrpergw: 1,
+      ...(families ? { mobikeotheraddr: `${THEIRS.address6}/64` } : {}),
+    },
     extra: "mobike = yes",
     before: addNext,
   };
@@ -81,6 +92,9 @@ for (const kind of KINDS) {
     }
   }
 }
+
+Deno.test("pings go on while the client moves from IPv4 to IPv6 and back", () =>
+  moves("ours → ours", { dataPath: "kernel", outer: 4, enablenatt: true, families: true }));
 
 Deno.test(`IPv6 outside: pings go on while the client moves between ${OURS.address6} and ${NEXT[6]}`, () =>
   moves("ours → ours", { dataPath: "kernel", outer: 6, enablenatt: true }));

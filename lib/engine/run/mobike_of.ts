@@ -17,8 +17,9 @@ export function mobikeOf(setup: Setup): MobikeConfig | undefined {
   const first = role === "client" ? startclntaddr?.address : bindifaddr?.address;
   if (!mobike || !first) return undefined;
   const count = role === "client" ? setup.mobikeaddrpertunnel : setup.mobikeaddrpergw;
+  const other = setup.mobikeotheraddr?.address;
   return {
-    addresses: run(first, count),
+    addresses: [first, ...(other ? [other] : [])].flatMap((one) => run(one, count)),
     step: role === "client" ? count : 0,
     moves,
     intervalMs: role === "client" ? setup.mobikeiplifetime : Infinity,
@@ -35,11 +36,13 @@ function run(first: IpAddress, count: number): IpAddress[] {
 }
 
 /**
- * All addresses of a tunnel of a client, or of a gateway.
+ * All addresses of a tunnel of a client, or of a gateway, those of the first family first.
  * @throws {SetupError} where the last one lies past the end of its family's space.
  */
 export function mobileAddresses({ addresses, step }: MobikeConfig, index: number): IpAddress[] {
-  const first = addressPlus(addresses[0]!, step * index);
-  if (first) return run(first, addresses.length);
-  throw new SetupError(`Cannot give tunnel ${index} an address: no more are left`);
+  return addresses.map((one) => {
+    const address = addressPlus(one, step * index);
+    if (address) return address;
+    throw new SetupError(`Cannot give tunnel ${index} an address: no more are left`);
+  });
 }

@@ -36,6 +36,29 @@ Deno.test("a slice has the addresses of its own tunnels alone, so that other hos
   );
 });
 
+Deno.test("with MOBIKE each tunnel, and a gateway, has as many addresses of the other family", () => {
+  const other = { mobike: true, mobikeotheraddr: { address: at("fd00::1"), bits: 64 } };
+  assert.equal(
+    shown(plan("10.0.0.1", 16, other)),
+    "10.0.0.3/16 fd00::3/64 fd00::4/64 fd00::9/64 fd00::a/64, " +
+      "routes 10.0.0.4/32 10.0.0.9/32 10.0.0.10/32",
+  );
+  const whole = { slice: undefined, numberoftunnels: 2, mobikeaddrpertunnel: 1 };
+  assert.equal(
+    shown(plan("10.0.0.1", 16, { ...other, ...whole })),
+    "10.0.0.1/16 fd00::1/64 fd00::2/64, routes 10.0.0.2/32",
+  );
+  assert.equal(
+    shown(plan("10.0.0.1", 16, { ...other, ...whole, mobike: false })),
+    "10.0.0.1/16, routes 10.0.0.2/32",
+  );
+  const gateway = { role: "gateway", bindifaddr: { address: at("10.0.0.1"), bits: 16 } } as const;
+  assert.equal(
+    shown(plan("10.0.0.9", 16, { ...other, ...gateway, mobikeaddrpergw: 2 })),
+    "10.0.0.1/16 10.0.0.2/16 fd00::1/64 fd00::2/64, routes ",
+  );
+});
+
 Deno.test("all slices together have the addresses of one host", () => {
   const whole = shown(plan("fd00::1", 64, { slice: undefined })).split(",")[0]!.split(" ");
   const parts = [1, 2, 3].flatMap((number) =>

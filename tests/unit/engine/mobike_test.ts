@@ -62,3 +62,69 @@ for (const { name, open } of VARIANTS) {
     });
   }
 }
+
+/** Runs `ip` with the words of a line. @throws {AssertionError} if it fails. */
+async function ip(line: string): Promise<void> {
+  const args = line.split(" ");
+  const { success, stderr } = await new Deno.Command("ip", { args, stderr: "piped" }).output();
+  assert.ok(success, `ip ${line}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Both ends in a namespace of the test's own, as loopback has but one IPv6 address. */
+async function movesBetweenFamilies(moves: "peer-only" | "both", namespace: string): Promise<void> {
+  const begin = (whole: Setup) => {
+    const ownAddresses = ownAddressesOf(whole, () => []);
+    const native = VARIANTS.find(({ name }) => name === "native")!;
+    return startRun(whole, native.open({ ownAddresses, ikePort: 0, nattPort: 0, namespace }));
+  };
+  const ike = { ...IKE, enablenatt: true };
+  const ofGateway = { role: "gateway", bindifaddr: GATEWAY, mobikeaddrpergw: 1 } as const;
+  const gateway = begin(
+    setup({ ...FREE, ...ofGateway, mobikeotheraddr: parsePrefix("fd77::1/64")! }, ike),
+  );
+  const client = begin(setup({
+    ...FREE,
+    role: "client",
+    startclntaddr: parsePrefix("127.0.2.1/8")!,
+    mobikeotheraddr: parsePrefix("fd77::11/64")!,
+    peeraddr: GATEWAY.address,
+    peerport: gateway.transport.ikePort,
+    peernattport: gateway.transport.nattPort!,
+    mobikeaddrpertunnel: 1,
+    mobikeiplifetime: 300,
+    mobikechangeaddrtype: moves,
+  }, ike));
+  await until(() => client.run.figures().moves >= 6 && gateway.run.figures().moves >= 6);
+  client.run.stop(true);
+  const { result, figures } = await client.run.finalResult;
+  assert.deepEqual([result, figures.deletesUnanswered], [RunResult.PASSED, 0]);
+  assert.equal(figures.movesFailed.count, 0);
+  const said = client.said.join("\n");
+  for (const n of [1, 2]) {
+    const at6 = `\\[fd77::1${n}\\]:\\d+ → \\[fd77::1\\]:\\d+`;
+    const at4 = `127\\.0\\.2\\.${n}:\\d+ → 127\\.0\\.0\\.1:\\d+`;
+    assert.match(said, new RegExp(`Moved from ${at4}.*${at6}`));
+    assert.match(said, new RegExp(`Moved from ${at6}.*${at4}`));
+  }
+  gateway.run.stop(true);
+  await gateway.run.finalResult;
+}
+
+const canTry = Deno.uid() === 0 && VARIANTS.length > 1;
+
+for (const moves of ["peer-only", "both"] as const) {
+  const name = `native: tunnels move to IPv6 and back (MOBIKE, ${moves}; needs root)`;
+  Deno.test({ name, ignore: !canTry }, async () => {
+    const namespace = `myikev2-mobike-${Deno.pid}`;
+    await ip(`netns add ${namespace}`);
+    try {
+      await ip(`-n ${namespace} link set lo up`);
+      for (const address of ["fd77::1", "fd77::11", "fd77::12"]) {
+        await ip(`-n ${namespace} addr add ${address}/128 dev lo nodad`);
+      }
+      await movesBetweenFamilies(moves, namespace);
+    } finally {
+      await ip(`netns del ${namespace}`);
+    }
+  });
+}

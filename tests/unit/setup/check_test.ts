@@ -77,6 +77,38 @@ Deno.test("there must be an address of the family for each tunnel", () => {
   );
 });
 
+Deno.test("addresses of the other family for MOBIKE are of the other one, exist, and are of use", () => {
+  const client = (line: string, more = "mobikechangeaddrtype: both") =>
+    `mobike: true\n${more}\n${line}\n${CLIENT}`;
+  assert.deepEqual(load(client("mobikeotheraddr: fd00::1/64")).warnings, []);
+  assert.deepEqual(errorsOf(client("mobikeotheraddr: 10.9.0.1/16")), [
+    "3:1: mobikeotheraddr 10.9.0.1 is of the same address family as startclntaddr",
+  ]);
+  assert.deepEqual(errorsOf(client("mobikeotheraddr: ff02::1/64")), [
+    "3:1: mobikeotheraddr ff02::1 is a multicast address, not the address of a host",
+  ]);
+  const gateway = (line: string) =>
+    GATEWAY.replace(
+      "role: gateway",
+      `role: gateway\nmobike: true\nbindifaddr: fd00::1/64\n${line}`,
+    );
+  assert.deepEqual(load(gateway("mobikeotheraddr: 10.0.0.1/16")).warnings, []);
+  assert.deepEqual(errorsOf(gateway("mobikeotheraddr: fd01::1/64")), [
+    "4:1: mobikeotheraddr fd01::1 is of the same address family as bindifaddr",
+  ]);
+  assert.deepEqual(
+    errorsOf(gateway("mobikeotheraddr: 223.255.255.255/16\nmobikeaddrpergw: 900000000")),
+    [
+      "4:1: mobikeotheraddr 223.255.255.255: 900000000 addresses are needed, but the address family " +
+      "ends before the last of them",
+    ],
+  );
+  const { warnings } = load(
+    client("mobikeotheraddr: fd00::1/64", "mobikechangeaddrtype: own-only"),
+  );
+  assert.match(warnings.join(), /own-only: no tunnel moves to mobikeotheraddr/);
+});
+
 Deno.test("the shifted selectors of each tunnel must stay within the address space, and the error names the tunnel", () => {
   const ts = (which: string, selector: string, more = "") =>
     `${CLIENT}  childlist: [{${which}: {${selector}}}]\nnumberoftunnels: 1000\n${more}`;

@@ -25,6 +25,7 @@ startclntaddr
 mobike false
 mobikeaddrpertunnel 2
 mobikeaddrpergw 2
+mobikeotheraddr
 mobikeiplifetime 5m
 mobikechangeaddrtype own-only
 peeraddr

@@ -359,6 +359,7 @@ Deno.test("an option of a feature that is off causes a warning, and its value is
     ["mobikeiplifetime: 1m", "mobike is false"],
     ["mobikeaddrpertunnel: 3", "mobike is false"],
     ["mobikechangeaddrtype: both", "mobike is false"],
+    ["mobikeotheraddr: fd00::1/64", "mobike is false"],
   ];
   for (const [line, why] of cases) {
     const { warnings } = load(`${CLIENT}${line}\n`);
