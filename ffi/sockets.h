@@ -13,6 +13,8 @@
 #define OPEN_TRAFFIC_CLASS 8u
 #define OPEN_MARK 16u
 #define OPEN_ERRORS 32u
+/* The port is shared by the sockets of several workers: see ffi/udp_steer.c. */
+#define OPEN_SHARED 64u
 /* The bits above are the IP protocol of a raw socket; 0 is UDP. */
 #define OPEN_RAW_SHIFT 8
 

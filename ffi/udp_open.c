@@ -84,10 +84,12 @@ static int set_options(int fd, int six, const socket_options *options, uint32_t 
     int kind = UDP_ENCAP_ESPINUDP;
     if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &kind, sizeof kind) < 0) error = -errno;
   }
+  if (!error && options->flags & OPEN_SHARED) error = socket_on(fd, SOL_SOCKET, SO_REUSEPORT);
   if (!error && options->flags & OPEN_TRAFFIC_CLASS) {
     error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) : socket_on(fd, IPPROTO_IP, IP_RECVTOS);
-    /* A system or a protocol without this delivers each datagram by itself. */
-    (void)socket_on(fd, IPPROTO_UDP, UDP_GRO);
+    /* A system or a protocol without this delivers each datagram by itself. Datagrams that are joined go
+     * by the SPI of the first one to a worker, so that those of several workers are not joined. */
+    if (!(options->flags & OPEN_SHARED)) (void)socket_on(fd, IPPROTO_UDP, UDP_GRO);
   }
   if (!error && options->flags & OPEN_ERRORS) {
     error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_RECVERR) : socket_on(fd, IPPROTO_IP, IP_RECVERR);

@@ -19,6 +19,9 @@ const { code } = await new Deno.Command(Deno.execPath(), {
     "--quiet",
     "--include",
     "proto",
+    // The program of workers, which no other file imports.
+    "--include",
+    "lib/engine/shards/shard_worker.ts",
     ...(withShim ? ["--include", SHIM] : []),
     "--output",
     "dist/myikev2",

@@ -19,6 +19,7 @@ const SOURCES = [
   "crypto_signature.c",
   "netns.c",
   "udp_open.c",
+  "udp_steer.c",
   "udp_batch.c",
   "udp_errors.c",
   "tcp.c",

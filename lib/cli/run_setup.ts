@@ -13,36 +13,26 @@ import { startTestApi, type TestApi } from "@/api/test_api.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { type LiveView, showLive } from "@/cli/live_view.ts";
 import { readText } from "@/cli/setup_files.ts";
+import { makeRun, prepareBasis, type PreparedRun, type RunParts } from "@/cli/prepared_run.ts";
 import type { OutputFlags } from "@/cli/output_options.ts";
 import { RunOutputs } from "@/cli/run_outputs.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { userNumber } from "@/cli/user_number.ts";
 import { hostProcessFinder } from "@/daemon/host_process.ts";
-import type { CryptoBackend } from "@/crypto/backend.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
 import { limitsOf, showLimit, tuneHost } from "@/datapath/host_limits.ts";
 import { readHostState } from "@/datapath/host_state.ts";
 import { readSetting, writeSetting } from "@/files/kernel_setting.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
-import { RunAnswers } from "@/engine/run/run_answers.ts";
-import {
-  environment,
-  openAuth,
-  openTransport,
-  type PositionOf,
-  prepareRun,
-} from "@/engine/run/prepare.ts";
-import type { TestRun } from "@/engine/run/test_run.ts";
-import { wantsWarmUp, warmUp } from "@/engine/run/warm_up.ts";
+import { environment, type PositionOf } from "@/engine/run/prepare.ts";
 import { type FinalResult, RunResult, type RunView } from "@/engine/show/view.ts";
 import { LogFile } from "@/report/log_file.ts";
 import { refusedResult, type RunResultJson } from "@/report/result.ts";
 import { SecretFile } from "@/report/secret_file.ts";
-import { openRunFiles } from "@/report/run_files.ts";
 import { summaryLines } from "@/report/summary.ts";
+import { shardsOf } from "@/setup/check_shards.ts";
 import { readSetup, SetupErrors, type SetupReading } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
-import type { Transport } from "@/transport/transport.ts";
 
 /** The command-line options of a run, beside the setup. */
 export interface RunSetupOptions {
@@ -85,11 +75,12 @@ export async function runSetup(path: string, options: RunSetupOptions): Promise<
   let outputs: RunOutputs | undefined;
   try {
     outputs = new RunOutputs(options.verify ? {} : options.outputs);
-    const reading = readSetup(readText(path), path, { lenient: options.lenient });
+    const text = readText(path);
+    const reading = readSetup(text, path, { lenient: options.lenient });
     for (const warning of reading.warnings) tellLine(`myikev2: ${warning}`);
     checkCapturedTunnel(options, reading.setup);
     if (options.verify) return await verified(path, reading, options);
-    return await new SetupRun(path, reading, { options, outputs }).run();
+    return await new SetupRun({ path, text }, reading, { options, outputs }).run();
   } catch (e) {
     if (!(e instanceof SetupError || e instanceof SystemError)) throw e;
     const errors = e instanceof SetupErrors ? e.errors : [e];
@@ -156,17 +147,10 @@ function print(result: RunResultJson): void {
   printLine(JSON.stringify(result));
 }
 
-function showPorts({ ikePort, nattPort, connections }: Transport): string {
-  const tcp = connections && `TCP port ${connections.port}`;
-  // A transport of TCP alone uses the same port as the IKE port.
-  if (tcp && nattPort === undefined && connections.port === ikePort) return tcp;
-  const udp = `UDP port ${ikePort}${nattPort === undefined ? "" : ` and ${nattPort}`}`;
-  return tcp ? `${udp}, ${tcp}` : udp;
-}
-
 /** One run with everything around it: addresses, log, recorders, API, signals and live view. */
 class SetupRun {
   readonly #path: string;
+  readonly #text: string;
   readonly #setup: Setup;
   readonly #notYet: readonly string[];
   readonly #positionOf: PositionOf;
@@ -175,7 +159,7 @@ class SetupRun {
   readonly #events = new EventHub();
   /** The actions that undo what was done, to be performed in reverse order. */
   readonly #undo: (() => void | Promise<void>)[] = [];
-  #run: TestRun | undefined;
+  #run: PreparedRun | undefined;
   /** Whether a signal came before the run existed, or after it. */
   #isStopped = false;
   /** The view on the screen; undefined while there is none, or the shell is open. */
@@ -184,12 +168,13 @@ class SetupRun {
   #endWait: () => void = () => {};
 
   constructor(
-    path: string,
+    { path, text }: { readonly path: string; readonly text: string },
     reading: SetupReading,
     { options, outputs }: { readonly options: RunSetupOptions; readonly outputs: RunOutputs },
   ) {
     const { setup, notYet, positionOf } = reading;
     this.#path = path;
+    this.#text = text;
     this.#setup = setup;
     this.#notYet = notYet;
     this.#positionOf = positionOf;
@@ -209,7 +194,7 @@ class SetupRun {
     } catch (e) {
       if (e instanceof SetupError || e instanceof SystemError) throw e;
       recordCrash(this.#options.crashFile, e);
-      this.#report(this.#crashResult(e), true);
+      this.#report(await this.#crashResult(e), true);
       return EXIT_FAILED;
     } finally {
       await this.#undoAll();
@@ -232,7 +217,7 @@ class SetupRun {
   #stop(again: boolean): void {
     this.#isStopped = true;
     this.#live?.ending();
-    this.#run?.stop(!again);
+    this.#run?.view.stop(!again);
     this.#endHold();
     this.#endWait();
   }
@@ -248,10 +233,11 @@ class SetupRun {
   }
 
   /** The result of a run that ended by an internal error, with the figures up to then. */
-  #crashResult(e: unknown): RunResultJson {
+  async #crashResult(e: unknown): Promise<RunResultJson> {
     const error = `Internal error: ${e instanceof Error ? e.message : e}`;
     if (!this.#run) return refusedResult([new Error(error)], this.#path);
-    const [summary, figures] = [this.#run.summary(), this.#run.figures()];
+    const { view } = this.#run;
+    const [summary, figures] = await Promise.all([view.summary(), view.figures()]);
     const final = { result: RunResult.FAILED, summary: { ...summary, lastErrMsg: error }, figures };
     return this.#outputs.resultOf(final);
   }
@@ -265,45 +251,25 @@ class SetupRun {
     this.#events.attach(log);
     if (this.#options.profile) await this.#profile();
     for (const feature of this.#notYet) this.#warn(`Not implemented yet: ${feature}`);
-    const env = await environment(setup, this.#positionOf);
-    await this.#warmUp(env.crypto);
-    const auth = await openAuth(setup, env, {
-      positionOf: this.#positionOf,
-      note: (words) => this.#events.publish(4, words),
-      warn: (words) => this.#warn(words),
-    });
-    this.#undo.push(() => auth.close());
+    const parts = this.#parts();
+    const basis = await prepareBasis(parts);
     const addresses = await prepareAddresses({ ...setup, slice }, flush, (line) => {
       tellLine(line);
       this.#events.publish(4, line);
     });
     this.#undo.push(() => addresses.undo());
     this.#checkHost();
-    const transport = openTransport(setup, (words) => this.#warn(words), slice);
-    this.#undo.push(() => transport.close());
-    for (const note of transport.notes ?? []) this.#warn(note);
-    const recorders = openRunFiles(this.#options);
-    this.#undo.push(() => recorders.close());
-    const run = prepareRun(setup, {
-      env,
-      auth,
-      transport,
-      events: this.#events,
-      setupFileName: this.#path,
-      hooks: { ...recorders.hooks, ...this.#outputs.hooks },
-      notYet: this.#notYet,
-      slice,
-    });
+    const run = await makeRun(parts, basis);
     const apiOptions = testApiOptions(setup, this.#trust());
-    const api = await startTestApi(new RunAnswers(run), apiOptions);
+    const api = await startTestApi(run.view, apiOptions);
     this.#undo.push(() => api.close());
     const tls = this.#options.outputs.web && readTlsFiles(apiOptions.tls);
-    await this.#outputs.serve(new RunAnswers(run), { tls, trust: apiOptions.trust });
+    await this.#outputs.serve(run.view, { tls, trust: apiOptions.trust });
     this.#undo.push(() => this.#outputs.closeSite());
     tellLine(
-      `${setup.role} on ${showPorts(transport)}, ` +
+      `${setup.role} on ${run.ports}, ` +
         `API on ${api.address.includes(":") ? `[${api.address}]` : api.address}:${api.port}, ` +
-        `${transport.name} transport, ${env.crypto.name} crypto`,
+        run.means,
     );
     if (slice && setup.thresholds.length > 0) {
       this.#warn("thresholds are judged by myikev2 merge, on all slices together");
@@ -312,14 +278,24 @@ class SetupRun {
     return api;
   }
 
-  async #warmUp(crypto: CryptoBackend): Promise<void> {
-    if (!wantsWarmUp(this.#setup, crypto)) return;
-    try {
-      const tunnels = await warmUp(this.#setup, crypto);
-      this.#events.publish(4, `Set up ${tunnels} tunnels in memory before the test (warmup)`);
-    } catch (e) {
-      this.#warn(`Could not set up tunnels in memory before the test (warmup): ${e}`);
-    }
+  #parts(): RunParts {
+    const { slice } = this.#options;
+    const { hooks } = this.#outputs;
+    const tunnels = sizeOfSlice(slice ?? WHOLE, this.#setup.numberoftunnels);
+    const shards = shardsOf(this.#setup, navigator.hardwareConcurrency);
+    return {
+      setup: this.#setup,
+      text: this.#text,
+      file: this.#path,
+      positionOf: this.#positionOf,
+      notYet: this.#notYet,
+      options: this.#options,
+      events: this.#events,
+      hooks,
+      shards: this.#setup.role === "client" ? Math.min(shards, Math.max(1, tunnels)) : shards,
+      warn: (words) => this.#warn(words),
+      atEnd: (undo) => this.#undo.push(undo),
+    };
   }
 
   /** Names the limits of this host that do not suffice, and with --tune raises those that it can. */
@@ -389,13 +365,13 @@ class SetupRun {
   async #drive(): Promise<FinalResult> {
     const run = this.#run!;
     await this.#waitForStart();
-    const view = new RunAnswers(run);
+    const { view } = run;
     const hide = this.#options.shell ? await this.#openShell(view) : this.#show(view, true);
     try {
       this.#outputs.begin(view);
       run.start();
-      if (this.#isStopped) run.stop(true);
-      return await run.finalResult;
+      if (this.#isStopped) view.stop(true);
+      return await view.finalResult;
     } finally {
       hide();
     }

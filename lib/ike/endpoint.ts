@@ -22,6 +22,7 @@ import { CRASH_ANSWERS_MAX, type CrashAnswers } from "@/ike/records/crash_detect
 import { CloseCode } from "@/ike/records/failure.ts";
 import { forgetEnded, keepEnded } from "@/ike/ended.ts";
 import { handle } from "@/ike/handle.ts";
+import { drawSpi } from "@/ike/negotiate/ike_spi.ts";
 import { puzzleNotify } from "@/ike/negotiate/puzzle.ts";
 import { identityKey, resolveIdentity } from "@/ike/negotiate/identity.ts";
 import {
@@ -474,8 +475,7 @@ function identityKeyOf({ answers }: Endpoint, sa: IkeSa): string {
 /** A random SPI that is not zero and not in use here (RFC 7296 §2.6). */
 function freeSpi(endpoint: Endpoint): bigint {
   for (;;) {
-    const octets = endpoint.env.random(8);
-    const spi = new DataView(octets.buffer, octets.byteOffset).getBigUint64(0);
+    const spi = drawSpi(endpoint.env);
     if (spi !== 0n && !endpoint.bySpi.has(spi)) return spi;
   }
 }

@@ -6,7 +6,7 @@
  */
 
 /** The version that the shim must report; `MY_SHIM_ABI` of `ffi/shim.h`. */
-const ABI = 9;
+const ABI = 11;
 /** Path of the shim beside the sources, which is the same among the files embedded in the executable. */
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
 /** Flag of `memfd_create(2)`: the file is closed in programs that are started. */
@@ -72,6 +72,7 @@ const SOCKETS = {
     parameters: ["buffer", "u32", "buffer", "u32", "u32", "u32", "u32", "buffer"],
     result: "i32",
   },
+  my_udp_steer: { parameters: ["i32", "u32", "u32"], result: "i32" },
   my_udp_drops: { parameters: ["i32"], result: "i32" },
   my_udp_receive: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
   my_udp_send: { parameters: ["buffer", "u32", "buffer"], result: "i32" },

@@ -39,6 +39,7 @@ const OPEN_ESP_IN_UDP = 4;
 const OPEN_TRAFFIC_CLASS = 8;
 const OPEN_MARK = 16;
 const OPEN_ERRORS = 32;
+const OPEN_SHARED = 64;
 const OPEN_RAW_SHIFT = 8;
 /** Mark of packets that sockets with tunnels send; the rule that leads into tunnels skips packets with it. */
 export const TUNNEL_MARK = 330;
@@ -70,6 +71,8 @@ export interface UdpSocketOptions {
   readonly tellsErrors?: boolean;
   /** The IP protocol of a raw socket, whose port is ignored; absent: the socket is UDP. */
   readonly rawProtocol?: number;
+  /** Whether other sockets of this process may be bound to the same address and port ({@linkcode steer}). */
+  readonly isShared?: boolean | undefined;
   /** Whether IPsec policies apply to it, as to other sockets of the system; otherwise it bypasses them. */
   readonly underPolicy?: boolean;
 }
@@ -96,6 +99,7 @@ export function openUdpSocket(shim: ShimSymbols, options: UdpSocketOptions): Udp
     (options.espInUdp ? OPEN_ESP_IN_UDP : 0) |
     (options.carriesTunnels ? OPEN_TRAFFIC_CLASS | OPEN_MARK : 0) |
     (options.tellsErrors ? OPEN_ERRORS : 0) |
+    (options.isShared ? OPEN_SHARED : 0) |
     (options.rawProtocol ?? 0) << OPEN_RAW_SHIFT;
   const fd = shim.my_udp_open(
     path,
@@ -125,6 +129,20 @@ export function openUdpSocket(shim: ShimSymbols, options: UdpSocketOptions): Udp
 export function pathMtu(shim: ShimSymbols, address: IpAddress): number | undefined {
   const mtu = shim.my_path_mtu(address as Uint8Array<ArrayBuffer>, address.length);
   return mtu > 0 ? mtu : undefined;
+}
+
+/**
+ * Distributes datagrams among the sockets that share the address and port of `fd`, by the SPI that is ours
+ * (`ffi/udp_steer.c`). They are `shards`, and are bound in the order of their workers. `natt`: the port also
+ * receives ESP.
+ * @throws {SystemError} if the kernel refuses.
+ */
+export function steer(
+  shim: ShimSymbols,
+  fd: number,
+  { shards, natt }: { readonly shards: number; readonly natt: boolean },
+): void {
+  checked(shim.my_udp_steer(fd, shards, natt ? 1 : 0), "setsockopt");
 }
 
 /** Number of datagrams that the socket has lost because its receive buffer was full. */

@@ -23,6 +23,7 @@ import { checkPpk } from "@/setup/check_ppk.ts";
 import { checkCfgAttributes } from "@/setup/check_cfg_attributes.ts";
 import { checkOtherMethods } from "@/setup/check_other_methods.ts";
 import { checkLoad } from "@/setup/check_load.ts";
+import { checkShards } from "@/setup/check_shards.ts";
 import { checkRedirect } from "@/setup/check_redirect.ts";
 import { checkResume } from "@/setup/check_resume.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
@@ -68,6 +69,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   checkRedirect(setup, rule, warn);
   checkResume(setup, rule);
   checkLoad(setup, rule, warn);
+  checkShards(setup, rule);
   checkPorts(setup, rule);
   checkApi(setup, rule);
   checkPing(setup, rule);

@@ -2,6 +2,7 @@
  * Every option of a setup file outside `ikeconf`. Spellings are those of existing files.
  * @module
  */
+import { SHARDS_MAX } from "@/base/shard.ts";
 import {
   address,
   addressOf,
@@ -12,6 +13,7 @@ import {
   int,
   INT_MIN,
   interfaceName,
+  intOr,
   listenAddress,
   oneOf,
   pause,
@@ -147,6 +149,11 @@ export const TOP = {
     bool,
     "true",
     "set up tunnels in memory first, 2.5 s at most, if 500 or more begin at once, so that the first ones do not measure this program",
+  ),
+  shards: option(
+    intOr("auto", 1, SHARDS_MAX),
+    "1",
+    "threads that share the tunnels, each on a core of its own; auto: one for each core, if there are 10,000 tunnels or more and nothing keeps the test to one thread",
   ),
   tunnelretryinterval: option(duration, "10s", "pause before a failed tunnel is tried again", C),
   tunnelmaxretry: option(int(1), "3", "number of attempts to set up one tunnel", C),

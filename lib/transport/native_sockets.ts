@@ -6,7 +6,13 @@
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
 import { must, SetupError, SystemError } from "@/base/errors.ts";
 import type { ShimSymbols } from "@/native/load.ts";
-import { closeFd, openUdpSocket, type UdpSocket, type UdpSocketOptions } from "@/native/udp.ts";
+import {
+  closeFd,
+  openUdpSocket,
+  steer,
+  type UdpSocket,
+  type UdpSocketOptions,
+} from "@/native/udp.ts";
 import { refusalOf } from "@/transport/refusal.ts";
 import type { UdpOptions } from "@/transport/transport.ts";
 
@@ -48,6 +54,36 @@ export function openSockets(shim: ShimSymbols, options: UdpOptions): NativeSocke
     return { sockets: [...ike, ...natt], ikePort, nattPort: natt[0]!.port };
   } catch (e) {
     closeAll(shim, ike);
+    throw e;
+  }
+}
+
+/**
+ * Opens the sockets of all ports once for each of several workers, which share them: each gets what is for its
+ * SPIs (`ffi/udp_steer.c`). @throws {SetupError | SystemError} as described at {@linkcode refusalOf}.
+ */
+export function openShardSockets(
+  shim: ShimSymbols,
+  options: UdpOptions,
+  shards: number,
+): readonly NativeSockets[] {
+  // A socket that shares its port is not refused where another test of this user shares it too.
+  const { sockets: alone, ikePort, nattPort } = openSockets(shim, options);
+  closeAll(shim, alone);
+  const shared: UdpOptions = { ...options, ikePort, nattPort, isShared: true };
+  const opened: NativeSockets[] = [];
+  try {
+    while (opened.length < shards) {
+      const one = openSockets(shim, shared);
+      // The kernel numbers the sockets of a port in the order in which they are bound.
+      if (opened.length === 0) {
+        for (const { fd, natt } of one.sockets) steer(shim, fd, { shards, natt });
+      }
+      opened.push(one);
+    }
+    return opened;
+  } catch (e) {
+    for (const { sockets } of opened) closeAll(shim, sockets);
     throw e;
   }
 }
@@ -101,7 +137,8 @@ function openFamily(
 ): NativeSocket[] {
   const [first] = addresses;
   if (addresses.length === 1) return [openSocket(opening, first!, port)];
-  if (!opening.options.freebind) probe(opening, addresses, port);
+  const { freebind, isShared } = opening.options;
+  if (!freebind && !isShared) probe(opening, addresses, port);
   try {
     return [openSocket(opening, new Uint8Array(first!.length), port)];
   } catch (e) {
@@ -153,6 +190,7 @@ function openSocket(opening: Opening, address: IpAddress, port: number): NativeS
       espInUdp: natt && options.kernelEsp === true,
       carriesTunnels: options.ownEsp,
       tellsErrors: true,
+      isShared: options.isShared,
     };
     return { ...openUdpSocket(shim, socketOptions), natt, address };
   } catch (e) {

@@ -163,6 +163,8 @@ export interface UdpOptions {
   readonly ownEsp?: boolean | undefined;
   /** Whether to bind to addresses that no interface has (IP_FREEBIND); native only. */
   readonly freebind?: boolean | undefined;
+  /** Whether other sockets of this process have the same addresses and ports; native only. */
+  readonly isShared?: boolean | undefined;
   /** The interface of link-local addresses; absent: the interface by which a message of the peer arrived. */
   readonly linkLocalInterface?: string | undefined;
 }

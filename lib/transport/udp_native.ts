@@ -29,6 +29,7 @@ import {
   type NativeSocket,
   type NativeSockets,
   notesOf,
+  openShardSockets,
   openSockets,
 } from "@/transport/native_sockets.ts";
 import { linkScopeOf } from "@/transport/link_scope.ts";
@@ -57,14 +58,31 @@ const HALF_OPEN_MIN = 64;
 const SCOPES_MAX = 10_000;
 
 /**
- * Opens the sockets.
+ * Opens the sockets, or takes those that were `opened` with the same options; it closes them.
  * @throws {SetupError} naming the option if the setup can be changed to avoid it, or there is no shim.
  * @throws {SystemError} otherwise.
  */
-export function openNativeUdp(options: UdpOptions): Transport {
+export function openNativeUdp(options: UdpOptions, opened?: NativeSockets): Transport {
+  return new NativeUdp(shimOrRefusal(), options, opened);
+}
+
+/**
+ * Opens sockets that several workers share: those of each, for {@linkcode openNativeUdp} in that worker.
+ * @throws {SetupError | SystemError} as there.
+ */
+export function openSharedUdp(options: UdpOptions, shards: number): readonly NativeSockets[] {
+  return openShardSockets(shimOrRefusal(), options, shards);
+}
+
+/** Closes sockets of {@linkcode openSharedUdp} that no worker has taken. */
+export function closeSharedUdp({ sockets }: NativeSockets): void {
+  closeAll(shimOrRefusal(), sockets);
+}
+
+function shimOrRefusal(): ShimSymbols {
   const shim = loadShim();
   if (!shim.symbols) throw new SetupError(`Cannot use the native UDP transport: ${shim.reason}`);
-  return new NativeUdp(shim.symbols, options);
+  return shim.symbols;
 }
 
 class NativeUdp implements Transport {
@@ -100,7 +118,7 @@ class NativeUdp implements Transport {
   /** The number of datagrams that the receive buffers had lost when the sockets were closed. */
   #dropsAtEnd = 0;
 
-  constructor(shim: ShimSymbols, options: UdpOptions) {
+  constructor(shim: ShimSymbols, options: UdpOptions, opened?: NativeSockets) {
     this.#shim = shim;
     this.#queue = new RecordQueue(shim);
     this.counters = this.#newCounters();
@@ -116,7 +134,7 @@ class NativeUdp implements Transport {
     this.#own = ownBook(options.ownAddresses);
     this.#linkScope = linkScopeOf(options.linkLocalInterface);
     this.#wait = new SocketWait(shim);
-    const { sockets, ikePort, nattPort } = this.#open(options);
+    const { sockets, ikePort, nattPort } = opened ?? this.#open(options);
     this.ikePort = ikePort;
     this.nattPort = nattPort;
     for (const socket of sockets) this.#take(socket);

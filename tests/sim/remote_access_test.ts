@@ -91,7 +91,7 @@ Deno.test("ladder: an exhausted pool is INTERNAL_ADDRESS_FAILURE, and the IKE SA
     "it deletes the SA",
   );
   assert.equal(standing(b).length, 1);
-  assert.equal(b.endpoint.env.pools!.v4!.leased.size, 1);
+  assert.equal(b.endpoint.env.pools!.v4!.assigned, 1);
 });
 
 Deno.test("ladder: a gateway without a pool ignores the CFG_REQUEST, and the client reports it", () => {
@@ -118,7 +118,7 @@ Deno.test("a lease survives rekeys of its IKE SA by either end, and is released 
     assert.equal(showSelectors(standing(b)[0]!.children[0]!.peerTs), "10.9.0.1");
     world.tell(a, standing(a)[0]!, { kind: "close", closeCode: CloseCode.STOPPED });
     world.run();
-    assert.equal(b.endpoint.env.pools!.v4!.leased.size, 0);
+    assert.equal(b.endpoint.env.pools!.v4!.assigned, 0);
   }
 });
 
@@ -147,7 +147,7 @@ function churn(seed: number, broken: FaultName[] = []): World {
   });
   world.run();
   const { v4, v6 } = b.endpoint.env.pools!;
-  if (v4!.leased.size + v6!.leased.size > 0) throw world.broken("leases of ended SAs come back");
+  if (v4!.assigned + v6!.leased.size > 0) throw world.broken("leases of ended SAs come back");
   return world;
 }
 
@@ -207,13 +207,13 @@ Deno.test("ladder: a tunnel that authenticates again beside its IKE SA keeps its
     assert.deepEqual(inner(now), ["10.9.0.1", "2001:db8::1"], world.transcript);
   }
   const { v4 } = b.endpoint.env.pools!;
-  assert.equal(v4!.leased.size, 1);
+  assert.equal(v4!.assigned, 1);
   world.tell(a, before!, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
   world.run();
-  assert.equal(v4!.leased.size, 1, "the lease goes on with the IKE SA that is left");
+  assert.equal(v4!.assigned, 1, "the lease goes on with the IKE SA that is left");
   world.tell(a, standing(a)[0]!, { kind: "close", closeCode: CloseCode.STOPPED });
   world.run();
-  assert.equal(v4!.leased.size, 0);
+  assert.equal(v4!.assigned, 0);
 });
 
 Deno.test("ladder: a gateway that assigns another inner address than before is named in the log", () => {

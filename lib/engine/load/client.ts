@@ -20,6 +20,7 @@ import { failureOf } from "@/engine/load/tunnel_failure.ts";
 import { alarm, type FlapCounts, type Role, type RunContext } from "@/engine/run/run_context.ts";
 import { type ClientPlan, ownTunnels, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { ownSpi } from "@/ike/records/ike_sa.ts";
@@ -52,6 +53,15 @@ const RETRIED_AFTER: ReadonlySet<number> = new Set([
 
 /** The most tunnels that are dialled before others have their turn. */
 const DIALS_MAX = 32;
+
+/** Whether all tunnels of a client have the same identity. */
+export function sharesIdentity(
+  { ownId }: IkeConfig,
+  { tunnels, addressStep }: Pick<ClientPlan & RunPlan, "tunnels" | "addressStep">,
+): boolean {
+  return tunnels > 1 &&
+    (ownId.kind === "fixed" || ownId.kind === "own-address" && addressStep === 0);
+}
 
 /** The tunnels of a client; see {@linkcode Role}. */
 export class Client implements Role {
@@ -320,8 +330,11 @@ export class Client implements Role {
     this.#tries[index]!++;
     this.#dialling++;
     const { path, ...trail } = this.#redirects.pathOf(index);
-    const shared = this.#identityIsShared();
-    const introduce = !shared || !this.#heralded;
+    const shared = sharesIdentity(this.#context.loop.endpoint.config, this.#plan);
+    // Where tunnels share an identity, that of the first worker introduces them all.
+    const { shard } = this.#plan;
+    const isFirst = !shard || shard.number === 0;
+    const introduce = !shared || isFirst && !this.#heralded;
     const ticket = this.#resumptions.ticketFor(index, path, nowMs);
     const sa = this.#context.loop.initiate({ index, path, introduce, ticket, ...trail });
     this.#window.dialled(index, sa.startedMs);
@@ -335,13 +348,6 @@ export class Client implements Role {
           showSpi64(ownSpi(sa))
         }`,
     );
-  }
-
-  #identityIsShared(): boolean {
-    const { ownId } = this.#context.loop.endpoint.config;
-    const { tunnels, addressStep } = this.#plan;
-    return tunnels > 1 &&
-      (ownId.kind === "fixed" || ownId.kind === "own-address" && addressStep === 0);
   }
 
   #tryFailed(sa: IkeSa, nowMs: number): void {

@@ -148,7 +148,8 @@ export class Gateway implements Role {
   }
 
   begin(): void {
-    const { tunnels, ownAddress, ownPort } = this.#plan;
+    const { tunnels, ownAddress, ownPort, shard } = this.#plan;
+    if (shard && shard.number > 0) return;
     const at = showEndpoint(ownAddress, ownPort);
     this.#context.events.publish(4, `Gateway ready at ${at}, ${tunnels} tunnels expected`);
   }
@@ -169,7 +170,9 @@ export class Gateway implements Role {
       `${showChildren(sa.children)}${showKeyExchanges(sa)}${showInner(sa)}, ${
         showDuration(Math.round(setupMs * 10) / 10)
       }`);
-    if (tally.established >= this.#plan.tunnels) this.#context.creationFinished(nowMs);
+    // The tunnels of all workers are counted where the workers are.
+    const { tunnels, shard } = this.#plan;
+    if (tally.established >= tunnels && !shard) this.#context.creationFinished(nowMs);
   }
 
   #replaced(sa: IkeSa, by: IkeSa): void {
@@ -208,9 +211,9 @@ export class Gateway implements Role {
   ended(): void {}
 
   shortfall(): string | undefined {
-    const { tunnels } = this.#plan;
+    const { tunnels, shard } = this.#plan;
     const { established } = this.#context.tally;
-    if (established < tunnels) {
+    if (established < tunnels && !shard) {
       return `${established} of ${tunnels} expected tunnels established` +
         this.#strangers.commonest();
     }

@@ -4,6 +4,7 @@
  */
 import type { IpAddress, Path } from "@/base/address.ts";
 import { addressPlus } from "@/base/address.ts";
+import type { Shard } from "@/base/shard.ts";
 import { sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
 import { SetupError } from "@/base/errors.ts";
 import type { KeyStockOptions } from "@/crypto/key_stock.ts";
@@ -104,6 +105,8 @@ export type RunPlan = (ClientPlan | GatewayPlan) & {
   readonly tunnels: number;
   /** Which of them a client creates; absent: all. */
   readonly slice?: Slice;
+  /** The worker of its process that makes them; absent: the process has one. */
+  readonly shard?: Shard;
   /** Running time in milliseconds; 0: until the run is stopped. */
   readonly runningTimeMs: number;
   /** How key pairs are kept; absent: each exchange makes its own when it needs it. */

@@ -24,7 +24,11 @@ import type { EventHub } from "@/engine/show/event_hub.ts";
 import { impairmentOf } from "@/engine/run/impairment_of.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import { openSecrets } from "@/engine/run/resumption_of.ts";
+import type { Shard } from "@/base/shard.ts";
 import type { Slice } from "@/base/slice.ts";
+import type { RunPart } from "@/engine/run/part.ts";
+import type { NativeSockets } from "@/transport/native_sockets.ts";
+import { openNativeUdp, openSharedUdp } from "@/transport/udp_native.ts";
 import { pingPlanOf } from "@/engine/load/ping_plan.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
@@ -120,18 +124,46 @@ export function openTransport(
   return impairment ? new ImpairedTransport(transport, impairment) : transport;
 }
 
+/** The options of the sockets of a setup in UDP, and of those in TCP but for their port. */
+export function socketOptionsOf(setup: Setup, slice?: Slice): UdpOptions {
+  const kind = dataPathKind(setup.ikeconf);
+  return {
+    ownAddresses: ownAddressesOf(setup, addressesOn, slice),
+    ikePort: setup.ownport,
+    kernelEsp: kind === "kernel",
+    ownEsp: kind === "userland",
+    linkLocalInterface: setup.bindifname,
+  };
+}
+
+/** Opens the sockets of a setup for several workers. @throws {SetupError} */
+export function openShardSockets(
+  setup: Setup,
+  shards: number,
+  slice?: Slice,
+): readonly NativeSockets[] {
+  const needsNatt = wantsNatt(setup) || setup.role === "gateway";
+  const nattPort = needsNatt ? setup.ownnattport : undefined;
+  return openSharedUdp({ ...socketOptionsOf(setup, slice), nattPort }, shards);
+}
+
+/** The transport of one worker by its sockets. `slice`: its tunnels. @throws {SetupError} */
+export function openShardTransport(
+  setup: Setup,
+  sockets: NativeSockets,
+  slice: Slice | undefined,
+): Transport {
+  const impairment = impairmentOf(setup.impairment);
+  const transport = openNativeUdp(socketOptionsOf(setup, slice), sockets);
+  return impairment ? new ImpairedTransport(transport, impairment) : transport;
+}
+
 function openSockets(
   setup: Setup,
   warn: (words: string) => void,
   slice: Slice | undefined,
 ): Transport {
-  const kind = dataPathKind(setup.ikeconf);
-  const common = {
-    ownAddresses: ownAddressesOf(setup, addressesOn, slice),
-    kernelEsp: kind === "kernel",
-    ownEsp: kind === "userland",
-    linkLocalInterface: setup.bindifname,
-  };
+  const common = socketOptionsOf(setup, slice);
   if (!setup.ikeconf.tcpencap) return openUdpSockets(setup, common, warn);
   const { owntcpport: port } = setup.ikeconf;
   const listens = setup.role === "gateway";
@@ -147,10 +179,9 @@ function openSockets(
 
 function openUdpSockets(
   setup: Setup,
-  common: Omit<UdpOptions, "ikePort">,
+  ports: UdpOptions,
   warn: (words: string) => void,
 ): Transport {
-  const ports = { ...common, ikePort: setup.ownport };
   const needsNatt = wantsNatt(setup);
   if (!needsNatt && setup.role === "client") return openUdp(ports, setup.transport);
   // A gateway also receives peers that change to the NAT-T port although NAT traversal is off here.
@@ -229,6 +260,10 @@ export interface RunMaterial {
   readonly notYet: readonly string[];
   /** Which of the tunnels the run makes; absent: all. */
   readonly slice?: Slice | undefined;
+  /** The worker that makes the run; absent: the process has one thread for it. */
+  readonly shard?: Shard | undefined;
+  /** Further parts of the run. */
+  readonly parts?: readonly RunPart[] | undefined;
 }
 
 /** Makes a run that has not begun. */
@@ -242,7 +277,10 @@ export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
       const crypto = { backend, random };
       return openDataPath(setup.ikeconf, listener, { crypto, udp: parts.transport.esp });
     },
-    plan: planOf(setup, { ikePort, halfOpenMax }, parts.slice),
+    plan: {
+      ...planOf(setup, { ikePort, halfOpenMax }, parts.slice),
+      ...(parts.shard && { shard: parts.shard }),
+    },
     ping: pingPlanOf(setup),
     openPingSockets: ({ shape, peer, auto }, failed) =>
       openPingSockets(shape, { peer, bothFamilies: auto }, failed),

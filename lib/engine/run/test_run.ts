@@ -3,7 +3,7 @@
  * puts the parts of a run together.
  * @module
  */
-import { ownTunnels } from "@/engine/run/plan.ts";
+import { ownTunnels, type RunPlan } from "@/engine/run/plan.ts";
 import { WHOLE } from "@/base/slice.ts";
 import { KeyStock } from "@/crypto/key_stock.ts";
 import { Client } from "@/engine/load/client.ts";
@@ -131,8 +131,14 @@ export class TestRun implements RunContext, LoopListener {
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#totals.toEpoch));
     this.#eventWriter = new EventWriter(events, this.#role);
     this.#parts.add(this.#eventWriter);
+    this.#parts.add(...this.#options.parts ?? []);
     // A gateway does not dial, and its strangers are counted separately.
     if (plan.role === "client") this.#parts.add(this.#throttling);
+  }
+
+  /** Its plan. */
+  get plan(): RunPlan {
+    return this.#options.plan;
   }
 
   /** See {@linkcode RunContext}. */

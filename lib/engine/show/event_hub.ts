@@ -65,6 +65,10 @@ export interface EventSubscription extends AsyncIterable<RunEvent> {
    * so.
    */
   readonly lost: number;
+  /** Whether no event waits to be read. */
+  readonly isEmpty: boolean;
+  /** Takes at most `max` events that wait. */
+  takeReady(max: number): RunEvent[];
   /** The next event; undefined after the subscription or the hub has ended and the queue is empty. */
   next(): Promise<RunEvent | undefined>;
   /** Ends the subscription: nothing more is queued, and a waiting reader gets undefined. */
@@ -110,21 +114,29 @@ export class EventHub {
   publish(level: EventLevel, msg: string | (() => string)): void {
     if (this.#ended || !this.wants(level)) return;
     const text = clipped(typeof msg === "string" ? msg : msg(), MSG_MAX[level]);
-    this.#give({ level, msg: text, epochMs: this.#now() });
+    this.relay({ level, msg: text, epochMs: this.#now() });
   }
 
   /** Publishes an event of level 4 that says what the test itself has begun or ended. */
   milestone(text: string): void {
     if (this.#ended) return;
-    this.#give({ level: 4, msg: clipped(text, MSG_MAX[4]), epochMs: this.#now(), milestone: true });
+    this.relay({ level: 4, msg: clipped(text, MSG_MAX[4]), epochMs: this.#now(), milestone: true });
   }
 
-  #give(event: RunEvent): void {
+  /** Publishes an event that another hub has published before. */
+  relay(event: RunEvent): void {
+    if (this.#ended) return;
     for (const sink of this.#sinks) {
       const isMilestone = sink.milestones === true && event.milestone === true;
       if (isMilestone || passes(sink.filter, event)) sink.write(event);
     }
     for (const queue of this.#queues) if (passes(queue.filter, event)) queue.put(event);
+  }
+
+  /** The highest level that a reader wants; 0: there is none. */
+  get wanted(): EventLevel | 0 {
+    const levels: readonly EventLevel[] = [5, 4, 3, 2, 1];
+    return levels.find((level) => this.wants(level)) ?? 0;
   }
 
   /** Adds a reader that is called synchronously; the returned function removes it. */
@@ -188,6 +200,16 @@ class Queue implements EventSubscription {
     if (this.#unsaid > 0) this.#events.push(this.#notice());
     this.#events.push(event);
     this.#characters = characters;
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.length === this.#first && this.#unsaid === 0;
+  }
+
+  takeReady(max: number): RunEvent[] {
+    const ready: RunEvent[] = [];
+    for (let event; ready.length < max && (event = this.#take());) ready.push(event);
+    return ready;
   }
 
   next(): Promise<RunEvent | undefined> {

@@ -3,6 +3,7 @@
  * @module
  */
 import { messageOctets } from "@/base/octets.ts";
+import { wordInShard } from "@/base/shard.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
 
 /** The SPI field while no SPI is known. */
@@ -13,7 +14,8 @@ const SPI_MIN = 256;
 /** Draws an SPI that no CHILD_SA of the process has. */
 export function freeSpi(env: IkeEnv): number {
   for (;;) {
-    const spi = spiNumber(env.random(4));
+    const drawn = spiNumber(env.random(4));
+    const spi = env.shard ? wordInShard(drawn, env.shard) : drawn;
     if (spi >= SPI_MIN && !env.childrenBySpi.has(spi)) return spi;
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Path } from "@/base/address.ts";
 import type { RandomOctets } from "@/base/random.ts";
+import type { Shard } from "@/base/shard.ts";
 import type { CryptoBackend, KeyPair } from "@/crypto/backend.ts";
 import type { Aggfrag } from "@/ike/records/aggfrag.ts";
 import type { ChildState, ChildSuite, Ipcomp } from "@/ike/records/child_suite.ts";
@@ -40,6 +41,8 @@ export interface IkeEnv {
   readonly spentTickets?: SpentTickets;
   /** Milliseconds since 1970 at a time of the core's clock; absent: that clock is taken for it. */
   readonly epochMs?: (nowMs: number) => number;
+  /** The worker to which our SPIs must belong; absent: any SPI will do. */
+  readonly shard?: Shard;
   /** Octets of fragments of one endpoint that wait for others; the endpoint sets it. */
   readonly reassembly?: { octets: number };
   /** The planted faults of a simulation: rules that are broken on purpose. Empty in real runs. */

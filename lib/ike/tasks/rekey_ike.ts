@@ -22,6 +22,7 @@ import { sendRequest } from "@/ike/window/exchange.ts";
 import { CloseCode, type Failure, refusedHere } from "@/ike/records/failure.ts";
 import { CURRENT, endSa, enter, isReplaced, newIkeSa, REDUNDANT } from "@/ike/records/ike_sa.ts";
 import { ikeKeys, rekeyIkeKeys, spiOctets } from "@/ike/negotiate/keymat.ts";
+import { drawSpi } from "@/ike/negotiate/ike_spi.ts";
 import { sharePath } from "@/ike/path/mobike.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
@@ -119,9 +120,11 @@ function putOff(turn: Turn): void {
 }
 
 /** Draws an SPI for a new IKE SA, which is not zero. */
-export function newSpi(sa: IkeSa): bigint {
-  const octets = sa.env.random(8);
-  return new DataView(octets.buffer, octets.byteOffset).getBigUint64(0) || 1n;
+export function newSpi({ env }: IkeSa): bigint {
+  for (;;) {
+    const spi = drawSpi(env);
+    if (spi !== 0n) return spi;
+  }
 }
 
 function send(turn: Turn, task: RekeyIkeTask): void {

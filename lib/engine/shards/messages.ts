@@ -1,0 +1,79 @@
+/**
+ * The messages between the main thread of a process and the workers that share a test. All of them are plain
+ * data.
+ * @module
+ */
+import type { Shard } from "@/base/shard.ts";
+import type { Slice } from "@/base/slice.ts";
+import type { EventLevel, RunEvent } from "@/engine/show/event_hub.ts";
+import type { FinalResult, RunView } from "@/engine/show/view.ts";
+import type { NativeSockets } from "@/transport/native_sockets.ts";
+
+/** What a worker needs to make its part of a run. */
+export interface ShardTask {
+  readonly shard: Shard;
+  /** The slice of the tunnels that the process has; undefined: all. */
+  readonly slice: Slice | undefined;
+  /** The text of the setup, which was read before without errors, and the name of its file. */
+  readonly text: string;
+  readonly file: string;
+  readonly lenient: boolean;
+  /** Its sockets, which it closes. */
+  readonly sockets: NativeSockets;
+}
+
+/** The questions that a worker answers: the methods of a {@linkcode RunView} with answers of plain data. */
+export type Question = Exclude<keyof RunView, "setup" | "events" | "finalResult" | "stop">;
+
+/** A message to a worker. */
+export type ToShard =
+  | { readonly kind: "make"; readonly task: ShardTask; readonly level: EventLevel | 0 }
+  | { readonly kind: "start" }
+  | { readonly kind: "stop"; readonly gracefully: boolean }
+  /** The highest level of events that are wanted; 0: none are. */
+  | { readonly kind: "level"; readonly level: EventLevel | 0 }
+  /** The events of the last message were read, so that more may be sent. */
+  | { readonly kind: "read" }
+  | { readonly kind: "ask"; readonly id: number; readonly name: Question; readonly args: unknown[] }
+  /** All tunnels that a gateway expects are established. */
+  | { readonly kind: "created" }
+  /** A peer of another worker has sent INITIAL_CONTACT. */
+  | { readonly kind: "displace"; readonly contact: InitialContact }
+  | { readonly kind: "close" };
+
+/** INITIAL_CONTACT of a peer: its other IKE SAs of the same identity are dead. */
+export interface InitialContact {
+  /** The key of the identity. */
+  readonly identity: string;
+  /** When it came, in milliseconds since 1970. */
+  readonly epochMs: number;
+  /** Address and port of the peer. */
+  readonly from: string;
+}
+
+/** The properties of a worker's part of a run that the user is told. */
+export interface ShardReady {
+  readonly transport: string;
+  readonly crypto: string;
+  readonly ikePort: number;
+  readonly nattPort: number | undefined;
+  /**
+   * Whether all tunnels of a client have one identity, so that the first one has to be established before any
+   * other: its INITIAL_CONTACT would end those that were established earlier (RFC 7296 §2.4).
+   */
+  readonly isIntroduced: boolean;
+}
+
+/** A message of a worker. */
+export type FromShard =
+  | { readonly kind: "ready"; readonly ready: ShardReady }
+  /** It cannot make its part of the run. `isSetup`: as the setup cannot be carried out. */
+  | { readonly kind: "refused"; readonly words: string; readonly isSetup: boolean }
+  | { readonly kind: "events"; readonly events: readonly RunEvent[] }
+  | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "unanswered"; readonly id: number; readonly words: string }
+  | { readonly kind: "contact"; readonly contact: InitialContact }
+  /** The first tunnel of a client is established or has failed, so that those of other workers may begin. */
+  | { readonly kind: "first" }
+  | { readonly kind: "final"; readonly final: FinalResult }
+  | { readonly kind: "closed" };

@@ -1,0 +1,185 @@
+/**
+ * The program of a worker: it makes its part of a run from the text of the setup, with sockets that it is given,
+ * and does what the main thread says.
+ * @module
+ */
+import { SetupError, SystemError } from "@/base/errors.ts";
+import { showEndpoint } from "@/base/address.ts";
+import { sliceOfShard } from "@/base/shard.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import { sharesIdentity } from "@/engine/load/client.ts";
+import { environment, openAuth, openShardTransport, prepareRun } from "@/engine/run/prepare.ts";
+import type { RunPart } from "@/engine/run/part.ts";
+import { RunAnswers } from "@/engine/run/run_answers.ts";
+import type { TestRun } from "@/engine/run/test_run.ts";
+import { wantsWarmUp, warmUp } from "@/engine/run/warm_up.ts";
+import { EventPump } from "@/engine/shards/event_pump.ts";
+import type { FromShard, InitialContact, ShardTask, ToShard } from "@/engine/shards/messages.ts";
+import { plainCopy } from "@/engine/shards/plain_copy.ts";
+import { shareOf } from "@/engine/shards/share.ts";
+import { EventHub, type EventLevel } from "@/engine/show/event_hub.ts";
+import { identityKey } from "@/ike/negotiate/identity.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import { readSetup } from "@/setup/read.ts";
+import type { Setup } from "@/setup/setup.ts";
+
+/** The global object of a worker, as far as it is used here. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToShard>) => void) | null;
+  postMessage(message: FromShard): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+/** A part of a run in this worker. */
+class ShardRun {
+  readonly #hub: EventHub;
+  readonly #run: TestRun;
+  readonly #answers: RunAnswers;
+  readonly #pump: EventPump;
+  readonly #closeAuth: () => void;
+
+  constructor(
+    run: TestRun,
+    { hub, pump, closeAuth }: {
+      readonly hub: EventHub;
+      readonly pump: EventPump;
+      readonly closeAuth: () => void;
+    },
+  ) {
+    this.#run = run;
+    this.#hub = hub;
+    this.#pump = pump;
+    this.#closeAuth = closeAuth;
+    this.#answers = new RunAnswers(run);
+    run.finalResult.then(async (final) => {
+      await this.#pump.settled();
+      scope.postMessage({ kind: "final", final: plainCopy(final) });
+    });
+  }
+
+  /** Does what a message says. */
+  take(message: ToShard): void {
+    switch (message.kind) {
+      case "start":
+        return this.#run.start();
+      case "stop":
+        return this.#run.stop(message.gracefully);
+      case "level":
+        return this.#pump.want(message.level);
+      case "read":
+        return this.#pump.read();
+      case "ask":
+        return void this.#answer(message);
+      case "created":
+        return this.#run.loop.turn((nowMs) => this.#run.creationFinished(nowMs));
+      case "displace":
+        return this.#displace(message.contact);
+      case "close":
+        return this.#close();
+    }
+  }
+
+  async #answer({ id, name, args }: Extract<ToShard, { kind: "ask" }>): Promise<void> {
+    try {
+      const ask = this.#answers[name].bind(this.#answers) as (...of: unknown[]) => Promise<unknown>;
+      scope.postMessage({ kind: "answer", id, value: plainCopy(await ask(...args)) });
+    } catch (e) {
+      scope.postMessage({ kind: "unanswered", id, words: String(e) });
+    }
+  }
+
+  /** Ends the IKE SAs of an identity that were established before its peer said INITIAL_CONTACT elsewhere. */
+  #displace({ identity, epochMs, from }: InitialContact): void {
+    const { loop } = this.#run;
+    const age = Date.now() - epochMs;
+    loop.turn((nowMs) => {
+      for (const sa of [...loop.endpoint.byIdentity.get(identity) ?? []]) {
+        if ((sa.establishedMs ?? Infinity) > nowMs - age) continue;
+        const why = `Displaced: the same identity said INITIAL_CONTACT from ${from}`;
+        loop.command(sa, { kind: "abandon", closeCode: CloseCode.INITIAL_CONTACT, why });
+      }
+    });
+  }
+
+  #close(): void {
+    this.#hub.end();
+    this.#closeAuth();
+    scope.postMessage({ kind: "closed" });
+  }
+}
+
+/** Tells the main thread of INITIAL_CONTACT. */
+const contacts: RunPart = {
+  handlers: {
+    initial_contact: (_, sa) => {
+      const { peerAddress, peerPort } = sa.path;
+      const contact = {
+        identity: identityKey(sa.peer.id!),
+        epochMs: Date.now(),
+        from: showEndpoint(peerAddress, peerPort),
+      };
+      scope.postMessage({ kind: "contact", contact });
+    },
+  },
+};
+
+/** Tells the main thread when the first tunnel is established or has failed. */
+function firstTunnel(): RunPart {
+  let isTold = false;
+  const tell = () => {
+    if (!isTold) scope.postMessage({ kind: "first" });
+    isTold = true;
+  };
+  return { handlers: { established: tell, closed: tell } };
+}
+
+async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
+  const { shard, slice, text, file, lenient, sockets } = task;
+  const reading = readSetup(text, file, { lenient });
+  const setup = shareOf(reading.setup, shard);
+  const hub = new EventHub();
+  const pump = new EventPump(hub, level, (events) => scope.postMessage({ kind: "events", events }));
+  const env = { ...await environment(setup), shard };
+  await warmUpHere(setup, env.crypto, hub);
+  const auth = await openAuth(setup, env, { note: (words) => hub.publish(4, words) });
+  const own = setup.role === "client" ? sliceOfShard(shard, slice) : undefined;
+  const transport = openShardTransport(setup, sockets, own);
+  const run = prepareRun(setup, {
+    env,
+    auth,
+    transport,
+    events: hub,
+    setupFileName: file,
+    hooks: {},
+    notYet: shard.number === 0 ? reading.notYet : [],
+    slice: own,
+    shard,
+    parts: setup.role === "client" ? [firstTunnel()] : [contacts],
+  });
+  const { name, ikePort, nattPort } = transport;
+  const { plan } = run;
+  const isIntroduced = plan.role === "client" && sharesIdentity(run.loop.endpoint.config, plan);
+  const ready = { transport: name, crypto: env.crypto.name, ikePort, nattPort, isIntroduced };
+  scope.postMessage({ kind: "ready", ready });
+  return new ShardRun(run, { hub, pump, closeAuth: () => auth.close() });
+}
+
+async function warmUpHere(setup: Setup, crypto: CryptoBackend, hub: EventHub): Promise<void> {
+  if (!wantsWarmUp(setup, crypto)) return;
+  const tunnels = await warmUp(setup, crypto);
+  hub.publish(4, `Set up ${tunnels} tunnels in memory before the test (warmup)`);
+}
+
+let run: ShardRun | undefined;
+
+scope.onmessage = async ({ data }) => {
+  if (data.kind !== "make") return run?.take(data);
+  try {
+    run = await make(data.task, data.level);
+  } catch (e) {
+    if (!(e instanceof SetupError || e instanceof SystemError)) throw e;
+    const isSetup = e instanceof SetupError;
+    scope.postMessage({ kind: "refused", words: e.message, isSetup });
+  }
+};

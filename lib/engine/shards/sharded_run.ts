@@ -1,0 +1,379 @@
+/**
+ * A run that several workers share: it distributes tunnels and questions among them, and makes one answer of
+ * theirs.
+ * @module
+ */
+import { shardOfSpi, shardOfWord } from "@/base/shard.ts";
+import type { Slice } from "@/base/slice.ts";
+import type { AnswerTo } from "@/engine/shards/shard_link.ts";
+import { ShardLink } from "@/engine/shards/shard_link.ts";
+import type { Question, ShardReady } from "@/engine/shards/messages.ts";
+import { brokenMeanwhile, verdictWords } from "@/engine/show/thresholds.ts";
+import type { EventHub, EventLevel } from "@/engine/show/event_hub.ts";
+import { mergeRunFigures, type RunFigures } from "@/engine/show/figures.ts";
+import { mergeRunSummaries } from "@/engine/show/merge_summaries.ts";
+import type { PingTaskView } from "@/engine/show/ping_table.ts";
+import {
+  type ChildSaDump,
+  type FinalResult,
+  type IkeSaDump,
+  type IkeSaSummary,
+  type PoolsUsage,
+  type RekeyIkeOutcome,
+  type RekeyOutcome,
+  RunResult,
+  type RunSummary,
+  type RunView,
+} from "@/engine/show/view.ts";
+import type { Setup } from "@/setup/setup.ts";
+import type { NativeSockets } from "@/transport/native_sockets.ts";
+
+/** Interval at which the main thread looks at all workers together, in milliseconds. */
+const LOOK_MS = 250;
+
+/** What a run of several workers is made of. */
+export interface ShardedOptions {
+  readonly setup: Setup;
+  readonly text: string;
+  readonly file: string;
+  readonly lenient: boolean;
+  readonly slice: Slice | undefined;
+  /** The sockets of each worker. */
+  readonly sockets: readonly NativeSockets[];
+  readonly events: EventHub;
+}
+
+/** The state of one worker. */
+interface ShardState {
+  readonly link: ShardLink;
+  /** Its last figures and summary that are known. */
+  last: { readonly figures: RunFigures; readonly summary: RunSummary } | undefined;
+  final: FinalResult | undefined;
+}
+
+/** See above. */
+export class ShardedRun implements RunView {
+  readonly setup: Setup;
+  readonly events: EventHub;
+  readonly finalResult: Promise<FinalResult>;
+  readonly #options: ShardedOptions;
+  readonly #shards: readonly ShardState[];
+  #resolve: (final: FinalResult) => void = () => {};
+  #look: ReturnType<typeof setTimeout> | undefined;
+  #level: EventLevel | 0;
+  #isCreated = false;
+  /** See {@linkcode ShardReady}. */
+  #isIntroduced = false;
+  #isStopping = false;
+  #isOver = false;
+  /** Whether the workers after the first one wait for its first tunnel. */
+  #others: (() => void) | undefined;
+  /** The first reason of a failure that concerns all workers; empty: there is none. */
+  #firstError = "";
+
+  constructor(options: ShardedOptions) {
+    this.#options = options;
+    this.setup = options.setup;
+    this.events = options.events;
+    this.finalResult = new Promise((resolve) => this.#resolve = resolve);
+    this.#level = options.events.wanted;
+    this.#shards = options.sockets.map((_, number) => this.#newShard(number));
+  }
+
+  /** Lets the workers make their parts of the run. @throws {SetupError | SystemError} if one cannot. */
+  async make(): Promise<ShardReady> {
+    const { text, file, lenient, slice, sockets } = this.#options;
+    const of = sockets.length;
+    const tasks = this.#shards.map(({ link }, number) => {
+      const shard = { number, of };
+      return link.make(
+        { shard, slice, text, file, lenient, sockets: sockets[number]! },
+        this.#level,
+      );
+    });
+    const [first] = await Promise.all(tasks);
+    this.#isIntroduced = first!.isIntroduced;
+    return first!;
+  }
+
+  /** Starts the run. */
+  start(): void {
+    const [first, ...others] = this.#shards;
+    const rest = () => others.forEach(({ link }) => link.tell({ kind: "start" }));
+    first!.link.tell({ kind: "start" });
+    if (this.#isIntroduced) this.#others = rest;
+    else rest();
+    this.#lookSoon();
+  }
+
+  /** See {@linkcode RunView}. */
+  stop(gracefully: boolean): void {
+    this.#isStopping = true;
+    this.#startOthers();
+    for (const { link, final } of this.#shards) {
+      if (!final) link.tell({ kind: "stop", gracefully });
+    }
+  }
+
+  /** Ends the workers. */
+  async close(): Promise<void> {
+    clearTimeout(this.#look);
+    this.#isOver = true;
+    await Promise.all(this.#shards.map(({ link }) => link.close()));
+  }
+
+  /** See {@linkcode RunView}. */
+  async summary(): Promise<RunSummary> {
+    await this.#refresh();
+    return this.#mergedSummary();
+  }
+
+  /** See {@linkcode RunView}. */
+  async figures(): Promise<RunFigures> {
+    await this.#refresh();
+    return this.#mergedFigures();
+  }
+
+  /** See {@linkcode RunView}: those of the first worker first. */
+  async listIkeSas(start: number, len: number): Promise<IkeSaSummary[]> {
+    const page: IkeSaSummary[] = [];
+    let skipped = 0;
+    for (const number of this.#shards.keys()) {
+      const left = len === 0 ? 0 : len - page.length;
+      if (len > 0 && left === 0) break;
+      const total = (await this.#askOne(number, "summary"))?.ikeSasTotal ?? 0;
+      const from = Math.min(total, start - skipped);
+      skipped += from;
+      if (from === total) continue;
+      page.push(...await this.#askOne(number, "listIkeSas", from, left) ?? []);
+    }
+    return page;
+  }
+
+  /** See {@linkcode RunView}. */
+  async ikeSa(spi: bigint): Promise<IkeSaDump | undefined> {
+    return await this.#askOne(shardOfSpi(spi, this.#shards.length), "ikeSa", spi);
+  }
+
+  /** See {@linkcode RunView}. */
+  async childSas(ikeSpi: bigint): Promise<number[] | undefined> {
+    return await this.#askOne(shardOfSpi(ikeSpi, this.#shards.length), "childSas", ikeSpi);
+  }
+
+  /** See {@linkcode RunView}. */
+  async childSa(spi: number): Promise<ChildSaDump | undefined> {
+    return await this.#askOne(shardOfWord(spi, this.#shards.length), "childSa", spi);
+  }
+
+  /** See {@linkcode RunView}. */
+  async poolUsage(): Promise<PoolsUsage> {
+    const all = await this.#askAll("poolUsage");
+    const merged = (family: "v4" | "v6") => {
+      const [first] = all.map((usage) => usage[family]).filter((usage) => usage !== undefined);
+      const assigned = all.reduce((sum, usage) => sum + (usage[family]?.assigned ?? 0), 0);
+      return first && { start: first.start, assigned };
+    };
+    return { v4: merged("v4"), v6: merged("v6") };
+  }
+
+  /** See {@linkcode RunView}: those of the first worker first. */
+  async pings(start: number, len: number): Promise<PingTaskView[]> {
+    const wanted = len === 0 ? 0 : start + len;
+    const all = (await this.#askAll("pings", 0, wanted)).flat();
+    return all.slice(start, len === 0 ? undefined : wanted);
+  }
+
+  /** See {@linkcode RunView}. */
+  async pingTotals(): Promise<{ readonly sent: number; readonly received: number }> {
+    const all = await this.#askAll("pingTotals");
+    const sum = (of: "sent" | "received") => all.reduce((total, one) => total + one[of], 0);
+    return { sent: sum("sent"), received: sum("received") };
+  }
+
+  /** See {@linkcode RunView}. */
+  async clearPings(): Promise<void> {
+    await this.#askAll("clearPings");
+  }
+
+  /** See {@linkcode RunView}. */
+  async rekeyChild(spi: number): Promise<RekeyOutcome> {
+    const answer = await this.#askOne(shardOfWord(spi, this.#shards.length), "rekeyChild", spi);
+    return answer ?? { kind: "unknown" };
+  }
+
+  /** See {@linkcode RunView}. */
+  async rekeyIke(spi: bigint): Promise<RekeyIkeOutcome> {
+    const answer = await this.#askOne(shardOfSpi(spi, this.#shards.length), "rekeyIke", spi);
+    return answer ?? { kind: "unknown" };
+  }
+
+  #newShard(number: number): ShardState {
+    const { events } = this;
+    const link = new ShardLink({
+      events: (batch) => {
+        for (const event of batch) events.relay(event);
+      },
+      contact: (contact) => {
+        for (const [other, { link }] of this.#shards.entries()) {
+          if (other !== number) link.tell({ kind: "displace", contact });
+        }
+      },
+      first: () => this.#startOthers(),
+      final: (final) => this.#ended(number, final),
+      died: (words) => this.#died(number, words),
+    });
+    return { link, last: undefined, final: undefined };
+  }
+
+  #startOthers(): void {
+    this.#others?.();
+    this.#others = undefined;
+  }
+
+  /** Looks at all workers together at regular intervals. */
+  #lookSoon(): void {
+    this.#look = setTimeout(async () => {
+      const level = this.events.wanted;
+      if (level !== this.#level) {
+        this.#level = level;
+        for (const { link } of this.#shards) link.tell({ kind: "level", level });
+      }
+      await this.#refresh();
+      this.#judgeMeanwhile();
+      if (!this.#isOver) this.#lookSoon();
+    }, LOOK_MS);
+  }
+
+  #judgeMeanwhile(): void {
+    const { role, numberoftunnels, thresholds, abortonfail } = this.setup;
+    const figures = this.#mergedFigures();
+    if (role === "gateway" && !this.#isCreated && figures.established >= numberoftunnels) {
+      this.#isCreated = true;
+      for (const { link } of this.#shards) link.tell({ kind: "created" });
+    }
+    if (!abortonfail || this.#options.slice || this.#isStopping) return;
+    const broken = brokenMeanwhile(thresholds, { figures, tunnels: figures.thresholds.tunnels });
+    if (broken) this.#failAll(`Threshold ${verdictWords(broken)}`);
+  }
+
+  /** Ends the test, which has failed. */
+  #failAll(words: string): void {
+    this.#firstError ||= words;
+    this.events.publish(2, `The test ends: ${words}`);
+    this.stop(true);
+  }
+
+  #ended(number: number, final: FinalResult): void {
+    const shard = this.#shards[number]!;
+    shard.final = final;
+    shard.last = final;
+    if (number === 0) this.#startOthers();
+    const isAborted = final.result === RunResult.FAILED && this.setup.abortonerr;
+    if (isAborted && !this.#isStopping) this.stop(true);
+    this.#finishIfOver();
+  }
+
+  #died(number: number, words: string): void {
+    const text = `Worker ${number + 1} of ${this.#shards.length} has ended: ${words}`;
+    this.events.publish(1, `The test cannot go on: ${text}`);
+    this.#firstError ||= text;
+    if (!this.#isOver) this.stop(true);
+    this.#finishIfOver();
+  }
+
+  #finishIfOver(): void {
+    if (this.#isOver || this.#shards.some(({ final, link }) => !final && !link.isDead)) return;
+    this.#isOver = true;
+    clearTimeout(this.#look);
+    this.#resolve(this.#final());
+  }
+
+  #final(): FinalResult {
+    const figures = this.#mergedFigures();
+    const broken = this.#options.slice
+      ? undefined
+      : figures.thresholds.verdicts.find(({ held }) => !held);
+    const summary = this.#mergedSummary();
+    const shortfall = this.#shortfall(figures);
+    const failed = this.#firstError || shortfall || broken !== undefined ||
+      summary.result === RunResult.FAILED;
+    if (!failed) return { result: summary.result, summary, figures };
+    const lastErrMsg = this.#firstError || shortfall || summary.lastErrMsg ||
+      `Threshold ${verdictWords(broken!)}`;
+    const result = RunResult.FAILED;
+    return { result, summary: { ...summary, result, lastErrMsg }, figures };
+  }
+
+  /** What a gateway lacks of the tunnels that it expects, which no worker knows. */
+  #shortfall({ established, strangers }: RunFigures): string {
+    const { role, numberoftunnels } = this.setup;
+    if (role === "client" || established >= numberoftunnels) return "";
+    const [commonest] = strangers;
+    const why = commonest ? `; ${commonest.count} peers: ${commonest.example}` : "";
+    return `${established} of ${numberoftunnels} expected tunnels established${why}`;
+  }
+
+  async #refresh(): Promise<void> {
+    await Promise.all(this.#shards.map(async (shard) => {
+      if (shard.final || shard.link.isDead) return;
+      try {
+        const [figures, summary] = await Promise.all([
+          shard.link.ask("figures"),
+          shard.link.ask("summary"),
+        ]);
+        if (!shard.final) shard.last = { figures, summary };
+      } catch {
+        // It has ended meanwhile, and its last figures stay.
+      }
+    }));
+  }
+
+  #known(): NonNullable<ShardState["last"]>[] {
+    return this.#shards.map(({ last }) => last).filter((last) => last !== undefined);
+  }
+
+  #mergedFigures(): RunFigures {
+    const parts = this.#known().map(({ figures }) => figures);
+    if (this.setup.role === "client") return mergeRunFigures(parts);
+    const { numberoftunnels } = this.setup;
+    // All workers of a gateway expect the same tunnels.
+    const [first, ...others] = parts;
+    const own = { ...first!.thresholds, tunnels: numberoftunnels };
+    const rest = others.map((part) => ({
+      ...part,
+      thresholds: { ...part.thresholds, tunnels: 0 },
+    }));
+    return mergeRunFigures([{ ...first!, thresholds: own }, ...rest]);
+  }
+
+  #mergedSummary(): RunSummary {
+    const { role, numberoftunnels } = this.setup;
+    const parts = this.#known().map(({ summary }) => summary);
+    const { slice } = this.#options;
+    if (role === "client") return { ...mergeRunSummaries(parts), ...(slice && { slice }) };
+    const created = parts.map((part) => ({ ...part, configured: part.createdTunnels }));
+    return { ...mergeRunSummaries(created), configured: numberoftunnels };
+  }
+
+  /** Asks one worker; undefined: it has ended. */
+  async #askOne<Q extends Question>(
+    number: number,
+    name: Q,
+    ...args: Parameters<RunView[Q]>
+  ): Promise<AnswerTo<Q> | undefined> {
+    try {
+      return await this.#shards[number]!.link.ask(name, ...args);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Asks all workers; those that have ended do not answer. */
+  async #askAll<Q extends Question>(
+    name: Q,
+    ...args: Parameters<RunView[Q]>
+  ): Promise<AnswerTo<Q>[]> {
+    const all = await Promise.all(this.#shards.map((_, i) => this.#askOne(i, name, ...args)));
+    return all.filter((answer) => answer !== undefined) as AnswerTo<Q>[];
+  }
+}

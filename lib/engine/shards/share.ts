@@ -1,0 +1,21 @@
+/**
+ * The setup of one worker: limits that hold for the whole test are divided among the workers.
+ * @module
+ */
+import type { Shard } from "@/base/shard.ts";
+import type { Setup } from "@/setup/setup.ts";
+
+/** The setup of a worker. A threshold is divided so that all workers together reach it at the same time. */
+export function shareOf(setup: Setup, { of }: Shard): Setup {
+  const { ikeconf } = setup;
+  const part = (n: number) => n > 0 ? Math.max(1, Math.floor(n / of)) : n;
+  const { numoftunneltoenablecookie: cookies } = ikeconf;
+  return {
+    ...setup,
+    ikeconf: {
+      ...ikeconf,
+      numoftunneltoenablecookie: cookies === "auto" ? cookies : part(cookies),
+      puzzlethreshold: part(ikeconf.puzzlethreshold),
+    },
+  };
+}
