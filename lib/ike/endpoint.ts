@@ -116,7 +116,7 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
       ...env,
       reassembly: { octets: 0 },
       spentTickets: { untilMs: new Map() },
-      ...(config.pools ? { pools: newPools(config.pools) } : {}),
+      ...(config.pools && !env.pools ? { pools: newPools(config.pools) } : {}),
     },
     config,
     answers,

@@ -134,9 +134,8 @@ function checkLeases({ env: { pools }, bySpi }: Endpoint): string | undefined {
   for (const identities of holders.values()) {
     if (new Set(identities).size > 1) return "no inner address is leased to two peers";
   }
-  const leases = [...pools.v4?.leased.values() ?? [], ...pools.v6?.leased.values() ?? []];
   const held = [...holders.values()].flat().length;
-  const leased = leases.reduce((sum, lease) => sum + lease.holders, 0);
+  const leased = (pools.v4?.leases ?? 0) + (pools.v6?.leases ?? 0);
   return leased === held ? undefined : "each leased address belongs to an SA";
 }
 

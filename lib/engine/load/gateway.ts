@@ -12,6 +12,7 @@ import { type FlapCounts, NO_FLAPS, type Role, type RunContext } from "@/engine/
 import type { GatewayPlan, RunPlan } from "@/engine/run/plan.ts";
 import type { EventLevel } from "@/engine/show/event_hub.ts";
 
+import type { TunnelCounts } from "@/engine/load/tunnel_counts.ts";
 import { Strangers } from "@/engine/load/strangers.ts";
 import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
@@ -40,6 +41,10 @@ const ENDED_BY_CLIENT: ReadonlySet<number> = new Set([
  * One that comes while an earlier tunnel is down continues that tunnel.
  */
 interface Peer {
+  /** The key of its identity; undefined: it is not authenticated, so that it is nobody (RFC 7619). */
+  readonly key: string | undefined;
+  /** Number of its IKE SAs that are live. */
+  live: number;
   /** Number of tunnels whose IKE SA is gone. */
   down: number;
   /** Number of tunnels that were continued before the end of their earlier IKE SA was reported. */
@@ -81,6 +86,7 @@ function renews(before: IkeSa, sa: IkeSa): boolean {
 export class Gateway implements Role {
   readonly #context: RunContext;
   readonly #plan: GatewayPlan & RunPlan;
+  readonly #shared: TunnelCounts | undefined;
   /** Clients by {@linkcode identityKey}; an entry stays after its last tunnel has gone. */
   readonly #peers = new Map<string, Peer>();
   /** The client of each tunnel's IKE SA. */
@@ -95,9 +101,11 @@ export class Gateway implements Role {
    */
   readonly #superseded = new WeakSet<IkeSa>();
 
-  constructor(context: RunContext, plan: GatewayPlan & RunPlan) {
+  /** `shared`: what several workers count together; absent: there is one. */
+  constructor(context: RunContext, plan: GatewayPlan & RunPlan, shared?: TunnelCounts) {
     this.#context = context;
     this.#plan = plan;
+    this.#shared = shared;
     this.#strangers = new Strangers(context.events);
   }
 
@@ -107,6 +115,7 @@ export class Gateway implements Role {
       this.#context.tunnelFailed(failure, `No CHILD_SA: ${failure.text}, ${showSa(sa)}`),
     replaced: ({ by }, sa) => this.#replaced(sa, by),
     closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
+    initial_contact: (_, sa) => this.#introduced(sa),
   };
 
   get halfOpen(): number {
@@ -162,9 +171,12 @@ export class Gateway implements Role {
     this.#context.creationStarted(sa.startedMs);
     const { newest } = peer;
     if (newest && renews(newest, sa)) this.#superseded.add(newest);
-    else if (!continuesEarlier(peer)) tally.countEstablished(setupMs, nowMs);
+    else if (!continuesEarlier(peer) && !this.#isDownElsewhere(peer)) {
+      tally.countEstablished(setupMs, nowMs);
+    }
     peer.newest = sa;
     this.#live.set(sa, peer);
+    this.#changeLive(peer, 1);
     events.publish(4, () =>
       `Tunnel of ${showIdentity(sa.peer.id!)} established: ${showSa(sa)}, ` +
       `${showChildren(sa.children)}${showKeyExchanges(sa)}${showInner(sa)}, ${
@@ -190,7 +202,8 @@ export class Gateway implements Role {
     this.#live.delete(sa);
     const wasAnnounced = peer.continued > 0 && sa.closeCode === CloseCode.INITIAL_CONTACT;
     if (wasAnnounced) peer.continued--;
-    else if (!this.#superseded.has(sa)) peer.down++;
+    else if (!this.#superseded.has(sa)) this.#isDown(peer, sa);
+    this.#changeLive(peer, -1);
     if (peer.newest === sa) peer.newest = undefined;
     const who = () => showIdentity(sa.peer.id!);
     if (this.#context.ending || ENDED_BY_CLIENT.has(sa.closeCode)) {
@@ -206,6 +219,31 @@ export class Gateway implements Role {
     const failure = sa.failure ??
       { cause, closeCode: sa.closeCode, text: `Its IKE SA was closed (${cause})` };
     this.#context.tunnelFailed(failure, `Tunnel of ${who()} lost: ${failure.text}; ${showSa(sa)}`);
+  }
+
+  /** Whether a tunnel of a client is down that it had at another worker. */
+  #isDownElsewhere({ key }: Peer): boolean {
+    return key !== undefined && (this.#shared?.takeDown(key) ?? false);
+  }
+
+  #changeLive(peer: Peer, change: 1 | -1): void {
+    peer.live += change;
+    if (peer.key !== undefined) this.#shared?.live(peer.key, change);
+  }
+
+  /** Records that the tunnel of a client is down. */
+  #isDown(peer: Peer, { closeCode }: IkeSa): void {
+    const { key } = peer;
+    if (!this.#shared || key === undefined) return void peer.down++;
+    const isDisplaced = closeCode === CloseCode.INITIAL_CONTACT && this.#shared.takeDisplaced(key);
+    if (!isDisplaced) this.#shared.addDown(key);
+  }
+
+  /** Handles INITIAL_CONTACT, which ends the peer's IKE SAs at other workers too. */
+  #introduced(sa: IkeSa): void {
+    if (!this.#shared) return;
+    const { key, live } = this.#peerOf(sa);
+    if (key !== undefined) this.#shared.displace(key, live);
   }
 
   ended(): void {}
@@ -225,7 +263,13 @@ export class Gateway implements Role {
     const key = identityKey(sa.peer.id!);
     const known = isNobody ? undefined : this.#peers.get(key);
     if (known) return known;
-    const peer: Peer = { down: 0, continued: 0, newest: undefined };
+    const peer: Peer = {
+      key: isNobody ? undefined : key,
+      live: 0,
+      down: 0,
+      continued: 0,
+      newest: undefined,
+    };
     // RFC 7619: a peer that is not authenticated cannot be recognized as an earlier one.
     if (!isNobody) this.#peers.set(key, peer);
     return peer;

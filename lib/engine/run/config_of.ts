@@ -169,7 +169,7 @@ export function wantsNatt({ ikeconf }: Setup): boolean {
 }
 
 /** The pools, each from its start address to the end of the prefix; undefined: there are none. */
-function poolPlansOf({ poolconf }: Setup): PoolPlans | undefined {
+export function poolPlansOf({ poolconf }: Setup): PoolPlans | undefined {
   const { v4startaddr, v6startaddr, v4dnslist, v6dnslist } = poolconf;
   if (!v4startaddr && !v6startaddr) return undefined;
   return { v4: poolPlan(v4startaddr, v4dnslist), v6: poolPlan(v6startaddr, v6dnslist) };

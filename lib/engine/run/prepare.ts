@@ -26,6 +26,7 @@ import type { RunHooks } from "@/engine/run/hooks.ts";
 import { openSecrets } from "@/engine/run/resumption_of.ts";
 import type { Shard } from "@/base/shard.ts";
 import type { Slice } from "@/base/slice.ts";
+import type { TunnelCounts } from "@/engine/load/tunnel_counts.ts";
 import type { RunPart } from "@/engine/run/part.ts";
 import type { NativeSockets } from "@/transport/native_sockets.ts";
 import { openNativeUdp, openSharedUdp } from "@/transport/udp_native.ts";
@@ -262,6 +263,8 @@ export interface RunMaterial {
   readonly slice?: Slice | undefined;
   /** The worker that makes the run; absent: the process has one thread for it. */
   readonly shard?: Shard | undefined;
+  /** What the workers of a gateway count together. */
+  readonly counts?: TunnelCounts | undefined;
   /** Further parts of the run. */
   readonly parts?: readonly RunPart[] | undefined;
 }

@@ -62,7 +62,7 @@ export class RunAnswers implements RunView {
   poolUsage(): Promise<PoolsUsage> {
     const { pools } = this.#run.loop.endpoint.env;
     const usage = (pool: AddressPool | undefined) =>
-      pool && { start: pool.plan.first, assigned: pool.leased.size };
+      pool && { start: pool.plan.first, assigned: pool.assigned };
     return Promise.resolve({ v4: usage(pools?.v4), v6: usage(pools?.v6) });
   }
 

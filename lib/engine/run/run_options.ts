@@ -10,6 +10,7 @@ import type { OpenPingSockets } from "@/engine/load/ping_run.ts";
 import type { OpenDataPath } from "@/engine/run/child_paths.ts";
 import { type Clock, systemClock } from "@/engine/run/clock.ts";
 import type { ProfileConfig } from "@/engine/run/profiles.ts";
+import type { TunnelCounts } from "@/engine/load/tunnel_counts.ts";
 import type { RunPart } from "@/engine/run/part.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
@@ -41,6 +42,8 @@ export interface TestRunOptions {
   /** The events; the caller ends them after the result. */
   readonly events: EventHub;
   readonly hooks?: RunHooks;
+  /** What several workers of a gateway count together; absent: there is one. */
+  readonly counts?: TunnelCounts | undefined;
   /** Further parts, which hear of everything as those of the run do. */
   readonly parts?: readonly RunPart[] | undefined;
   /** Opens the data path; absent: CHILD_SAs are negotiated and listed, and nothing carries packets. */

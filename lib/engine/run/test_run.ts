@@ -89,7 +89,9 @@ export class TestRun implements RunContext, LoopListener {
     this.#neighbours = new NeighbourWatch(readNeighbours);
     this.#paths = new ChildPaths(openDataPath, new PathCommands(this));
     this.loop = this.#newLoop();
-    this.#role = plan.role === "client" ? new Client(this, plan) : new Gateway(this, plan);
+    this.#role = plan.role === "client"
+      ? new Client(this, plan)
+      : new Gateway(this, plan, this.#options.counts);
     this.#throttling = new Throttling({
       halfOpen: () => this.#role.halfOpen,
       say: (level, text) => events.publish(level, text),

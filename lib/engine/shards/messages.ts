@@ -4,10 +4,18 @@
  * @module
  */
 import type { Shard } from "@/base/shard.ts";
+import type { PoolMemory } from "@/engine/shards/shared_pool.ts";
 import type { Slice } from "@/base/slice.ts";
 import type { EventLevel, RunEvent } from "@/engine/show/event_hub.ts";
 import type { FinalResult, RunView } from "@/engine/show/view.ts";
 import type { NativeSockets } from "@/transport/native_sockets.ts";
+
+/** The memory that all workers of a gateway share. */
+export interface SharedState {
+  readonly counts: SharedArrayBuffer;
+  readonly v4: PoolMemory | undefined;
+  readonly v6: PoolMemory | undefined;
+}
 
 /** What a worker needs to make its part of a run. */
 export interface ShardTask {
@@ -18,6 +26,8 @@ export interface ShardTask {
   readonly text: string;
   readonly file: string;
   readonly lenient: boolean;
+  /** What all workers of a gateway share; undefined: a client's share nothing. */
+  readonly shared: SharedState | undefined;
   /** Its sockets, which it closes. */
   readonly sockets: NativeSockets;
 }

@@ -17,6 +17,7 @@ import { EventPump } from "@/engine/shards/event_pump.ts";
 import type { FromShard, InitialContact, ShardTask, ToShard } from "@/engine/shards/messages.ts";
 import { plainCopy } from "@/engine/shards/plain_copy.ts";
 import { shareOf } from "@/engine/shards/share.ts";
+import { sharedCountsOf, sharedPoolsOf } from "@/engine/shards/shared_state.ts";
 import { EventHub, type EventLevel } from "@/engine/show/event_hub.ts";
 import { identityKey } from "@/ike/negotiate/identity.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
@@ -135,12 +136,13 @@ function firstTunnel(): RunPart {
 }
 
 async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
-  const { shard, slice, text, file, lenient, sockets } = task;
+  const { shard, slice, text, file, lenient, shared, sockets } = task;
   const reading = readSetup(text, file, { lenient });
   const setup = shareOf(reading.setup, shard);
   const hub = new EventHub();
   const pump = new EventPump(hub, level, (events) => scope.postMessage({ kind: "events", events }));
-  const env = { ...await environment(setup), shard };
+  const pools = shared && sharedPoolsOf(setup, shared);
+  const env = { ...await environment(setup), shard, ...(pools && { pools }) };
   await warmUpHere(setup, env.crypto, hub);
   const auth = await openAuth(setup, env, { note: (words) => hub.publish(4, words) });
   const own = setup.role === "client" ? sliceOfShard(shard, slice) : undefined;
@@ -155,6 +157,7 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
     notYet: shard.number === 0 ? reading.notYet : [],
     slice: own,
     shard,
+    counts: shared && sharedCountsOf(setup, shared),
     parts: setup.role === "client" ? [firstTunnel()] : [contacts],
   });
   const { name, ikePort, nattPort } = transport;

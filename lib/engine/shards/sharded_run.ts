@@ -8,6 +8,7 @@ import type { Slice } from "@/base/slice.ts";
 import type { AnswerTo } from "@/engine/shards/shard_link.ts";
 import { ShardLink } from "@/engine/shards/shard_link.ts";
 import type { Question, ShardReady } from "@/engine/shards/messages.ts";
+import { newSharedState } from "@/engine/shards/shared_state.ts";
 import { brokenMeanwhile, verdictWords } from "@/engine/show/thresholds.ts";
 import type { EventHub, EventLevel } from "@/engine/show/event_hub.ts";
 import { mergeRunFigures, type RunFigures } from "@/engine/show/figures.ts";
@@ -84,10 +85,11 @@ export class ShardedRun implements RunView {
   async make(): Promise<ShardReady> {
     const { text, file, lenient, slice, sockets } = this.#options;
     const of = sockets.length;
+    const shared = this.setup.role === "gateway" ? newSharedState(this.setup) : undefined;
     const tasks = this.#shards.map(({ link }, number) => {
       const shard = { number, of };
       return link.make(
-        { shard, slice, text, file, lenient, sockets: sockets[number]! },
+        { shard, slice, text, file, lenient, shared, sockets: sockets[number]! },
         this.#level,
       );
     });
@@ -167,13 +169,9 @@ export class ShardedRun implements RunView {
 
   /** See {@linkcode RunView}. */
   async poolUsage(): Promise<PoolsUsage> {
-    const all = await this.#askAll("poolUsage");
-    const merged = (family: "v4" | "v6") => {
-      const [first] = all.map((usage) => usage[family]).filter((usage) => usage !== undefined);
-      const assigned = all.reduce((sum, usage) => sum + (usage[family]?.assigned ?? 0), 0);
-      return first && { start: first.start, assigned };
-    };
-    return { v4: merged("v4"), v6: merged("v6") };
+    // All workers share the pools.
+    const [usage] = await this.#askAll("poolUsage");
+    return usage ?? { v4: undefined, v6: undefined };
   }
 
   /** See {@linkcode RunView}: those of the first worker first. */

@@ -23,7 +23,7 @@ import { givenAttributes } from "@/ike/negotiate/cfg_attributes.ts";
 import { identityKey } from "@/ike/negotiate/identity.ts";
 import { inheritorOf } from "@/ike/records/ike_sa.ts";
 import { PeerError } from "@/ike/records/notify.ts";
-import { type AddressPool, type InnerConfiguration, lease } from "@/ike/records/pool.ts";
+import type { AddressPool, InnerConfiguration } from "@/ike/records/pool.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { ConfigurationAttribute, CpPayload } from "@/wire/payloads/configuration.ts";
 
@@ -158,7 +158,7 @@ export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined
     const asked = cp.attributes.find((a) => a.attribute === family.address);
     const pool = pools[family.pool];
     if (!asked || selectors && !selectors.some((ts) => ts.tsType === family.tsType)) continue;
-    const address = pool && lease(pool, ownerOf(sa), wishOf(asked, family.octets));
+    const address = pool && pool.lease(ownerOf(sa), wishOf(asked, family.octets));
     if (!address) {
       reasons.push(pool ? allLeased(pool, family.name) : `there is no ${family.name} pool`);
       continue;
@@ -194,7 +194,7 @@ function ownerOf({ peer, spiI, spiR }: IkeSa): string {
 }
 
 function allLeased(pool: AddressPool, name: string): string {
-  return `all ${pool.leased.size} addresses of the ${name} pool are assigned`;
+  return `all ${pool.assigned} addresses of the ${name} pool are assigned`;
 }
 
 /** The address that a client asks for; undefined if it is unspecified. */

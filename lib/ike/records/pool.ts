@@ -27,24 +27,22 @@ export interface PoolPlans {
   readonly v6: PoolPlan | undefined;
 }
 
-/** To whom an address is leased. */
-interface Lease {
-  readonly identity: string;
-  /** The number of IKE SAs that have it: two while a peer authenticates again, or is resumed. */
-  readonly holders: number;
-}
-
-/** The state of a pool. */
+/**
+ * A pool, which may be shared by several endpoints. It leases the requested address if that is free or the same
+ * identity has it, otherwise the identity's last one if it is free, otherwise one that was never used, otherwise
+ * the one that is free the longest. A peer that authenticates again before it leaves asks for the address that it
+ * has (RFC 7296 §3.15.1).
+ */
 export interface AddressPool {
   readonly plan: PoolPlan;
-  /** Addresses that are leased at present, as numbers. */
-  readonly leased: Map<bigint, Lease>;
-  /** Addresses below `nextFresh` that were returned, the longest free first. */
-  readonly returned: Set<bigint>;
-  /** The first address that was never leased in turn. */
-  nextFresh: bigint;
-  /** The last address of each identity, by its key, oldest first. */
-  readonly lastOf: Map<string, bigint>;
+  /** Number of addresses that are leased at present. */
+  readonly assigned: number;
+  /** Number of IKE SAs that have one of them, where several of one identity count each. */
+  readonly leases: number;
+  /** Leases an address; undefined: none is free. */
+  lease(identity: string, wanted: IpAddress | undefined): IpAddress | undefined;
+  /** Returns the lease of one IKE SA. An address that is not leased is a {@linkcode Bug}. */
+  giveBack(address: IpAddress): void;
 }
 
 /** The pools of a gateway. */
@@ -60,85 +58,108 @@ export interface InnerConfiguration {
   readonly dns: readonly IpAddress[];
 }
 
-/** Pools without leases. */
+/** Pools without leases, of one endpoint. */
 export function newPools(plans: PoolPlans): AddressPools {
-  return { v4: plans.v4 && newPool(plans.v4), v6: plans.v6 && newPool(plans.v6) };
+  return { v4: plans.v4 && new OwnPool(plans.v4), v6: plans.v6 && new OwnPool(plans.v6) };
 }
 
-function newPool(plan: PoolPlan): AddressPool {
-  const nextFresh = addressToBigInt(plan.first);
-  return { plan, leased: new Map(), returned: new Set(), nextFresh, lastOf: new Map() };
+/** To whom an address is leased. */
+interface Lease {
+  readonly identity: string;
+  /** The number of IKE SAs that have it: two while a peer authenticates again, or is resumed. */
+  readonly holders: number;
 }
 
-/**
- * Leases an address: the requested one if it is free or the same identity has it, otherwise the identity's
- * last one if it is free, otherwise one that was never used, otherwise the one that is free the longest. A
- * peer that authenticates again before it leaves asks for the address that it has (RFC 7296 §3.15.1).
- * Undefined: none is free.
- */
-export function lease(
-  pool: AddressPool,
-  identity: string,
-  wanted: IpAddress | undefined,
-): IpAddress | undefined {
-  const wantedNumber = wanted && addressToBigInt(wanted);
-  if (wantedNumber !== undefined && share(pool, identity, wantedNumber)) return wanted;
-  const before = pool.lastOf.get(identity);
-  const chosen = [wantedNumber, before].find((a) => a !== undefined && isFree(pool, a)) ??
-    fresh(pool) ?? pool.returned.values().next().value;
-  if (chosen === undefined) return undefined;
-  pool.returned.delete(chosen);
-  pool.leased.set(chosen, { identity, holders: 1 });
-  remember(pool, identity, chosen);
-  return addressFromBigInt(chosen, pool.plan.first.length);
-}
+/** A pool of one endpoint. Addresses are numbers here. */
+class OwnPool implements AddressPool {
+  readonly plan: PoolPlan;
+  readonly #leased = new Map<bigint, Lease>();
+  /** Addresses below `#nextFresh` that were returned, the longest free first. */
+  readonly #returned = new Set<bigint>();
+  /** The first address that was never leased in turn. */
+  #nextFresh: bigint;
+  /** The last address of each identity, oldest first. */
+  readonly #lastOf = new Map<string, bigint>();
 
-/** Leases an address once more to the identity that has it; returns whether it has. */
-function share({ leased }: AddressPool, identity: string, address: bigint): boolean {
-  const held = leased.get(address);
-  if (held?.identity !== identity) return false;
-  leased.set(address, { identity, holders: held.holders + 1 });
-  return true;
-}
-
-function isFree(pool: AddressPool, address: bigint): boolean {
-  const { first, last } = pool.plan;
-  return address >= addressToBigInt(first) && address <= addressToBigInt(last) &&
-    !pool.leased.has(address);
-}
-
-/**
- * The next address that was never leased; addresses that were leased on request, out of turn, are skipped.
- */
-function fresh(pool: AddressPool): bigint | undefined {
-  const last = addressToBigInt(pool.plan.last);
-  while (pool.nextFresh <= last) {
-    const address = pool.nextFresh++;
-    if (!pool.leased.has(address)) return address;
+  constructor(plan: PoolPlan) {
+    this.plan = plan;
+    this.#nextFresh = addressToBigInt(plan.first);
   }
-  return undefined;
-}
 
-function remember({ lastOf }: AddressPool, identity: string, address: bigint): void {
-  lastOf.delete(identity);
-  lastOf.set(identity, address);
-  if (lastOf.size > REMEMBERED_MAX) lastOf.delete(lastOf.keys().next().value!);
+  get assigned(): number {
+    return this.#leased.size;
+  }
+
+  get leases(): number {
+    return [...this.#leased.values()].reduce((sum, { holders }) => sum + holders, 0);
+  }
+
+  lease(identity: string, wanted: IpAddress | undefined): IpAddress | undefined {
+    const wantedNumber = wanted && addressToBigInt(wanted);
+    if (wantedNumber !== undefined && this.#share(identity, wantedNumber)) return wanted;
+    const before = this.#lastOf.get(identity);
+    const chosen = [wantedNumber, before].find((a) => a !== undefined && this.#isFree(a)) ??
+      this.#fresh() ?? this.#returned.values().next().value;
+    if (chosen === undefined) return undefined;
+    this.#returned.delete(chosen);
+    this.#leased.set(chosen, { identity, holders: 1 });
+    this.#remember(identity, chosen);
+    return addressFromBigInt(chosen, this.plan.first.length);
+  }
+
+  giveBack(address: IpAddress): void {
+    const value = addressToBigInt(address);
+    const held = this.#leased.get(value);
+    must(held !== undefined, "an address comes back once");
+    const { identity, holders } = held;
+    if (holders > 1) {
+      this.#leased.set(value, { identity, holders: holders - 1 });
+      return;
+    }
+    this.#leased.delete(value);
+    if (value < this.#nextFresh) this.#returned.add(value);
+  }
+
+  /** Leases an address once more to the identity that has it; returns whether it has. */
+  #share(identity: string, address: bigint): boolean {
+    const held = this.#leased.get(address);
+    if (held?.identity !== identity) return false;
+    this.#leased.set(address, { identity, holders: held.holders + 1 });
+    return true;
+  }
+
+  #isFree(address: bigint): boolean {
+    const { first, last } = this.plan;
+    return address >= addressToBigInt(first) && address <= addressToBigInt(last) &&
+      !this.#leased.has(address);
+  }
+
+  /**
+   * The next address that was never leased; addresses that were leased on request, out of turn, are skipped.
+   */
+  #fresh(): bigint | undefined {
+    const last = addressToBigInt(this.plan.last);
+    while (this.#nextFresh <= last) {
+      const address = this.#nextFresh++;
+      if (!this.#leased.has(address)) return address;
+    }
+    return undefined;
+  }
+
+  #remember(identity: string, address: bigint): void {
+    const lastOf = this.#lastOf;
+    lastOf.delete(identity);
+    lastOf.set(identity, address);
+    if (lastOf.size > REMEMBERED_MAX) lastOf.delete(lastOf.keys().next().value!);
+  }
 }
 
 /** Returns the leases of one IKE SA. An address that is not of these pools is a {@linkcode Bug}. */
 export function returnLeases(pools: AddressPools, { addresses }: InnerConfiguration): void {
   for (const address of addresses) {
     const pool = address.length === 4 ? pools.v4 : pools.v6;
-    const value = addressToBigInt(address);
-    const held = pool?.leased.get(value);
-    must(held !== undefined, "an address comes back once");
-    const { identity, holders } = held;
-    if (holders > 1) {
-      pool!.leased.set(value, { identity, holders: holders - 1 });
-      continue;
-    }
-    pool!.leased.delete(value);
-    if (value < pool!.nextFresh) pool!.returned.add(value);
+    must(pool !== undefined, "an address comes back to its pool");
+    pool.giveBack(address);
   }
 }
 

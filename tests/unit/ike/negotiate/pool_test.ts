@@ -1,13 +1,7 @@
 /** Inner addresses: which IKE SA gets which, and how they are returned. */
 import assert from "node:assert/strict";
 import { parseAddress, showAddress } from "@/base/address.ts";
-import {
-  type AddressPool,
-  type AddressPools,
-  lease,
-  newPools,
-  returnLeases,
-} from "@/ike/records/pool.ts";
+import { type AddressPool, type AddressPools, newPools, returnLeases } from "@/ike/records/pool.ts";
 
 const v4 = (text: string) => parseAddress(text)!;
 
@@ -20,7 +14,7 @@ function pools(first: string, last: string): AddressPools & { readonly v4: Addre
 }
 
 function take(pool: AddressPool, who: string, wish?: string): string | undefined {
-  const address = lease(pool, who, wish === undefined ? undefined : v4(wish));
+  const address = pool.lease(who, wish === undefined ? undefined : v4(wish));
   return address && showAddress(address);
 }
 
@@ -86,7 +80,7 @@ Deno.test("an identity shares the address that it asks for and has, until its la
   assert.equal(take(all.v4, "a"), "10.1.0.5");
   assert.equal(take(all.v4, "a", "10.1.0.5"), "10.1.0.5");
   assert.equal(take(all.v4, "b", "10.1.0.5"), "10.1.0.6", "another identity does not");
-  assert.equal(all.v4.leased.size, 2);
+  assert.equal(all.v4.assigned, 2);
   const inner = { addresses: [v4("10.1.0.5")], dns: [] };
   returnLeases(all, inner);
   assert.equal(take(all.v4, "c", "10.1.0.5"), "10.1.0.7");
