@@ -74,6 +74,7 @@ export class LiveScreen {
       `  half-open      ${f.halfOpen}`,
       `  retransmitted  ${f.retransmissions}`,
       `  rate           ${`${f.recentRate.toFixed(0)}/s`.padEnd(8)} ${this.#sparkline()}`.trimEnd(),
+      ...(f.workers ? [`  workers        ${workersText(f.workers)}`] : []),
       ...(f.setupMs ? [`  set-up         ${percentiles(f.setupMs)}`] : []),
       ...(f.ping ? [`  ping           ${pingText(f.ping)}`] : []),
       ...(this.isEnding || f.isEnding
@@ -136,6 +137,13 @@ export function pingText({ tasks, sent, received, lossPercent, latencyMs }: Ping
 function percentiles(ms: NonNullable<RunFigures["setupMs"]>): string {
   const shown = (["p50", "p90", "p99"] as const).map((name) => `${name} ${ms[name].toFixed(1)} ms`);
   return shown.join(", ");
+}
+
+/** The tunnels that each worker has, and set up in the last second. */
+function workersText(workers: NonNullable<RunFigures["workers"]>): string {
+  return workers.map(({ live, recentRate }) => `${live} live ${recentRate.toFixed(0)}/s`).join(
+    ", ",
+  );
 }
 
 function causesText(causes: readonly FailureFigures[]): string {

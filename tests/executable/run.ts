@@ -190,10 +190,11 @@ async function examples(gateway: string, client: string, before: string[] = []) 
 }
 
 await row(
-  "the examples run as nobody, in two processes: plain, with packets, in TCP, with ML-KEM, EAP, certificates",
+  "the examples run as nobody, in two processes: plain, by workers, with packets, in TCP, with ML-KEM, EAP, certificates",
   async () => {
     const [plain, packets, streams, quantum] = await Promise.all([
       examples("gateway", "client"),
+      examples("shards-gateway", "shards-client"),
       examples("ping-gateway", "ping-client"),
       examples("tcp-gateway", "tcp-client"),
       examples("pq-gateway", "pq-client"),

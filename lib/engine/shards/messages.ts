@@ -7,7 +7,8 @@ import type { Shard } from "@/base/shard.ts";
 import type { PoolMemory } from "@/engine/shards/shared_pool.ts";
 import type { Slice } from "@/base/slice.ts";
 import type { EventLevel, RunEvent } from "@/engine/show/event_hub.ts";
-import type { FinalResult, RunView } from "@/engine/show/view.ts";
+import type { RunFigures } from "@/engine/show/figures.ts";
+import type { FinalResult, RunSummary, RunView } from "@/engine/show/view.ts";
 import type { NativeSockets } from "@/transport/native_sockets.ts";
 
 /** The memory that all workers of a gateway share. */
@@ -49,7 +50,9 @@ export type ToShard =
   | { readonly kind: "created" }
   /** A peer of another worker has sent INITIAL_CONTACT. */
   | { readonly kind: "displace"; readonly contact: InitialContact }
-  | { readonly kind: "close" };
+  | { readonly kind: "close" }
+  /** It ends by an error; only tests send this. */
+  | { readonly kind: "break" };
 
 /** INITIAL_CONTACT of a peer: its other IKE SAs of the same identity are dead. */
 export interface InitialContact {
@@ -72,6 +75,8 @@ export interface ShardReady {
    * other: its INITIAL_CONTACT would end those that were established earlier (RFC 7296 §2.4).
    */
   readonly isIntroduced: boolean;
+  readonly figures: RunFigures;
+  readonly summary: RunSummary;
 }
 
 /** A message of a worker. */

@@ -3,7 +3,7 @@
  * and does what the main thread says.
  * @module
  */
-import { SetupError, SystemError } from "@/base/errors.ts";
+import { Bug, SetupError, SystemError } from "@/base/errors.ts";
 import { showEndpoint } from "@/base/address.ts";
 import { sliceOfShard } from "@/base/shard.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
@@ -78,6 +78,8 @@ class ShardRun {
         return this.#displace(message.contact);
       case "close":
         return this.#close();
+      case "break":
+        throw new Bug("Invariant broken: a test asked for it");
     }
   }
 
@@ -163,8 +165,16 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
   const { name, ikePort, nattPort } = transport;
   const { plan } = run;
   const isIntroduced = plan.role === "client" && sharesIdentity(run.loop.endpoint.config, plan);
-  const ready = { transport: name, crypto: env.crypto.name, ikePort, nattPort, isIntroduced };
-  scope.postMessage({ kind: "ready", ready });
+  const ready = {
+    transport: name,
+    crypto: env.crypto.name,
+    ikePort,
+    nattPort,
+    isIntroduced,
+    figures: run.figures(),
+    summary: run.summary(),
+  };
+  scope.postMessage({ kind: "ready", ready: plainCopy(ready) });
   return new ShardRun(run, { hub, pump, closeAuth: () => auth.close() });
 }
 

@@ -93,7 +93,9 @@ export class ShardedRun implements RunView {
         this.#level,
       );
     });
-    const [first] = await Promise.all(tasks);
+    const all = await Promise.all(tasks);
+    for (const [number, ready] of all.entries()) this.#shards[number]!.last = ready;
+    const [first] = all;
     this.#isIntroduced = first!.isIntroduced;
     return first!;
   }
@@ -122,6 +124,11 @@ export class ShardedRun implements RunView {
     clearTimeout(this.#look);
     this.#isOver = true;
     await Promise.all(this.#shards.map(({ link }) => link.close()));
+  }
+
+  /** Lets a worker end by an error; for tests. */
+  breakWorker(number: number): void {
+    this.#shards[number]!.link.tell({ kind: "break" });
   }
 
   /** See {@linkcode RunView}. */

@@ -120,6 +120,16 @@ export interface LiveFigures {
   readonly timeLeftMs: number | undefined;
   /** Processor time of the whole process since its start, in milliseconds. */
   readonly cpuMs: number;
+  /** The load of each worker (`shards`), in their order; absent: there is one. */
+  readonly workers?: readonly WorkerLoad[];
+}
+
+/** The load of one worker. */
+export interface WorkerLoad {
+  /** Number of tunnels that are live at present. */
+  readonly live: number;
+  /** Tunnels established in the last second. */
+  readonly recentRate: number;
 }
 
 /** The figures of the live view, the closing report and the JSON result. */
@@ -139,6 +149,7 @@ export function mergeRunFigures(parts: readonly RunFigures[]): RunFigures {
     isEnding: parts.some(({ isEnding }) => isEnding),
     timeLeftMs: left.length > 0 ? Math.max(...left) : undefined,
     cpuMs: Math.max(...parts.map(({ cpuMs }) => cpuMs)),
+    workers: parts.map(({ live, recentRate }) => ({ live, recentRate })),
   };
 }
 
