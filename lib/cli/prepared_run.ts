@@ -4,7 +4,7 @@
  */
 import { SetupError } from "@/base/errors.ts";
 import type { Slice } from "@/base/slice.ts";
-import type { RunSetupOptions } from "@/cli/run_setup.ts";
+import type { RunSetupOptions } from "@/cli/run_setup_options.ts";
 import {
   environment,
   openAuth,

@@ -265,7 +265,7 @@ interface RunFlags extends OutputFlags, SliceFlags {
 }
 
 /** The options of a run, with a value for every switch. */
-function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions {
+function settled(flags: RunFlags): import("@/cli/run_setup_options.ts").RunSetupOptions {
   if (flags.licfile !== undefined) tellLine("myikev2: --licfile is not needed, and ignored");
   return {
     json: flags.json ?? flags.usejsonresult ?? false,

@@ -13,8 +13,8 @@ import { startTestApi, type TestApi } from "@/api/test_api.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { type LiveView, showLive } from "@/cli/live_view.ts";
 import { readText } from "@/cli/setup_files.ts";
+import type { RunSetupOptions } from "@/cli/run_setup_options.ts";
 import { makeRun, prepareBasis, type PreparedRun, type RunParts } from "@/cli/prepared_run.ts";
-import type { OutputFlags } from "@/cli/output_options.ts";
 import { RunOutputs } from "@/cli/run_outputs.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { userNumber } from "@/cli/user_number.ts";
@@ -33,40 +33,6 @@ import { summaryLines } from "@/report/summary.ts";
 import { shardsOf } from "@/setup/check_shards.ts";
 import { readSetup, SetupErrors, type SetupReading } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
-
-/** The command-line options of a run, beside the setup. */
-export interface RunSetupOptions {
-  readonly json: boolean;
-  readonly logFile: string;
-  readonly crashFile: string;
-  readonly flush: boolean | "force";
-  /** Whether limits of the kernel that do not suffice are raised for as long as the test runs. */
-  readonly tune: boolean;
-  readonly verify: boolean;
-  readonly lenient: boolean;
-  /**
-   * Names or numbers of users of this host whom the API trusts, beside root and the user of this
-   * process.
-   */
-  readonly allowUser: readonly string[];
-  /** Whether the API trusts callers on other hosts without a certificate. */
-  readonly insecure: boolean;
-  readonly hold: boolean;
-  /** Whether the shell of the test is opened on its terminal. */
-  readonly shell: boolean;
-  /** Whether a CPU profile is written beside the log file. */
-  readonly profile: boolean;
-  readonly pcap: string | undefined;
-  readonly pcapTunnel: number | undefined;
-  /** MB. */
-  readonly pcapSize: number | undefined;
-  readonly keylog: string | undefined;
-  /** Which of the tunnels are made; undefined: all. */
-  readonly slice: Slice | undefined;
-  /** When the run begins, in milliseconds since 1970; undefined: at once. */
-  readonly startAtMs: number | undefined;
-  readonly outputs: OutputFlags;
-}
 
 const OCTETS_PER_MB = 1_000_000;
 

@@ -72,7 +72,8 @@ export class SharedRows {
     const [first, second] = hashOf(key);
     const { rows, words } = this.#shape;
     const length = KEY + words;
-    for (let tried = 0, i = second % rows; tried < rows; tried++, i = (i + 1) % rows) {
+    for (let tried = 0; tried < rows; tried++) {
+      const i = (second + tried) % rows;
       const row = this.#words.subarray(HEAD + i * length, HEAD + (i + 1) * length);
       if (row[0] === (first | 0) && row[1] === (second | 0)) return row.subarray(KEY);
       if (row[0] !== 0) continue;

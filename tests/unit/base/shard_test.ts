@@ -6,12 +6,13 @@ import { indexInSlice, sizeOfSlice } from "@/base/slice.ts";
 const WORDS = [0, 1, 2, 255, 256, 0x7fff_ffff, 0x8000_0000, 0xffff_fffd, 0xffff_fffe, 0xffff_ffff];
 
 Deno.test("a number that is drawn for a worker belongs to it, and stays within four octets", () => {
-  for (const  of of[1, 2, 3, 7, 64]) {
+  for (const workers of [1, 2, 3, 7, 64]) {
     for (const random of WORDS) {
-      for (let number = 0; number < of; number++) {
-        const word = wordInShard(random, { number, of });
-        assert.equal(shardOfWord(word, of), number);
-        assert.ok(word >= 0 && word < 2 ** 32 && Math.abs(word - random) < of, `${random} ${word}`);
+      for (let number = 0; number < workers; number++) {
+        const word = wordInShard(random, { number, of: workers });
+        assert.equal(shardOfWord(word, workers), number);
+        assert.ok(word >= 0 && word < 2 ** 32, `${word}`);
+        assert.ok(Math.abs(word - random) < workers, `${random} ${word}`);
       }
     }
   }
