@@ -4,7 +4,7 @@
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
 import { showDuration } from "@/base/duration.ts";
-import { indexInSlice, showSlice, sizeOfSlice, type Slice, WHOLE } from "@/base/slice.ts";
+import { indexInSlice, showSlice, sizeOfSlice, WHOLE } from "@/base/slice.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { TrustRules } from "@/api/caller.ts";
 import { readTlsFiles } from "@/api/credentials.ts";

@@ -24,6 +24,11 @@ export class EventPump {
     this.#run();
   }
 
+  /** Whether events of this level are wanted. */
+  wants(level: EventLevel): boolean {
+    return level <= this.#queue.filter.level;
+  }
+
   /** Changes the highest level that is wanted. */
   want(level: EventLevel | 0): void {
     this.#queue.filter = { level, keyword: "" };

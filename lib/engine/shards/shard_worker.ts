@@ -143,6 +143,7 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
   const setup = shareOf(reading.setup, shard);
   const hub = new EventHub();
   const pump = new EventPump(hub, level, (events) => scope.postMessage({ kind: "events", events }));
+  if (shard.number === 0) sendMilestones(hub, pump);
   const pools = shared && sharedPoolsOf(setup, shared);
   const env = { ...await environment(setup), shard, ...(pools && { pools }) };
   await warmUpHere(setup, env.crypto, hub);
@@ -176,6 +177,17 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
   };
   scope.postMessage({ kind: "ready", ready: plainCopy(ready) });
   return new ShardRun(run, { hub, pump, closeAuth: () => auth.close() });
+}
+
+/** Sends what the test begins or ends, which the time axis of a report has, where no level 4 is wanted. */
+function sendMilestones(hub: EventHub, pump: EventPump): void {
+  hub.attach({
+    filter: { level: 0, keyword: "" },
+    milestones: true,
+    write(event) {
+      if (!pump.wants(4)) scope.postMessage({ kind: "events", events: [event] });
+    },
+  });
 }
 
 async function warmUpHere(setup: Setup, crypto: CryptoBackend, hub: EventHub): Promise<void> {
