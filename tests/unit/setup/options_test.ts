@@ -12,6 +12,7 @@ const EXISTING = `
 role client
 desc
 runningtime 0s
+shards 1
 stoptimeout 10s
 numberoftunnels 10
 loglevel 2
