@@ -73,6 +73,8 @@ export interface Bench {
 const THRESHOLDS = ["failed <= 0", "p99(due) < 500ms"];
 /** Least and most tunnels of a trial of a rate. */
 const TRIAL_TUNNELS_MIN = 20;
+/** Figures of pings and traffic, which no trial has. */
+const OF_PROBES: readonly string[] = ["ping", "pingloss", "traffic", "jitter", "loss(traffic)"];
 /** The most tunnels with which rekeys, recovery and cookies are measured. */
 const TUNNELS_OF_STORM = 1_000;
 /** Trials of one search. */
@@ -114,6 +116,7 @@ function only(
     loadconf: { ...loadconf, stages, storms: [], soak: Math.max(1, soakMs) },
     flapconf: { ...setup.flapconf, flapping: false },
     pingconf: { ...setup.pingconf, destaddr: undefined },
+    trafficconf: { ...setup.trafficconf, rate: undefined, direction: "both" },
     thresholds: [],
     abortonerr: false,
     abortonfail: false,
@@ -191,8 +194,8 @@ async function rate(bench: Bench): Promise<Metric> {
  * the user says nothing about what the gateway holds.
  */
 function suitsTrials({ figure, comparison }: Threshold): boolean {
-  const isOfPings = "name" in figure ? figure.name === "pingloss" : figure.latency === "ping";
-  return comparison.startsWith("<") && !isOfPings;
+  const of = "name" in figure ? figure.name : figure.latency;
+  return comparison.startsWith("<") && !OF_PROBES.includes(of);
 }
 
 /** How fast all tunnels are rekeyed at once: first their CHILD_SAs, then their IKE SAs. */

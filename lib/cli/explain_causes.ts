@@ -152,6 +152,21 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "RFC 7296 §1.4.1",
     "The peer's lifetimes and its log; `childlost` says what such a loss means to the test.",
   ],
+  behind: [
+    "Packets of test traffic were due at the rate of `trafficconf`, and this process came too late to send them.",
+    "docs/results.md",
+    "A lower `rate`, larger packets, fewer tunnels in this process (`--slice`), a host with more to spare; `cpuMs` of the timeline.",
+  ],
+  strange: [
+    "Packets came to the port of the test traffic that belong to no packet or tunnel of this run.",
+    "docs/results.md",
+    "Another test at the same `trafficconf.port`; `destaddr` and `srcaddr` of both ends, as each takes the first address of its selectors.",
+  ],
+  otherClock: [
+    "Test traffic came one way from another host, whose clock tells no latency here; loss, order and jitter are measured all the same.",
+    "RFC 3550 §6.4.1",
+    "`direction: both`, where latency is that of the way there and back by one clock.",
+  ],
   CLOSED: [
     "The SA was closed while the exchange was under way.",
     "docs/results.md",

@@ -8,6 +8,7 @@ import { printable } from "@/base/printable.ts";
 import type { RunEvent } from "@/engine/show/event_hub.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
+import type { TrafficFigures } from "@/engine/show/flow_table.ts";
 import type { PingFigures } from "@/engine/show/ping_table.ts";
 
 /** Seconds that the bars show. */
@@ -77,6 +78,7 @@ export class LiveScreen {
       ...(f.workers ? [`  workers        ${workersText(f.workers)}`] : []),
       ...(f.setupMs ? [`  set-up         ${percentiles(f.setupMs)}`] : []),
       ...(f.ping ? [`  ping           ${pingText(f.ping)}`] : []),
+      ...(f.traffic ? [`  traffic        ${trafficText(f.traffic)}`] : []),
       ...(this.isEnding || f.isEnding
         ? [`  ending         ${f.live} tunnels are left to be deleted`]
         : []),
@@ -131,6 +133,16 @@ export function pingText({ tasks, sent, received, lossPercent, latencyMs }: Ping
   if (sent === 0) return "not begun";
   return `${tasks} tasks, ${received}/${sent} answered` +
     (lossPercent === undefined ? "" : `, ${lossPercent.toFixed(2)} % lost`) +
+    (latencyMs ? `, p50 ${latencyMs.p50.toFixed(2)} ms` : "");
+}
+
+/** The figures of test traffic. */
+export function trafficText(traffic: TrafficFigures): string {
+  const { flows, sent, received, lossPercent, latencyMs, sentPerSecond } = traffic;
+  if (sent === 0) return "not begun";
+  return `${flows} tunnels, ${sent} sent` +
+    (sentPerSecond === undefined ? "" : ` at ${sentPerSecond.toFixed(0)}/s`) +
+    (lossPercent === undefined ? "" : `, ${received} back, ${lossPercent.toFixed(2)} % lost`) +
     (latencyMs ? `, p50 ${latencyMs.p50.toFixed(2)} ms` : "");
 }
 

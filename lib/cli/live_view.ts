@@ -6,7 +6,7 @@
 import { tellLine } from "@/files/terminal.ts";
 import process from "node:process";
 import { Keys } from "@/cli/keys.ts";
-import { LiveScreen, pingText, remaining, sinceStart } from "@/cli/live_screen.ts";
+import { LiveScreen, pingText, remaining, sinceStart, trafficText } from "@/cli/live_screen.ts";
 import type { RunView } from "@/engine/show/view.ts";
 
 const REDRAW_MS = 250;
@@ -114,5 +114,6 @@ export async function plainLine(run: RunView): Promise<string> {
     `${f.live} live, ${f.halfOpen} half-open, ${f.failed} failed, ` +
     `${f.retransmissions} retransmissions, ${f.recentRate.toFixed(0)}/s` +
     `${f.ping ? `, ping: ${pingText(f.ping)}` : ""}` +
+    `${f.traffic ? `, traffic: ${trafficText(f.traffic)}` : ""}` +
     `${f.isEnding ? ", ending: live tunnels are being deleted" : remaining(f)}`;
 }

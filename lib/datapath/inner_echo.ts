@@ -5,17 +5,27 @@
  */
 import type { IpAddress } from "@/base/address.ts";
 import type { InnerPackets } from "@/datapath/inner_packets.ts";
-import { foldSum, IpProtocol, IpView, sumWords, writeHeaderChecksum } from "@/esp/ip_packet.ts";
-import { rebuildPacket } from "@/esp/transport_mode.ts";
+import {
+  allowFragmentation,
+  hasValidChecksum,
+  HEADERS_OCTETS_MAX,
+  UDP_HEADER_OCTETS,
+  writeInner,
+} from "@/datapath/inner_packet.ts";
+import { InnerTraffic, returnedDatagram } from "@/datapath/inner_traffic.ts";
+import { IpProtocol, IpView } from "@/esp/ip_packet.ts";
 import type { PingCarrier, ReplyReceiver } from "@/ping/carrier.ts";
-import { answerEcho, EchoReader, type EchoShape, EchoWriter } from "@/ping/echo.ts";
+import {
+  answerEcho,
+  EchoReader,
+  type EchoShape,
+  EchoWriter,
+  markAsReply,
+  udpKind,
+} from "@/ping/echo.ts";
 
 /** The most packets of one batch. */
 const BATCH = 64;
-const UDP_HEADER_OCTETS = 8;
-const HEADERS_OCTETS_MAX = 40 + UDP_HEADER_OCTETS;
-/** Octets above which an IPv4 packet may be fragmented. */
-const FRAGMENTED_ABOVE_OCTETS = 1280;
 
 /** Receives all inner packets of a data path. */
 export class InnerEcho {
@@ -24,6 +34,7 @@ export class InnerEcho {
   readonly #inner: InnerPackets;
   readonly #view = new IpView();
   #carrier: InnerPingCarrier | undefined;
+  #traffic: InnerTraffic | undefined;
 
   constructor(inner: InnerPackets) {
     this.#inner = inner;
@@ -35,25 +46,44 @@ export class InnerEcho {
     return this.#carrier ??= new InnerPingCarrier(this.#inner, shape);
   }
 
+  /** Makes the carrier of test traffic at a UDP port; a data path has one. */
+  traffic(port: number): InnerTraffic {
+    return this.#traffic ??= new InnerTraffic(this.#inner, port);
+  }
+
   #take(packet: Uint8Array): boolean {
     const view = this.#view;
     if (!view.read(packet, 0, packet.length) || view.isFragment) return false;
-    return this.#carrier?.take(packet, view) || this.#answer(packet, view);
+    return this.#carrier?.take(packet, view) || this.#traffic?.take(packet, view) ||
+      this.#answer(packet, view);
   }
 
   /** Answers an echo request. The selectors were checked, so the destination is an address of this end. */
   #answer(packet: Uint8Array, view: IpView): boolean {
-    const isV4 = view.addressOctets === 4;
-    const isIcmp = view.protocol === (isV4 ? IpProtocol.ICMP : IpProtocol.ICMPV6);
-    if (this.#inner.hasDevice || !isIcmp || !hasValidChecksum(packet, view)) return false;
+    if (this.#inner.hasDevice) return false;
+    if (view.protocol === IpProtocol.UDP) return this.#answerUdp(packet, view);
+    const icmp = view.addressOctets === 4 ? IpProtocol.ICMP : IpProtocol.ICMPV6;
+    if (view.protocol !== icmp || !hasValidChecksum(packet, view)) return false;
     const message = packet.slice(view.upper, view.total);
     if (!answerEcho(message, view.addressOctets)) return false;
     const answer = new Uint8Array(HEADERS_OCTETS_MAX + message.length);
     const source = packet.subarray(view.destination, view.destination + view.addressOctets);
     const destination = packet.subarray(view.source, view.source + view.addressOctets);
     const ends = { source, destination };
-    const octets = writePacket(answer, ends, { protocol: view.protocol, payload: message });
+    const octets = writeInner(answer, ends, { protocol: view.protocol, payload: message });
     this.#inner.send([answer.subarray(0, octets)]);
+    this.answered++;
+    return true;
+  }
+
+  /** Returns a UDP ping of myikev2, or a packet of its test traffic, whatever its port. */
+  #answerUdp(packet: Uint8Array, view: IpView): boolean {
+    if (!hasValidChecksum(packet, view)) return false;
+    const datagram = packet.slice(view.upper, view.total);
+    const octets = datagram.length - UDP_HEADER_OCTETS;
+    if (udpKind(datagram, UDP_HEADER_OCTETS, octets) !== "request") return false;
+    markAsReply(datagram, UDP_HEADER_OCTETS);
+    this.#inner.send([returnedDatagram(packet, view, datagram)]);
     this.answered++;
     return true;
   }
@@ -88,12 +118,14 @@ export class InnerPingCarrier implements PingCarrier {
     const isV4 = peer.length === 4;
     const message = this.#writer.request(peer.length, identifier, sequence);
     const isUdp = this.#shape.protocol === "udp";
-    const octets = writePacket(room, { source: own, destination: peer }, {
+    const octets = writeInner(room, { source: own, destination: peer }, {
       protocol: isUdp ? IpProtocol.UDP : isV4 ? IpProtocol.ICMP : IpProtocol.ICMPV6,
       payload: isUdp ? this.#udp(message) : message,
     });
-    if (isV4 && octets > FRAGMENTED_ABOVE_OCTETS) this.#allowFragmentation(room);
-    this.#waiting.push(room.subarray(0, octets));
+    const packet = room.subarray(0, octets);
+    this.#identification = this.#identification + 1 & 0xffff;
+    allowFragmentation(packet, this.#identification);
+    this.#waiting.push(packet);
   }
 
   flush(): void {
@@ -137,44 +169,4 @@ export class InnerPingCarrier implements PingCarrier {
     datagram.set(payload, UDP_HEADER_OCTETS);
     return datagram;
   }
-
-  /**
-   * Allows fragmentation of a packet, and gives it an identification to tell its fragments apart (RFC 6864
-   * §4.1).
-   */
-  #allowFragmentation(packet: Uint8Array): void {
-    this.#identification = this.#identification + 1 & 0xffff;
-    packet[4] = this.#identification >> 8;
-    packet[5] = this.#identification;
-    packet[6] = 0;
-    writeHeaderChecksum(packet, 0);
-  }
-}
-
-interface Ends {
-  readonly source: IpAddress;
-  readonly destination: IpAddress;
-}
-
-function writePacket(
-  out: Uint8Array,
-  ends: Ends,
-  upper: { readonly protocol: number; readonly payload: Uint8Array },
-): number {
-  return rebuildPacket(out, { ...ends, ...upper, trafficClass: 0, newChecksum: true });
-}
-
-/** Whether the checksum of a UDP, ICMP or ICMPv6 message is right (RFC 768, RFC 792, RFC 4443 §2.3). */
-function hasValidChecksum(packet: Uint8Array, view: IpView): boolean {
-  const { upper, total, protocol, addressOctets, source } = view;
-  const octets = total - upper;
-  if (octets < UDP_HEADER_OCTETS) return false;
-  const isUdp = protocol === IpProtocol.UDP;
-  if (isUdp && addressOctets === 4 && packet[upper + 6] === 0 && packet[upper + 7] === 0) {
-    return true;
-  }
-  const pseudo = protocol === IpProtocol.ICMP
-    ? 0
-    : sumWords(packet, source, 2 * addressOctets) + octets + protocol;
-  return foldSum(pseudo + sumWords(packet, upper, octets)) === 0;
 }

@@ -2,16 +2,9 @@
  * The counters of each ping task, in arrays: about 120 octets for a task.
  * @module
  */
+import { LatencyBuckets } from "@/ping/latency_buckets.ts";
 
-/**
- * The latency histogram of a task: number of buckets, which grow by the square root of two from 32 µs to 2 s,
- * and the limit of the first in microseconds.
- */
-const BUCKETS = 32;
-const FIRST_US = 32;
 const CAPACITY_MIN = 64;
-/** The highest count of a bucket; further latencies are not counted in it. */
-const COUNT_MAX = 0xffff;
 
 /**
  * Arrays with one element for each task. They are replaced when they grow, so that a reader must not keep
@@ -42,7 +35,7 @@ export class TaskCounts {
   dueMs = new Float64Array(CAPACITY_MIN);
   /** 1: the task is paused. */
   paused = new Uint8Array(CAPACITY_MIN);
-  #latencies = new Uint16Array(BUCKETS * CAPACITY_MIN);
+  readonly #latencies = new LatencyBuckets(CAPACITY_MIN);
 
   /** Makes room for `tasks`; further tasks make room when they are added. */
   constructor(tasks = 0) {
@@ -59,23 +52,14 @@ export class TaskCounts {
   addLatency(task: number, ms: number): void {
     this.sumMs[task]! += ms;
     if (ms > this.maxMs[task]!) this.maxMs[task] = ms;
-    const at = BUCKETS * task + bucketOf(ms * 1000);
-    if (this.#latencies[at]! < COUNT_MAX) this.#latencies[at]!++;
+    this.#latencies.add(task, ms);
   }
 
   /**
    * The latency that `fraction` (0 to 1) of the task's replies do not exceed, with an error of up to 20 %.
    */
   percentileMs(task: number, fraction: number): number {
-    const buckets = this.#latencies.subarray(BUCKETS * task, BUCKETS * (task + 1));
-    const samples = buckets.reduce((sum, count) => sum + count, 0);
-    const rank = Math.max(1, Math.ceil(fraction * samples));
-    let seen = 0;
-    for (let i = 0; i < BUCKETS; i++) {
-      seen += buckets[i]!;
-      if (seen >= rank) return Math.min(FIRST_US * 2 ** ((i + 0.5) / 2) / 1000, this.maxMs[task]!);
-    }
-    return this.maxMs[task]!;
+    return this.#latencies.percentileMs(task, fraction, this.maxMs[task]!);
   }
 
   /**
@@ -91,7 +75,7 @@ export class TaskCounts {
     }
     this.sumMs.fill(0);
     this.maxMs.fill(0);
-    this.#latencies.fill(0);
+    this.#latencies.clear();
   }
 
   #grow(capacity: number): void {
@@ -114,16 +98,11 @@ export class TaskCounts {
     this.paused = grown(this.paused, new Uint8Array(capacity));
     this.maxMs = grown(this.maxMs, new Float32Array(capacity));
     this.firstMs = grown(this.firstMs, new Float32Array(capacity));
-    this.#latencies = grown(this.#latencies, new Uint16Array(BUCKETS * capacity));
+    this.#latencies.grow(capacity);
   }
 }
 
 function grown<T extends { set(from: T): void }>(from: T, to: T): T {
   to.set(from);
   return to;
-}
-
-function bucketOf(us: number): number {
-  if (us < FIRST_US) return 0;
-  return Math.min(BUCKETS - 1, Math.floor(2 * Math.log2(us / FIRST_US)));
 }

@@ -72,6 +72,16 @@ const MEASURED: readonly Measured[] = [
   ...LATENCIES,
   { name: "ping.latencyMs.p50", of: (r) => r.ping.latencyMs.p50, isBetter: "smaller" },
   { name: "ping.latencyMs.p99", of: (r) => r.ping.latencyMs.p99, isBetter: "smaller" },
+  {
+    name: "traffic.latencyMs.p50",
+    of: (r) => r.traffic?.latencyMs.p50 ?? null,
+    isBetter: "smaller",
+  },
+  {
+    name: "traffic.latencyMs.p99",
+    of: (r) => r.traffic?.latencyMs.p99 ?? null,
+    isBetter: "smaller",
+  },
   { name: "cpuMsPerTunnel", of: (r) => r.cpuMsPerTunnel, isBetter: "smaller" },
   { name: "rssBytes", of: (r) => r.rssBytes, isBetter: "smaller" },
 ];
@@ -84,6 +94,11 @@ const PROPORTIONS: readonly Proportion[] = [
     name: "ping.lost",
     of: (r) => r.ping.lost,
     among: (r) => r.ping.received + r.ping.lost,
+  },
+  {
+    name: "traffic.lost",
+    of: (r) => r.traffic?.lost ?? 0,
+    among: (r) => (r.traffic?.received ?? 0) + (r.traffic?.lost ?? 0),
   },
 ];
 

@@ -53,6 +53,14 @@ const COLUMNS: readonly (readonly [name: string, of: (tunnel: TunnelRecord) => C
   ["retransmissions", (t) => t.retransmissions],
   ["ike_rekeys", (t) => t.ikeRekeys],
   ["child_rekeys", (t) => t.childRekeys],
+  ["traffic_sent", (t) => t.traffic?.sent ?? ""],
+  ["traffic_received", (t) => t.traffic?.received ?? ""],
+  ["traffic_duplicates", (t) => t.traffic?.duplicates ?? ""],
+  ["traffic_reordered", (t) => t.traffic?.reordered ?? ""],
+  ["traffic_p50_ms", (t) => ms(t.traffic?.p50Ms)],
+  ["traffic_p99_ms", (t) => ms(t.traffic?.p99Ms)],
+  ["traffic_max_ms", (t) => ms(t.traffic?.maxMs)],
+  ["traffic_jitter_ms", (t) => ms(t.traffic?.jitterMs)],
 ];
 
 /** The names of the columns. */

@@ -39,6 +39,7 @@ const TAGS: Readonly<Record<LatencyName, string>> = {
   setup: "setup",
   createChild: "CREATE_CHILD_SA",
   setupAgain: "setup again",
+  traffic: "traffic",
 };
 
 /** The lines of the log, each with its line end. */

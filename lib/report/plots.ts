@@ -92,6 +92,13 @@ export const PLOTS: readonly Plot[] = [
     ["pingsSent", "sent", "rate"],
     ["pingsReceived", "answered", "rate"],
   ], true),
+  plot("traffic-packets", ["Packets of test traffic per second", "/s"], [
+    ["trafficSent", "sent", "rate"],
+    ["trafficReceived", "came back", "rate"],
+    ["trafficLost", "lost", "rate"],
+    ["trafficCame", "of the other ends", "rate"],
+  ], true),
+  latency("traffic", "Latency of test traffic"),
   plot("traffic", ["Traffic through CHILD_SAs, octets per second", "octets/s"], [
     ["octetsSent", "sent", "rate"],
     ["octetsReceived", "received", "rate"],

@@ -186,8 +186,17 @@ function events({ timeline }: RunResultJson): string[] {
 }
 
 function figures(result: RunResultJson): string[] {
-  const { latencyMs, tunnels, retries, retransmissions, rekeys, setupRate, rssBytes, ping } =
-    result;
+  const {
+    latencyMs,
+    tunnels,
+    retries,
+    retransmissions,
+    rekeys,
+    setupRate,
+    rssBytes,
+    ping,
+    traffic,
+  } = result;
   const latencies: readonly (readonly [string, LatencyResult])[] = [
     ["IKE_SA_INIT", latencyMs.ikeSaInit],
     ["IKE_AUTH", latencyMs.ikeAuth],
@@ -196,6 +205,9 @@ function figures(result: RunResultJson): string[] {
       ? []
       : [["Set-up, from due", latencyMs.setupFromDue] as const]),
     ...(ping.sent > 0 ? [["Ping", ping.latencyMs] as const] : []),
+    ...(traffic?.received
+      ? [["Traffic", traffic.latencyMs] as const, ["Its jitter", traffic.jitterMs] as const]
+      : []),
   ];
   const counts: readonly (readonly [id: string, name: string, value: number | null])[] = [
     ["established", "Tunnels established", tunnels.established],
@@ -208,6 +220,12 @@ function figures(result: RunResultJson): string[] {
     ["rekeys-child", "CHILD_SAs rekeyed", rekeys.child],
     ["ping-sent", "Pings sent", ping.sent],
     ["ping-lost", "Pings lost", ping.lost],
+    ...(traffic
+      ? [
+        ["traffic-sent", "Packets of traffic sent", traffic.sent] as const,
+        ["traffic-lost", "Packets of traffic lost", traffic.lost] as const,
+      ]
+      : []),
     ["cpu", "Processor time per tunnel, ms", result.cpuMsPerTunnel],
     ["rss", "Resident memory, octets", rssBytes],
   ];

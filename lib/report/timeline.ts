@@ -34,6 +34,10 @@ const COUNTERS = {
   datagramsReceived: (f) => f.datagramsReceived,
   pingsSent: (f) => f.ping?.sent ?? 0,
   pingsReceived: (f) => f.ping?.received ?? 0,
+  trafficSent: (f) => f.traffic?.sent ?? 0,
+  trafficReceived: (f) => f.traffic?.received ?? 0,
+  trafficLost: (f) => f.traffic?.lost ?? 0,
+  trafficCame: (f) => f.trafficIn?.received ?? 0,
   octetsSent: (f) => f.packets?.octetsOut ?? 0,
   octetsReceived: (f) => f.packets?.octetsIn ?? 0,
   impaired: (f) =>
@@ -59,6 +63,7 @@ const LATENCIES = {
   setup: (f) => f.setupMs?.histogram,
   createChild: (f) => f.createChildMs?.histogram,
   setupAgain: (f) => f.setupAgainMs?.histogram,
+  traffic: (f) => f.traffic?.latencyMs?.histogram,
 } as const satisfies Readonly<Record<string, (figures: RunFigures) => HistogramData | undefined>>;
 
 /** Name of a latency, as in `latencyMs` of the result. */
@@ -111,6 +116,10 @@ const STEP_DOCS: Readonly<Record<Column | "atSec", string>> = {
   datagramsReceived: "IKE datagrams received in it",
   pingsSent: "ping requests sent in it, or since the counters were cleared in it",
   pingsReceived: "ping requests answered in it",
+  trafficSent: "packets of test traffic sent in it",
+  trafficReceived: "packets of test traffic that came back in it",
+  trafficLost: "packets of test traffic that were found to be lost in it",
+  trafficCame: "packets of test traffic of the other ends that came in it",
   octetsSent: "octets sent through CHILD_SAs in it; 0 if the kernel processes ESP",
   octetsReceived: "octets received through CHILD_SAs in it; 0 if the kernel processes ESP",
   impaired: "messages that `impairment` changed, delayed or dropped in it, by all rules together",
@@ -123,6 +132,7 @@ const STEP_DOCS: Readonly<Record<Column | "atSec", string>> = {
   ...latencyDocs("setup", "set-ups completed in it"),
   ...latencyDocs("createChild", "CREATE_CHILD_SA exchanges completed in it"),
   ...latencyDocs("setupAgain", "set-ups completed in it of tunnels that were up before"),
+  ...latencyDocs("traffic", "packets of test traffic that came back in it"),
 };
 
 function latencyDocs<N extends LatencyName>(

@@ -25,6 +25,7 @@ import { checkOtherMethods } from "@/setup/check_other_methods.ts";
 import { checkLoad } from "@/setup/check_load.ts";
 import { checkShards } from "@/setup/check_shards.ts";
 import { checkRedirect } from "@/setup/check_redirect.ts";
+import { checkTraffic } from "@/setup/check_traffic.ts";
 import { checkResume } from "@/setup/check_resume.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
 import { identityFault } from "@/setup/identity_text.ts";
@@ -73,6 +74,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   checkPorts(setup, rule);
   checkApi(setup, rule);
   checkPing(setup, rule);
+  checkTraffic(setup, rule, warn);
   checkImpairment(setup, rule);
   warnOfIdentities(setup, warn);
   warnOfMargin(setup, warn);

@@ -145,6 +145,36 @@ export const threshold: Kind<Threshold> = {
   parse: (value) => parseThreshold(value) ?? INVALID,
 };
 
+/** A rate of traffic. */
+export interface RateConf {
+  readonly perSecond: number;
+  readonly unit: "packets" | "bits";
+}
+
+/** The highest rate: a packet each microsecond, or 100 Gbit/s. */
+const RATE_MAX = { packets: 1e6, bits: 1e11 } as const;
+const BITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
+
+/** Packets or bits a second; an empty text stands for no rate. */
+export const trafficRate: Kind<RateConf | undefined> = {
+  expects: "packets or bits a second, such as 100/s, 64kbit/s or 10Mbit/s (at most 1000000/s)",
+  parse(value) {
+    if (value === "") return undefined;
+    const [, digits, prefix] = /^(\d{1,12}(?:\.\d{1,6})?)\s*(?:([kmg]?)bit)?\/s$/i.exec(value) ??
+      [];
+    if (digits === undefined) return INVALID;
+    const unit = prefix === undefined ? "packets" : "bits";
+    const perSecond = Number(digits) * (prefix === undefined ? 1 : BITS[prefix.toLowerCase()]!);
+    return perSecond > 0 && perSecond <= RATE_MAX[unit] ? { perSecond, unit } : INVALID;
+  },
+  hint: (value) => /^\d+(\.\d+)?$/.test(value) ? `a unit is missing: ${value}/s?` : undefined,
+};
+
+/** The octets of a packet of traffic, or a mix of packets. */
+export function packetSize(min: number, max: number): Kind<number | "imix"> {
+  return intOr("imix", min, max);
+}
+
 /** A command that changes one route or rule; an empty text stands for no command. */
 export const routeChange: Kind<string> = {
   expects: ROUTE_COMMAND,

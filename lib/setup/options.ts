@@ -16,6 +16,7 @@ import {
   intOr,
   listenAddress,
   oneOf,
+  packetSize,
   pause,
   port,
   prefix,
@@ -23,6 +24,7 @@ import {
   routeChange,
   text,
   threshold,
+  trafficRate,
 } from "@/setup/kinds.ts";
 import { listOption, option } from "@/setup/option.ts";
 
@@ -266,6 +268,62 @@ export const PINGCONF = {
     oneOf("tunnels", "tunnel"),
     "tunnels",
     "when pings begin; tunnels: after holdtime; tunnel: each task as soon as its tunnel is established",
+  ),
+} as const;
+
+/** Octets of the smallest and the largest packet of traffic, with the headers of IP and UDP. */
+export const PACKET_OCTETS = { min: 70, max: 9_000 } as const;
+
+/** `trafficconf`. */
+export const TRAFFICCONF = {
+  rate: option(
+    trafficRate,
+    "",
+    "packets or bits (of inner packets) a second, such as 100/s or 10Mbit/s; empty: this end sends none by itself",
+  ),
+  ratefor: option(
+    oneOf("tunnel", "total"),
+    "tunnel",
+    "whether rate is that of each tunnel, or of all together",
+  ),
+  size: listOption(
+    packetSize(PACKET_OCTETS.min, PACKET_OCTETS.max),
+    ["512"],
+    "octets of a packet with its IP header, or several in turn; imix: 7 of 72, 4 of 576, 1 of 1400 (the simple IMIX has 40, 576, 1500)",
+  ),
+  direction: option(
+    oneOf("both", "out", "in"),
+    "both",
+    "both: the other end (or echosvr there) returns packets; out: it does not; in: this end sends none, counts what comes, returns what asks for it",
+  ),
+  port: option(port(false), "9922", "UDP port of both ends"),
+  destaddr: option(
+    address,
+    "",
+    "inner destination of tunnel 0; empty: the first address of each tunnel's remote selector",
+  ),
+  deststep: option(
+    int(INT_MIN),
+    "1",
+    "difference between the destinations of two successive tunnels",
+  ),
+  srcaddr: option(
+    address,
+    "",
+    "inner source of tunnel 0; empty: the assigned address, or the first of each tunnel's own selector",
+  ),
+  srcstep: option(int(INT_MIN), "1", "difference between the sources of two successive tunnels"),
+  assignsrc: option(bool, "false", "add the source addresses to virtualipif"),
+  duration: option(duration, "0s", "how long it is sent; 0: until the test ends"),
+  startwith: option(
+    oneOf("tunnels", "tunnel"),
+    "tunnels",
+    "when it begins; tunnels: after the last tunnel (gateway: with each); tunnel: as soon as its own is established",
+  ),
+  maxlossrate: option(
+    float(0, 100),
+    "10",
+    "percentage of packets that do not come back above which a client fails",
   ),
 } as const;
 

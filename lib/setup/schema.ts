@@ -7,7 +7,15 @@ import { CHILD, SELECTOR } from "@/setup/child_options.ts";
 import { IKECONF, PPK, PSK } from "@/setup/ike_options.ts";
 import { LOAD, LOAD_STAGE, LOAD_STORM, PROFILE } from "@/setup/load_options.ts";
 import type { Table } from "@/setup/option.ts";
-import { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
+import {
+  FLAP,
+  IMPAIRMENT,
+  IMPAIRMENT_RULE,
+  PINGCONF,
+  POOL,
+  TOP,
+  TRAFFICCONF,
+} from "@/setup/options.ts";
 
 /** A section: its options, the sections inside it, and its lists of sections. */
 export interface Section {
@@ -71,6 +79,7 @@ export const ROOT: Section = section("", TOP, {
     poolconf: section("poolconf", POOL),
     ikeconf,
     pingconf: section("pingconf", PINGCONF),
+    trafficconf: section("trafficconf", TRAFFICCONF),
     impairment: section("impairment", IMPAIRMENT, {
       lists: { rules: section("impairment.rules[]", IMPAIRMENT_RULE) },
     }),

@@ -9,7 +9,15 @@ import type { CHILD } from "@/setup/child_options.ts";
 import type { IKECONF, PPK, PSK } from "@/setup/ike_options.ts";
 import type { LOAD, LOAD_STAGE, LOAD_STORM, PROFILE } from "@/setup/load_options.ts";
 import type { Values } from "@/setup/option.ts";
-import type { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
+import type {
+  FLAP,
+  IMPAIRMENT,
+  IMPAIRMENT_RULE,
+  PINGCONF,
+  POOL,
+  TOP,
+  TRAFFICCONF,
+} from "@/setup/options.ts";
 
 /** One traffic selector: a range of addresses and ports. */
 export interface SelectorConf {
@@ -64,6 +72,7 @@ export interface Setup extends Values<typeof TOP> {
   readonly flapconf: Values<typeof FLAP>;
   readonly poolconf: Values<typeof POOL>;
   readonly pingconf: Values<typeof PINGCONF>;
+  readonly trafficconf: Values<typeof TRAFFICCONF>;
   readonly impairment: ImpairmentConf;
   readonly ikeconf: IkeConf;
 }

@@ -5,7 +5,17 @@
 import { parseDuration } from "@/base/duration.ts";
 
 /** Latencies, by their names in thresholds. */
-export const THRESHOLD_LATENCIES = ["setup", "due", "init", "auth", "ping"] as const;
+export const THRESHOLD_LATENCIES = [
+  "setup",
+  "due",
+  "init",
+  "auth",
+  "createChild",
+  "setupAgain",
+  "ping",
+  "traffic",
+  "jitter",
+] as const;
 /** What of a latency may be compared. */
 export const THRESHOLD_PERCENTILES = ["p50", "p90", "p99", "max"] as const;
 
@@ -19,6 +29,7 @@ const UNITS = {
   rss: "octets",
   cpu: "duration",
   pingloss: "percent",
+  "loss(traffic)": "percent",
 } as const;
 
 /** The figure that a threshold is about. */
@@ -42,9 +53,8 @@ export interface Threshold {
 }
 
 /** Completes "expected …". */
-export const THRESHOLD_WORDS = "a threshold such as p99(setup) < 200ms, failed < 0.1%, " +
-  "rate > 500/s or rss < 1GiB: p50, p90, p99 or max of setup, due, init, auth or ping; or " +
-  `${Object.keys(UNITS).join(", ")}; and <, <=, > or >=`;
+export const THRESHOLD_WORDS = "a threshold such as rss < 1GiB: p50, p90, p99 or max of " +
+  `${THRESHOLD_LATENCIES.join(", ")}; or ${Object.keys(UNITS).join(", ")}; and <, <=, > or >=`;
 
 const OCTETS: Readonly<Record<string, number>> = {
   B: 1,

@@ -11,6 +11,7 @@ import { VERSION } from "@/base/version.ts";
 import type { Documented, FigureTable } from "@/engine/show/figure.ts";
 import { FIGURES, type RunFigures } from "@/engine/show/figures.ts";
 import { type HistogramData, middleOf } from "@/engine/show/histogram.ts";
+import { INCOMING_TABLE, TRAFFIC_TABLE } from "@/engine/show/flow_table.ts";
 import { PING_TABLE } from "@/engine/show/ping_table.ts";
 import {
   IKE_STATE_NAMES,
@@ -39,6 +40,21 @@ const GAUGES: Readonly<Record<string, readonly [name: string, factor: number]>> 
   "ping.tasksAbove": ["ping_tasks_above_loss_rate", 1],
   "ping.lossPercent": ["ping_loss_ratio", 1e-2],
   "ping.burstMax": ["ping_lost_in_a_row", 1],
+  "traffic.flows": ["traffic_flows", 1],
+  "traffic.lossPercent": ["traffic_loss_ratio", 1e-2],
+  "traffic.sentPerSecond": ["traffic_sent_rate", 1],
+  "traffic.bitsPerSecond": ["traffic_sent_bits_rate", 1],
+  "trafficIn.flows": ["traffic_in_flows", 1],
+  "trafficIn.expected": ["traffic_in_expected", 1],
+  "trafficIn.lost": ["traffic_in_lost", 1],
+  "trafficIn.lossPercent": ["traffic_in_loss_ratio", 1e-2],
+};
+
+/** Figures that are tables themselves, by their path. */
+const TABLES: Readonly<Record<string, FigureTable>> = {
+  "ping": PING_TABLE,
+  "traffic": TRAFFIC_TABLE,
+  "trafficIn": INCOMING_TABLE,
 };
 
 /** The label under which counts by name stand, by path; `name` for others. */
@@ -101,7 +117,8 @@ function addTable(
     const path = prefix + figure.path;
     const value = values[name];
     if (value === null || value === undefined) continue;
-    if (path === "ping") addTable(text, PING_TABLE, value as typeof values, "ping.");
+    const inner = TABLES[path];
+    if (inner) addTable(text, inner, value as typeof values, `${path}.`);
     else if (figure.type === "{p50, p90, p99, max, buckets}") {
       addLatency(text, { ...figure, path }, value);
     } else addJson(text, { path, doc: figure.doc, parts: figure.parts }, figure.json(value));

@@ -7,18 +7,13 @@ import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { PingFigures, PingTaskView } from "@/engine/show/ping_table.ts";
 import { type IpAddress, isUnspecified, showAddress } from "@/base/address.ts";
 import type { DataPath } from "@/datapath/data_path.ts";
-import { InnerEcho } from "@/datapath/inner_echo.ts";
+import type { InnerEcho } from "@/datapath/inner_echo.ts";
 import type { Clock } from "@/engine/run/clock.ts";
 import { alarm, type RunContext } from "@/engine/run/run_context.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 import { pingFiguresOf, worstLoss } from "@/engine/show/ping_figures.ts";
-import {
-  endsOfTask,
-  endsOfTunnel,
-  type PingPlan,
-  type TaskEnds,
-  taskWithin,
-} from "@/engine/load/ping_plan.ts";
+import type { PingPlan } from "@/engine/load/ping_plan.ts";
+import { endsOfTask, endsOfTunnel, type TaskEnds, TunnelTasks } from "@/engine/load/task_ends.ts";
 import { MoveLosses, type MoveLossFigures } from "@/engine/load/move_losses.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 
@@ -51,6 +46,8 @@ export interface PingRunOptions {
   /** The plan; undefined: nothing is pinged, but pings of peers are answered. */
   readonly ping: PingPlan | undefined;
   readonly path: DataPath;
+  /** Pings by inner packets; undefined: they go by sockets of the system. */
+  readonly echo: InnerEcho | undefined;
   readonly openSockets: OpenPingSockets;
 }
 
@@ -70,11 +67,9 @@ export class PingRun implements RunPart {
   readonly #started = new Map<number, number>();
   /** The task of each tunnel. */
   readonly #tasks = new WeakMap<IkeSa, number>();
-  /** With `autoaddr`, tasks of a gateway by the first addresses of their tunnels' selectors. */
-  readonly #known = new Map<string, number>();
+  readonly #taskTable: TunnelTasks | undefined;
   /** The time from which tasks may start; Infinity: it is not known yet. */
   #fromMs = Infinity;
-  #nextTask = 0;
   #untold = 0;
   #isOver = false;
   /** The rest of {@linkcode PingRun.end}, while replies are awaited. */
@@ -88,10 +83,11 @@ export class PingRun implements RunPart {
 
   /** @throws {SetupError} if sockets for it cannot be opened. */
   constructor(options: PingRunOptions) {
-    const { path, ping, clock, context, openSockets } = options;
+    const { ping, clock, context, openSockets } = options;
     this.#options = options;
-    this.#echo = path.inner && new InnerEcho(path.inner);
+    this.#echo = options.echo;
     if (!ping) return;
+    this.#taskTable = new TunnelTasks(options.plan.role, ping);
     this.#carrier = this.#echo?.carrier(ping.shape) ??
       openSockets(ping, (e) => context.events.publish(1, `Pings get no replies any more: ${e}`));
     this.#pinger = new Pinger({
@@ -131,7 +127,7 @@ export class PingRun implements RunPart {
   /** Handles an established tunnel. */
   #established(sa: IkeSa, nowMs: number): void {
     const { ping } = this.#options;
-    const task = ping && this.#taskOf(ping, sa);
+    const task = this.#taskTable?.taskOf(sa);
     if (!ping || task === undefined || this.#isOver) return;
     this.#tasks.set(sa, task);
     if (!this.#upMs.has(task)) this.#upMs.set(task, nowMs);
@@ -311,24 +307,6 @@ export class PingRun implements RunPart {
     const started = pinger.add({ ...ends, upMs: this.#upMs.get(task) ?? NaN, startMs });
     if (started === undefined) this.#untold++;
     else this.#started.set(task, started);
-  }
-
-  /** The task of a tunnel; undefined: it has none. */
-  #taskOf(ping: PingPlan, sa: IkeSa): number | undefined {
-    if (this.#options.plan.role === "client") return sa.index;
-    if (ping.auto) return this.#taskBySelectors(ping, sa);
-    const task = taskWithin(ping, sa, ping.peerStep === 0 ? this.#nextTask : 0);
-    if (task !== undefined && ping.peerStep === 0) this.#nextTask++;
-    return task;
-  }
-
-  /** The task of a gateway's tunnel by its selectors, so that a client that comes again gets no new task. */
-  #taskBySelectors({ tasks }: PingPlan, { children: [child] }: IkeSa): number | undefined {
-    const key = `${child?.ownTs[0]?.startAddress} ${child?.peerTs[0]?.startAddress}`;
-    const known = this.#known.get(key);
-    if (known !== undefined || this.#nextTask >= tasks) return known;
-    this.#known.set(key, this.#nextTask);
-    return this.#nextTask++;
   }
 
   /** Whether a task's addresses are only known with its tunnel. */

@@ -34,3 +34,26 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/**
+ * Microseconds since 1970, with fractions of a millisecond: all processes of a host have the same, unless the
+ * time of the host is set between their starts.
+ */
+export function epochUs(clock: Clock): number {
+  const ms = clock === systemClock ? performance.timeOrigin + performance.now() : clock.epochMs();
+  return 1_000 * ms;
+}
+
+/** A number for the clock of this host since it was started, uint16; processes of one host have the same. */
+export function hostClockId(): number {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync("/proc/sys/kernel/random/boot_id");
+  } catch {
+    // Without it, this process counts as a host of its own.
+    return crypto.getRandomValues(new Uint16Array(1))[0]!;
+  }
+  let hash = 0x811c9dc5;
+  for (const octet of new TextEncoder().encode(text)) hash = Math.imul(hash ^ octet, 0x01000193);
+  return (hash ^ hash >>> 16) & 0xffff;
+}

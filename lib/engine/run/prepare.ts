@@ -31,6 +31,7 @@ import type { RunPart } from "@/engine/run/part.ts";
 import type { NativeSockets } from "@/transport/native_sockets.ts";
 import { openNativeUdp, openSharedUdp } from "@/transport/udp_native.ts";
 import { pingPlanOf } from "@/engine/load/ping_plan.ts";
+import { trafficPlanOf } from "@/engine/load/traffic_plan.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
@@ -44,6 +45,7 @@ import { JoinedTransport } from "@/transport/joined.ts";
 import { ImpairedTransport } from "@/transport/impaired.ts";
 import { openTcp, openUdp } from "@/transport/open.ts";
 import { openPingSockets } from "@/transport/ping_sockets.ts";
+import { TrafficSockets } from "@/transport/traffic_sockets.ts";
 import type { Transport, UdpOptions } from "@/transport/transport.ts";
 
 /** Returns the position of an option in its file. */
@@ -287,6 +289,8 @@ export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
     ping: pingPlanOf(setup),
     openPingSockets: ({ shape, peer, auto }, failed) =>
       openPingSockets(shape, { peer, bothFamilies: auto }, failed),
+    traffic: trafficPlanOf(setup),
+    openTrafficSockets: (port, failed) => new TrafficSockets(port, failed),
     readNeighbours: readNeighbourTables,
     config,
     profiles: profilesOf(setup).map((profile, i) => {

@@ -4,7 +4,7 @@
  */
 import { showDuration } from "@/base/duration.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
-import type { PingRun } from "@/engine/load/ping_run.ts";
+import type { Probe } from "@/engine/load/probes.ts";
 import { Ending } from "@/engine/run/ending.ts";
 import type { NeighbourWatch } from "@/engine/run/neighbour_watch.ts";
 import type { RunParts } from "@/engine/run/part.ts";
@@ -35,7 +35,8 @@ export interface RunEndOptions {
   readonly context: RunContext;
   readonly plan: RunPlan;
   readonly role: Role;
-  readonly ping: PingRun;
+  /** Pings and traffic. */
+  readonly probes: Probe;
   readonly neighbours: NeighbourWatch;
   readonly parts: RunParts;
   readonly nowMs: () => number;
@@ -76,20 +77,20 @@ export class RunEnd {
     loop.turn(() => {
       if (!this.hasBegun) return this.begin("stopped", gracefully);
       if (this.#ending) this.#ending.cut();
-      else this.#options.ping.hurry();
+      else this.#options.probes.hurry();
     });
   }
 
-  /** Begins the end. Pings get their last replies first, while the tunnels still exist. */
+  /** Begins the end. Pings and traffic get their last answers first, while the tunnels still exist. */
   begin(kind: EndKind, gracefully = true): void {
     if (this.hasBegun) return;
     this.hasBegun = true;
-    const { role, ping, nowMs, context } = this.#options;
+    const { role, probes, nowMs, context } = this.#options;
     role.ended();
     const how = gracefully ? "gracefully" : "at once";
     context.events.milestone(`The test ends ${how}${END_WORDS[kind]}`);
     const isPatient = gracefully && (kind === "time" || kind === "stopped");
-    ping.end(nowMs(), isPatient, () => this.#conclude(kind, gracefully));
+    probes.end(nowMs(), isPatient, () => this.#conclude(kind, gracefully));
   }
 
   /** Ends the run, as a threshold is broken. */
@@ -140,18 +141,18 @@ export class RunEnd {
   }
 
   #shortfall(): string | undefined {
-    return this.#options.role.shortfall() ?? this.#options.ping.shortfall();
+    return this.#options.role.shortfall() ?? this.#options.probes.shortfall();
   }
 
   #verdict(kind: EndKind): RunResult {
     if (kind === "broken" || kind === "aborted") return RunResult.FAILED;
     const complete = this.#shortfall() === undefined;
-    const { plan, context, ping } = this.#options;
+    const { plan, context, probes } = this.#options;
     if (kind === "stopped") {
       // If the test has no end of its own, a request to stop is the regular end.
       const endsItself = plan.runningTimeMs > 0 || plan.soakMs !== undefined;
       if (complete && !endsItself) return RunResult.PASSED;
-      const isSound = context.tally.failed === 0 && ping.shortfall() === undefined;
+      const isSound = context.tally.failed === 0 && probes.shortfall() === undefined;
       return isSound ? RunResult.STOPPED : RunResult.FAILED;
     }
     return complete ? RunResult.PASSED : RunResult.FAILED;

@@ -7,6 +7,8 @@ import type { NeighbourTable } from "@/datapath/neighbour_table.ts";
 import { NoDataPath } from "@/datapath/no_data_path.ts";
 import type { PingPlan } from "@/engine/load/ping_plan.ts";
 import type { OpenPingSockets } from "@/engine/load/ping_run.ts";
+import type { TrafficPlan } from "@/engine/load/traffic_plan.ts";
+import type { OpenTrafficSockets } from "@/engine/load/traffic_run.ts";
 import type { OpenDataPath } from "@/engine/run/child_paths.ts";
 import { type Clock, systemClock } from "@/engine/run/clock.ts";
 import type { ProfileConfig } from "@/engine/run/profiles.ts";
@@ -52,6 +54,10 @@ export interface TestRunOptions {
   readonly ping?: PingPlan | undefined;
   /** Opens sockets for pings, if the data path carries no packets of ours. */
   readonly openPingSockets?: OpenPingSockets;
+  /** The plan of test traffic; absent: there is none. */
+  readonly traffic?: TrafficPlan | undefined;
+  /** Opens sockets for it, if the data path carries no packets of ours. */
+  readonly openTrafficSockets?: OpenTrafficSockets;
   /** Reads the kernel's neighbour tables; absent: they are not checked. */
   readonly readNeighbours?: () => readonly NeighbourTable[];
   readonly clock?: Clock;
@@ -66,7 +72,13 @@ export type CompleteOptions =
   & Required<
     Pick<
       TestRunOptions,
-      "hooks" | "openDataPath" | "openPingSockets" | "readNeighbours" | "clock" | "computeMax"
+      | "hooks"
+      | "openDataPath"
+      | "openPingSockets"
+      | "openTrafficSockets"
+      | "readNeighbours"
+      | "clock"
+      | "computeMax"
     >
   >;
 
@@ -77,6 +89,9 @@ export function completed(options: TestRunOptions): CompleteOptions {
     openDataPath: () => new NoDataPath(),
     openPingSockets: () => {
       throw new SetupError("Cannot ping: nothing carries packets");
+    },
+    openTrafficSockets: () => {
+      throw new SetupError("Cannot send traffic: nothing carries packets");
     },
     readNeighbours: () => [],
     clock: systemClock,

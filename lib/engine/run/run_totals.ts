@@ -36,6 +36,8 @@ type OfOtherParts =
   | "packets"
   | "ping"
   | "pingsAnswered"
+  | "traffic"
+  | "trafficIn"
   | "movesLost"
   | "movesLostMax"
   | "neighbourOverflow"

@@ -9,6 +9,9 @@ import { KeyStock } from "@/crypto/key_stock.ts";
 import { Client } from "@/engine/load/client.ts";
 import { Gateway } from "@/engine/load/gateway.ts";
 import { PingRun } from "@/engine/load/ping_run.ts";
+import { allProbes } from "@/engine/load/probes.ts";
+import { TrafficRun } from "@/engine/load/traffic_run.ts";
+import { InnerEcho } from "@/datapath/inner_echo.ts";
 import { Storms } from "@/engine/load/storms.ts";
 import { Throttling } from "@/engine/load/throttling.ts";
 import { ChildHistory } from "@/engine/run/child_history.ts";
@@ -57,6 +60,8 @@ export class TestRun implements RunContext, LoopListener {
   readonly sas: SaList;
   /** Its ping test. */
   readonly ping: PingRun;
+  /** Its test traffic; undefined: it has none. */
+  readonly traffic: TrafficRun | undefined;
   /** The requested rekeys. */
   readonly rekeys: Rekeys;
   readonly datagram: LoopListener["datagram"];
@@ -111,14 +116,20 @@ export class TestRun implements RunContext, LoopListener {
       isOver: () => this.loop.isStopped,
     });
     this.rekeys = new Rekeys(this.loop, this.sas);
-    this.ping = this.#newPing();
+    const { inner } = this.#paths.path;
+    const echo = inner && new InnerEcho(inner);
+    this.ping = this.#newPing(echo);
+    this.traffic = this.#newTraffic(echo);
     this.#end = this.#newEnd();
     // This part is first, as an effect may lead others to end the run.
     if (hooks.tunnels) {
       const { role, tunnels, slice = WHOLE } = plan;
       const { toEpoch } = this.#totals;
       const isEnding = () => this.ending;
-      this.#parts.add(hooks.tunnels.part({ role, tunnels, slice, isEnding, toEpoch }));
+      const trafficOf = (tunnel: number) => this.traffic?.ofTunnel(tunnel);
+      this.#parts.add(
+        hooks.tunnels.part({ role, tunnels, slice, isEnding, toEpoch, trafficOf }),
+      );
     }
     // The parts that count tunnels handle an effect before those that act on it.
     this.#parts.add(
@@ -130,6 +141,7 @@ export class TestRun implements RunContext, LoopListener {
       this.rekeys,
       this.#storms,
     );
+    if (this.traffic) this.#parts.add(this.traffic);
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#totals.toEpoch));
     this.#eventWriter = new EventWriter(events, this.#role);
     this.#parts.add(this.#eventWriter);
@@ -160,6 +172,7 @@ export class TestRun implements RunContext, LoopListener {
       this.#storms.begin(nowMs);
       this.#role.begin(nowMs);
       this.ping.begin(nowMs);
+      this.traffic?.begin(nowMs);
     });
   }
 
@@ -186,6 +199,8 @@ export class TestRun implements RunContext, LoopListener {
       ping: this.ping.figures(),
       pingsAnswered: this.ping.answered,
       ...this.ping.moveLosses,
+      traffic: this.traffic?.figures(),
+      trafficIn: this.traffic?.incoming(),
       neighbourOverflow: this.#neighbours.overflow,
       storms: this.#storms.figures(),
       profiles: this.#profiles?.counts() ?? new Map(),
@@ -212,7 +227,9 @@ export class TestRun implements RunContext, LoopListener {
   /** See {@linkcode LoopListener}. */
   settled(): void {
     this.#paths.path.flush();
-    this.ping.settled(this.#options.clock.nowMs());
+    const nowMs = this.#options.clock.nowMs();
+    this.ping.settled(nowMs);
+    this.traffic?.settled(nowMs);
   }
 
   /** See {@linkcode LoopListener}. */
@@ -240,6 +257,7 @@ export class TestRun implements RunContext, LoopListener {
     this.#totals.creationFinished(nowMs);
     this.#sayCreated();
     this.ping.creationFinished(nowMs);
+    this.traffic?.creationFinished(nowMs);
     this.#storms.creationFinished(nowMs);
     const { soakMs } = this.#options.plan;
     if (soakMs !== undefined) this.#endAt(nowMs + soakMs);
@@ -317,10 +335,17 @@ export class TestRun implements RunContext, LoopListener {
     });
   }
 
-  #newPing(): PingRun {
+  #newPing(echo: InnerEcho | undefined): PingRun {
     const { plan, ping, clock, openPingSockets: openSockets } = this.#options;
     const { path } = this.#paths;
-    return new PingRun({ context: this, clock, plan, ping, path, openSockets });
+    return new PingRun({ context: this, clock, plan, ping, path, echo, openSockets });
+  }
+
+  #newTraffic(echo: InnerEcho | undefined): TrafficRun | undefined {
+    const { plan: { role }, traffic, clock, openTrafficSockets: openSockets } = this.#options;
+    const { path } = this.#paths;
+    return traffic &&
+      new TrafficRun({ context: this, clock, role, traffic, path, echo, openSockets });
   }
 
   #newEnd(): RunEnd {
@@ -328,7 +353,7 @@ export class TestRun implements RunContext, LoopListener {
       context: this,
       plan: this.#options.plan,
       role: this.#role,
-      ping: this.ping,
+      probes: allProbes(this.traffic ? [this.ping, this.traffic] : [this.ping]),
       neighbours: this.#neighbours,
       parts: this.#parts,
       nowMs: () => this.#options.clock.nowMs(),
@@ -353,6 +378,7 @@ export class TestRun implements RunContext, LoopListener {
     const final = { result: this.#end.result, summary: this.summary(), figures: this.figures() };
     this.#options.transport.close().catch(() => {})
       .then(() => this.ping.close())
+      .then(() => this.traffic?.close())
       .then(() => this.#paths.path.close())
       .catch((e) => this.events.publish(2, `The data path is not closed: ${e}`))
       .then(() => this.#resolve(final));

@@ -45,6 +45,20 @@ const PING_TASK = objectOf({
   firstPacketMs: orNull(NUMBER),
 });
 
+const TRAFFIC_FLOW = objectOf({
+  from: orNull(TEXT),
+  to: TEXT,
+  sent: NUMBER,
+  received: NUMBER,
+  lost: NUMBER,
+  duplicates: NUMBER,
+  reordered: NUMBER,
+  p50Ms: orNull(NUMBER),
+  p99Ms: orNull(NUMBER),
+  maxMs: orNull(NUMBER),
+  jitterMs: orNull(NUMBER),
+});
+
 const STORM = objectOf({
   kind: TEXT,
   atSec: orNull(NUMBER),
@@ -79,6 +93,7 @@ export const SHAPES = {
   "list of {atSec, level, text}": listOf(objectOf({ atSec: NUMBER, level: NUMBER, text: TEXT })),
   "list of ping tasks": listOf(PING_TASK),
   "list of storms": listOf(STORM),
+  "list of tunnels with their traffic": listOf(TRAFFIC_FLOW),
   "list of {threshold, value, held}": listOf(
     objectOf({ threshold: TEXT, value: orNull(NUMBER), held: { type: "boolean" } }),
   ),

@@ -33,6 +33,13 @@ export interface JudgedFigures {
   readonly setupFromDueMs: LatencyFigures | undefined;
   readonly ikeSaInitMs: LatencyFigures | undefined;
   readonly ikeAuthMs: LatencyFigures | undefined;
+  readonly createChildMs: LatencyFigures | undefined;
+  readonly setupAgainMs: LatencyFigures | undefined;
+  readonly traffic: {
+    readonly latencyMs: LatencyFigures | undefined;
+    readonly jitterMs: LatencyFigures | undefined;
+    readonly lossPercent: number | undefined;
+  } | undefined;
   readonly ping: {
     readonly latencyMs: LatencyFigures | undefined;
     readonly lossPercent: number | undefined;
@@ -103,6 +110,8 @@ function valueOf(
       return figures.cpuMsPerTunnel;
     case "pingloss":
       return figures.ping?.lossPercent;
+    case "loss(traffic)":
+      return figures.traffic?.lossPercent;
     default: {
       const count = figures[figure.name];
       return isPercent ? 100 * count / Math.max(1, tunnels) : count;
@@ -123,8 +132,16 @@ function latencyOf(
       return figures.ikeSaInitMs;
     case "auth":
       return figures.ikeAuthMs;
+    case "createChild":
+      return figures.createChildMs;
+    case "setupAgain":
+      return figures.setupAgainMs;
     case "ping":
       return figures.ping?.latencyMs;
+    case "traffic":
+      return figures.traffic?.latencyMs;
+    case "jitter":
+      return figures.traffic?.jitterMs;
   }
 }
 

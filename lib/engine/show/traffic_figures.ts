@@ -7,6 +7,12 @@ import { summed } from "@/engine/show/figure_sums.ts";
 import { connectionLines, impairmentLines, packetLines } from "@/engine/show/figure_words.ts";
 import type { DataPathKind } from "@/datapath/data_path.ts";
 import type { NeighbourOverflow } from "@/engine/run/neighbour_watch.ts";
+import {
+  INCOMING_TABLE,
+  incomingLines,
+  TRAFFIC_TABLE,
+  trafficLines,
+} from "@/engine/show/flow_table.ts";
 import { PING_TABLE, pingLines } from "@/engine/show/ping_table.ts";
 import type { ImpairmentCounts } from "@/transport/impairment.ts";
 import type { ConnectionCounters } from "@/transport/transport.ts";
@@ -101,10 +107,20 @@ export const TRAFFIC_FIGURES = {
     absent: noneOf(PING_TABLE),
     lines: pingLines,
   }),
+  traffic: group("traffic", TRAFFIC_TABLE, {
+    doc: "the traffic that this end sent by itself (`trafficconf.rate`); null without",
+    absent: null,
+    lines: trafficLines,
+  }),
+  trafficIn: group("trafficIn", INCOMING_TABLE, {
+    doc: "the traffic that the other ends sent by themselves, one way; null without `trafficconf`",
+    absent: null,
+    lines: incomingLines,
+  }),
   pingsAnswered: count(
     "pingsAnswered",
-    "pings of the other ends that this process answered itself (`datapath: userland` without a TUN " +
-      "device)",
+    "pings and packets of test traffic of the other ends that this process answered although its setup " +
+      "says nothing of them (`datapath: userland` without a TUN device)",
     { lines: (n) => n > 0 ? [`Pings answered: ${n}`] : [] },
   ),
 } as const;

@@ -9,6 +9,7 @@ import { indexInSlice, sizeOfSlice, type Slice } from "@/base/slice.ts";
 import { showAddress } from "@/base/address.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
 import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
+import type { FlowFigures } from "@/engine/show/flow_table.ts";
 import type { ToEpoch } from "@/engine/show/sa_view.ts";
 import { childSuiteWords, ikeSuiteWords } from "@/engine/show/suite_words.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -84,6 +85,8 @@ export interface TunnelRecord {
   readonly retransmissions: number;
   readonly ikeRekeys: number;
   readonly childRekeys: number;
+  /** Its test traffic; undefined: it had none. */
+  readonly traffic?: FlowFigures | undefined;
 }
 
 /** The properties of a run that its log needs. */
@@ -96,6 +99,8 @@ export interface TunnelLogRun {
   /** Whether the end has begun, from which on closed tunnels are not lost. */
   readonly isEnding: () => boolean;
   readonly toEpoch: ToEpoch;
+  /** The test traffic of a tunnel, by its number; absent: no tunnel has any. */
+  readonly trafficOf?: (tunnel: number) => FlowFigures | undefined;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -144,12 +149,19 @@ export class TunnelLog {
   /** All records, in the order of tunnels; at a client also those of tunnels that were never begun. */
   *records(): IterableIterator<TunnelRecord> {
     if (!this.#run) return;
-    const { role, tunnels, slice } = this.#run;
-    if (role === "gateway") return yield* this.#records as Draft[];
+    const { role, tunnels, slice, trafficOf } = this.#run;
+    const whole = (draft: Draft): TunnelRecord => {
+      const traffic = trafficOf?.(draft.tunnel);
+      return traffic ? { ...draft, traffic } : draft;
+    };
+    if (role === "gateway") {
+      for (const draft of this.#records) yield whole(draft!);
+      return;
+    }
     for (let nth = 0; nth < sizeOfSlice(slice, tunnels); nth++) {
       const index = indexInSlice(slice, nth);
       if (index >= RECORDS_MAX) return;
-      yield this.#records[index] ?? newDraft(index);
+      yield whole(this.#records[index] ?? newDraft(index));
     }
   }
 

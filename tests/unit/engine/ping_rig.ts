@@ -7,6 +7,7 @@ import { portableBackend } from "@/crypto/portable.ts";
 import type { RawEsp } from "@/datapath/raw_esp.ts";
 import { UserlandDataPath } from "@/datapath/userland.ts";
 import { pingPlanOf } from "@/engine/load/ping_plan.ts";
+import { trafficPlanOf } from "@/engine/load/traffic_plan.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 import {
@@ -27,6 +28,9 @@ type Receiver = Parameters<NonNullable<Options["raw"]>>[0];
 export interface PingWish {
   readonly client?: Partial<Setup["pingconf"]> & { readonly off?: true };
   readonly gateway?: Partial<Setup["pingconf"]>;
+  /** The test traffic of both ends; absent: none. */
+  readonly clientTraffic?: Partial<Setup["trafficconf"]>;
+  readonly gatewayTraffic?: Partial<Setup["trafficconf"]>;
   readonly tunnels?: number;
   readonly runningTimeMs?: number;
   /** Number of tunnels that flap every ten seconds, from the first on. */
@@ -62,12 +66,14 @@ export class PingBench {
       plan: gatewayPlan({ tunnels }),
       openDataPath: (listener) => this.#open("10.9.0.1", listener),
       ping: wish.gateway && planOf(tunnels, wish.gateway),
+      traffic: wish.gatewayTraffic && trafficOf(tunnels, wish.gatewayTraffic),
     });
     this.client = rig(run.network, run.clock, {
       plan: clientPlan({ tunnels, runningTimeMs, triesMax: 1, ...flap }),
       config: { ...CONFIG, children },
       openDataPath: (listener) => this.#open("10.1.", listener),
       ping: wish.client?.off ? undefined : planOf(tunnels, wish.client),
+      traffic: wish.clientTraffic && trafficOf(tunnels, wish.clientTraffic),
     });
   }
 
@@ -135,4 +141,10 @@ function planOf(numberoftunnels: number, conf: Partial<Setup["pingconf"]> = {}) 
     ...conf,
   };
   return pingPlanOf(setup({ numberoftunnels, pingconf }));
+}
+
+function trafficOf(numberoftunnels: number, conf: Partial<Setup["trafficconf"]>) {
+  return trafficPlanOf(
+    setup({ numberoftunnels, trafficconf: { ...setup().trafficconf, ...conf } }),
+  );
 }

@@ -3,7 +3,7 @@ import { parseAddress, parsePrefix } from "@/base/address.ts";
 import { CHILD } from "@/setup/child_options.ts";
 import { IKECONF, PPK } from "@/setup/ike_options.ts";
 import { LOAD, LOAD_STAGE } from "@/setup/load_options.ts";
-import { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
+import { FLAP, PINGCONF, POOL, TOP, TRAFFICCONF } from "@/setup/options.ts";
 import type { ChildConf, IkeConf, SelectorConf, Setup } from "@/setup/setup.ts";
 
 // deno-lint-ignore no-explicit-any -- every table has options of its own types.
@@ -38,6 +38,7 @@ export function setup(
     profiles: [],
     poolconf: defaults(POOL),
     pingconf: defaults(PINGCONF),
+    trafficconf: defaults(TRAFFICCONF),
     ikeconf: {
       ...defaults(IKECONF),
       ppk: defaults(PPK),

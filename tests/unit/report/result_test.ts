@@ -80,6 +80,7 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   "object or null": (v) => typeof v === "object",
   "list of {threshold, value, held}": (v) => Array.isArray(v) && v.every(isVerdict),
   "list of storms": (v) => Array.isArray(v) && v.every(isStorm),
+  "list of tunnels with their traffic": (v) => Array.isArray(v) && v.every(isFlow),
   "list of ping tasks": (v) => Array.isArray(v) && v.every(isPingTask),
 };
 
@@ -92,6 +93,12 @@ function isStorm({ kind, atSec, latencyMs, ...counts }: Record<string, unknown>)
   return isText(kind) && (atSec === null || isNumber(atSec)) &&
     TYPES["{p50, p90, p99, max, buckets}"]!(latencyMs) &&
     hasOnly(counts, ["tunnels", "done", "failed"], isNumber);
+}
+
+function isFlow({ from, to, ...figures }: Record<string, unknown>): boolean {
+  const names = ["sent", "received", "lost", "duplicates", "reordered", "p50Ms", "p99Ms", "maxMs"];
+  return (from === null || isText(from)) && isText(to) &&
+    hasOnly(figures, [...names, "jitterMs"], (n) => n === null || isNumber(n));
 }
 
 function isCounts(value: unknown): boolean {
@@ -144,7 +151,10 @@ for (const [name, result] of Object.entries(RESULTS)) {
     const paths = pathsOf(json, schema);
     // Fields within `packets`, `slice` and `timeline` are absent if those do not apply.
     const absent = [...schema.keys()].filter((path) => !paths.includes(path));
-    assert.deepEqual(absent.filter((path) => !/^(?:packets|slice|timeline)\./.test(path)), []);
+    assert.deepEqual(
+      absent.filter((path) => !/^(?:packets|slice|timeline|traffic|trafficIn)\./.test(path)),
+      [],
+    );
     assert.deepEqual(paths.filter((path) => !schema.has(path)), []);
     for (const path of paths) {
       const type = schema.get(path)!;

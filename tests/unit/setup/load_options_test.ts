@@ -44,7 +44,7 @@ Deno.test("stages that never end, or have no length, are refused where they stan
     '7:58: Expected a whole number from 1 to 1000000 for loadconf.burst, found "0"',
   ]);
   assert.deepEqual(errorsOf(conf("rate: 5")), [
-    "7:12: rate belongs in loadconf.stages[], not in loadconf",
+    "7:12: rate belongs in loadconf.stages[] or trafficconf, not in loadconf",
   ]);
   const many = `stages: [${"{rate: 1, hold: 1s}, ".repeat(1_000)}{rate: 1}]`;
   assert.deepEqual(errorsOf(conf(many)), [

@@ -160,6 +160,19 @@ pingconf.holdtime 10s
 
 /** Options of this program that existing files do not have, in the same form. */
 const ADDED = `
+trafficconf.assignsrc false
+trafficconf.destaddr
+trafficconf.deststep 1
+trafficconf.direction both
+trafficconf.duration 0s
+trafficconf.maxlossrate 10
+trafficconf.port 9922
+trafficconf.rate
+trafficconf.ratefor tunnel
+trafficconf.size [512]
+trafficconf.srcaddr
+trafficconf.srcstep 1
+trafficconf.startwith tunnels
 ikeconf.pskencoding text
 ikeconf.pskfile
 ikeconf.psks[].id

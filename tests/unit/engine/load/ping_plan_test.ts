@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { parseAddress, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
-import {
-  endsOfTask,
-  endsOfTunnel,
-  pingPlanOf,
-  type TaskEnds,
-  taskWithin,
-} from "@/engine/load/ping_plan.ts";
+import { pingPlanOf } from "@/engine/load/ping_plan.ts";
+import { endsOfTask, endsOfTunnel, type TaskEnds, taskWithin } from "@/engine/load/task_ends.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { setup } from "../setups.ts";
 

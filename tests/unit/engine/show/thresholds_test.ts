@@ -20,6 +20,9 @@ const FIGURES: JudgedFigures = {
   ikeSaInitMs: undefined,
   ikeAuthMs: latency(1, 30),
   ping: { latencyMs: latency(5, 7), lossPercent: 1.5 },
+  createChildMs: latency(21, 22),
+  setupAgainMs: latency(23, 24),
+  traffic: { latencyMs: latency(12, 14), jitterMs: latency(0.5, 0.75), lossPercent: 0.2 },
   failed: 2,
   lost: 1,
   retries: 3,
@@ -48,6 +51,11 @@ Deno.test("each threshold has its figure and its verdict", () => {
     ["rss < 1GiB", 2 ** 30, false],
     ["cpu < 1ms", 0.4, true],
     ["pingloss < 2%", 1.5, true],
+    ["loss(traffic) < 0.1%", 0.2, false],
+    ["max(traffic) < 14.5ms", 14, true],
+    ["max(jitter) < 1ms", 0.75, true],
+    ["max(createChild) < 20ms", 22, false],
+    ["max(setupAgain) <= 24ms", 24, true],
   ] as const;
   const verdicts = judge(rules(...texts.map(([text]) => text)), judged);
   for (const [i, [threshold, value, held]] of texts.entries()) {

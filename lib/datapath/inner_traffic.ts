@@ -1,0 +1,117 @@
+/**
+ * Test traffic through tunnels without a device of the system: UDP packets of our own, which leave by the
+ * CHILD_SA whose selectors hold them.
+ * @module
+ */
+import type { IpAddress } from "@/base/address.ts";
+import {
+  allowFragmentation,
+  hasValidChecksum,
+  HEADERS_OCTETS_MAX,
+  UDP_HEADER_OCTETS,
+  writeInner,
+} from "@/datapath/inner_packet.ts";
+import type { InnerPackets } from "@/datapath/inner_packets.ts";
+import { IpProtocol, type IpView } from "@/esp/ip_packet.ts";
+import { markAsReply } from "@/ping/echo.ts";
+import type { TrafficCarrier, TrafficReceiver } from "@/traffic/carrier.ts";
+
+/** The most packets of one batch. */
+const BATCH = 64;
+
+/** Sends and receives test traffic as inner packets; see {@linkcode TrafficCarrier}. */
+export class InnerTraffic implements TrafficCarrier {
+  receiver: TrafficReceiver | undefined;
+  unsent = 0;
+  readonly #inner: InnerPackets;
+  readonly #port: number;
+  /** Room for the packets of a batch, each as large as the largest that it has had. */
+  readonly #rooms: Uint8Array[] = [];
+  #waiting: Uint8Array[] = [];
+  #datagram = new Uint8Array(UDP_HEADER_OCTETS);
+  #identification = 0;
+
+  /** `port`: that of both ends. */
+  constructor(inner: InnerPackets, port: number) {
+    this.#inner = inner;
+    this.#port = port;
+  }
+
+  send(own: IpAddress, peer: IpAddress, payload: Uint8Array): void {
+    if (this.#waiting.length === BATCH) this.flush();
+    const nth = this.#waiting.length;
+    const most = HEADERS_OCTETS_MAX + payload.length;
+    const known = this.#rooms[nth];
+    const room = known && known.length >= most ? known : this.#rooms[nth] = new Uint8Array(most);
+    const upper = { protocol: IpProtocol.UDP, payload: this.#udp(payload) };
+    const octets = writeInner(room, { source: own, destination: peer }, upper);
+    const packet = room.subarray(0, octets);
+    this.#identification = this.#identification + 1 & 0xffff;
+    allowFragmentation(packet, this.#identification);
+    this.#waiting.push(packet);
+  }
+
+  flush(): void {
+    if (this.#waiting.length === 0) return;
+    const packets = this.#waiting;
+    this.#waiting = [];
+    this.unsent += this.#inner.send(packets);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Takes a packet that came out of a tunnel; false: it is no test traffic for this port. */
+  take(packet: Uint8Array, view: IpView): boolean {
+    const { receiver } = this;
+    const isOurs = view.protocol === IpProtocol.UDP && view.sourcePort === this.#port &&
+      view.destinationPort === this.#port;
+    if (!receiver || !isOurs || !hasValidChecksum(packet, view)) return false;
+    const at = view.upper + UDP_HEADER_OCTETS;
+    const own = packet.subarray(view.destination, view.destination + view.addressOctets);
+    const peer = packet.subarray(view.source, view.source + view.addressOctets);
+    const octets = view.total - at;
+    const verdict = receiver.arrived({ own, peer, buffer: packet, at, octets });
+    if (verdict === "return") {
+      const datagram = packet.slice(view.upper, view.total);
+      markAsReply(datagram, UDP_HEADER_OCTETS);
+      this.unsent += this.#inner.send([returnedDatagram(packet, view, datagram)]);
+    }
+    return verdict !== "other";
+  }
+
+  /** The UDP datagram of a payload. Its checksum is computed later, when the addresses are known. */
+  #udp(payload: Uint8Array): Uint8Array {
+    const octets = UDP_HEADER_OCTETS + payload.length;
+    if (this.#datagram.length < octets) this.#datagram = new Uint8Array(octets);
+    const datagram = this.#datagram.subarray(0, octets);
+    const port = this.#port;
+    datagram.set([port >> 8, port & 255, port >> 8, port & 255, octets >> 8, octets & 255, 1, 1]);
+    datagram.set(payload, UDP_HEADER_OCTETS);
+    return datagram;
+  }
+}
+
+/** A packet that takes `datagram`, whose ports are turned round here, to the sender of another packet. */
+export function returnedDatagram(
+  packet: Uint8Array,
+  view: IpView,
+  datagram: Uint8Array,
+): Uint8Array {
+  const [high, low] = datagram as unknown as readonly [number, number];
+  datagram.copyWithin(0, 2, 4);
+  datagram[2] = high;
+  datagram[3] = low;
+  const answer = new Uint8Array(HEADERS_OCTETS_MAX + datagram.length);
+  const source = packet.subarray(view.destination, view.destination + view.addressOctets);
+  const destination = packet.subarray(view.source, view.source + view.addressOctets);
+  const upper = { protocol: IpProtocol.UDP, payload: datagram };
+  const octets = writeInner(answer, { source, destination }, upper);
+  const returned = answer.subarray(0, octets);
+  // What was allowed to be fragmented on its way here is allowed on its way back.
+  if (view.addressOctets === 4 && (packet[6]! & 0x40) === 0) {
+    allowFragmentation(returned, packet[4]! << 8 | packet[5]!);
+  }
+  return returned;
+}
