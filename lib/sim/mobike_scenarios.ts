@@ -15,6 +15,10 @@ import type { Host, Place, World } from "@/sim/world.ts";
 /** The addresses of the client. */
 export const CLIENT = [1, 3, 5].map((n) => Uint8Array.of(10, 0, 0, n));
 const GATEWAY = [2, 4].map((n) => Uint8Array.of(10, 0, 0, n));
+/** An address of each end in the other family. */
+const [CLIENT6, GATEWAY6] = [1, 2].map((n) =>
+  Uint8Array.of(0x20, 1, 0xd, 0xb8, ...new Uint8Array(11), n)
+) as [Uint8Array, Uint8Array];
 const INSIDE = Uint8Array.of(192, 168, 0, 2);
 const OUTSIDE = Uint8Array.of(10, 0, 0, 7);
 const ATTACKER = Uint8Array.of(10, 0, 0, 99);
@@ -24,6 +28,8 @@ export interface MobileStage {
   readonly moves?: MobikeMoves;
   /** Whether the client's second address is behind a NAT. */
   readonly secondIsNatted?: boolean;
+  /** Whether each end has one address of each family instead. */
+  readonly families?: boolean;
   /** Whether both ends support NAT traversal; absent: they do. */
   readonly natt?: boolean;
   readonly intervalMs?: number;
@@ -40,11 +46,14 @@ export function mobilePair(world: World, stage: MobileStage = {}): { a: Host; b:
   };
   const box = () => new NatBox({ outside: OUTSIDE, lifetimeMs: Infinity, forwards: [] });
   const second: Place = secondIsNatted ? { address: INSIDE, nat: box() } : { address: CLIENT[1]! };
-  const ofA: Place[] = [{ address: CLIENT[0]! }, second, { address: CLIENT[2]! }];
+  const ofA: Place[] = stage.families
+    ? [CLIENT[0]!, CLIENT6].map((address) => ({ address }))
+    : [{ address: CLIENT[0]! }, second, { address: CLIENT[2]! }];
+  const ofB = stage.families ? [GATEWAY[0]!, GATEWAY6] : GATEWAY;
   const own = { addresses: ofA.map(({ address }) => address), step: 0, moves, intervalMs };
-  const others = { ...own, addresses: GATEWAY };
+  const others = { ...own, addresses: ofB };
   const a = world.join("a", ofA, config(own), false);
-  const b = world.join("b", GATEWAY.map((address) => ({ address })), config(others), true);
+  const b = world.join("b", ofB.map((address) => ({ address })), config(others), true);
   return { a, b };
 }
 
@@ -181,13 +190,20 @@ const deleted: Scenario = {
 };
 
 /**
- * The client moves at intervals of its own, without NAT traversal; at the end one of the two ends
- * closes the tunnel.
+ * The client moves at intervals of its own, without NAT traversal, among its addresses or from one address
+ * family to the other and back; at the end one of the two ends closes the tunnel.
  */
 const timed: Scenario = {
   name: "mobike_timed",
   start(world) {
-    const { a, b } = mobilePair(world, { natt: false, intervalMs: 10_000 });
+    const families = world.random.chance(0.5);
+    const moving = world.random.pick(["peer-only", "both"] as const);
+    const { a, b } = mobilePair(world, {
+      natt: false,
+      intervalMs: 10_000,
+      families,
+      moves: families ? moving : "own-only",
+    });
     world.dial(a, b);
     let fault: string | undefined;
     let moves = 0;
