@@ -89,6 +89,10 @@ export interface SaCounters {
 
 /** Packets and octets of all CHILD_SAs so far, also of those that are gone. */
 export interface DataPathTotals extends SaCounters {
+  /** Payloads of IP-TFS that were sent and received, and octets of padding in the former (RFC 9347). */
+  readonly payloadsOut: number;
+  readonly payloadsIn: number;
+  readonly paddingOut: number;
   /** Packets that were dropped, by cause; causes that did not occur are left out. */
   readonly drops: Readonly<Record<string, number>>;
 }

@@ -165,7 +165,11 @@ export class KernelDataPath implements DataPath {
     entry.in = true;
     this.#noteWindow(pair);
     const needed = pair.spiIn;
-    this.#requests.add(newState(stateIn(pair, this.#options.scope)), "the inbound state", needed);
+    this.#requests.add(
+      newState(stateIn(pair, this.#options.scope)),
+      stateName("inbound", pair),
+      needed,
+    );
     for (const policy of policiesIn(pair, this.#options.scope)) this.#claim(policy, needed);
   }
 
@@ -176,7 +180,11 @@ export class KernelDataPath implements DataPath {
     entry.out = true;
     this.#outbound.set(outboundKey(pair.spiOut, pair.path.peerAddress), entry);
     const needed = pair.spiIn;
-    this.#requests.add(newState(stateOut(pair, this.#options.scope)), "the outbound state", needed);
+    this.#requests.add(
+      newState(stateOut(pair, this.#options.scope)),
+      stateName("outbound", pair),
+      needed,
+    );
     for (const policy of policiesOut(pair, this.#options.scope)) this.#claim(policy, needed);
     this.#addRoutes(pair);
   }
@@ -467,6 +475,13 @@ export class KernelDataPath implements DataPath {
       }
     }
   }
+}
+
+/** What is refused, if a state is, and what such a state needs of the kernel. */
+function stateName(direction: "inbound" | "outbound", { aggfrag }: SaPair): string {
+  if (!aggfrag) return `the ${direction} state`;
+  return `the ${direction} state of IP-TFS (it needs Linux 6.14 with CONFIG_XFRM_IPTFS; ` +
+    "datapath: userland does without)";
 }
 
 function outboundKey(spiOut: number, peerAddress: IpAddress): string {

@@ -76,10 +76,13 @@ export class UserlandDataPath implements DataPath {
   readonly #payload = new Uint8Array(SCRATCH_OCTETS);
   readonly #aggfrag: UserlandAggfrag;
   readonly #receiver: EspReceiver;
+  /** Payloads of IP-TFS, and octets of padding in those that were sent. */
+  readonly #payloads = { payloadsIn: 0, payloadsOut: 0, paddingOut: 0 };
   /** Packets and octets of CHILD_SAs that are gone. */
   readonly #past = { packetsIn: 0, octetsIn: 0, packetsOut: 0, octetsOut: 0 };
   #raw: RawEsp | undefined;
   #nowMs = 0;
+  #narrowNoted = false;
   #closed = false;
 
   constructor(options: UserlandOptions) {
@@ -200,7 +203,7 @@ export class UserlandDataPath implements DataPath {
     for (const sa of this.#sas.values()) addTo(sum, countersOf(sa));
     const all = { ...this.drops, notSent: this.#raw?.notSent ?? 0 };
     const drops = Object.entries(all).filter(([, count]) => count > 0);
-    return { ...sum, drops: Object.fromEntries(drops) };
+    return { ...sum, ...this.#payloads, drops: Object.fromEntries(drops) };
   }
 
   async close(): Promise<void> {
@@ -317,7 +320,10 @@ export class UserlandDataPath implements DataPath {
     // A CHILD_SA that is replaced only sends what it has left.
     if (!isNewest && !sender.isWaiting) return;
     const payload = this.#payload.subarray(0, this.#payloadOctets(sa));
+    const { padding } = sender;
     const octets = sender.take(payload, fills);
+    this.#payloads.payloadsOut++;
+    this.#payloads.paddingOut += sender.padding - padding;
     this.#seal(sa, payload.subarray(0, octets), AGGFRAG_NEXT_HEADER, 0);
   }
 
@@ -356,9 +362,24 @@ export class UserlandDataPath implements DataPath {
       return this.#seal(sa, packet.subarray(from), next, trafficClass(packet, 0));
     }
     this.drops.tooBig++;
+    if (isV6 && mtu < IPV6_MTU_MIN && sa.pair.aggfrag) this.#noteNarrow(sa, mtu);
     const told = tooBigMessage(packet, view, isV6 ? Math.max(mtu, IPV6_MTU_MIN) : mtu);
     if (told) this.#deliver(told, 0, told.length);
     this.#options.system?.tun.flush();
+  }
+
+  /**
+   * Reports, once, that payloads have no room for packets of the smallest MTU of IPv6, below which their
+   * senders do not go, so that larger ones are lost for ever.
+   */
+  #noteNarrow({ pair: { spiIn } }: UserlandSa, room: number): void {
+    if (this.#narrowNoted) return;
+    this.#narrowNoted = true;
+    const text =
+      `${showSpi32(spiIn)} drops IPv6 packets of more than ${room} octets: its payloads of ` +
+      "IP-TFS have no room for them, and the peer takes none in fragments (iptfsfragments: true " +
+      `there, or a larger iptfssize here: IPv6 needs ${IPV6_MTU_MIN + AGGFRAG_HEADER_OCTETS})`;
+    this.#options.listener.note(3, text);
   }
 
   #seal(sa: UserlandSa, clear: Uint8Array, nextHeader: number, innerClass: number): void {
@@ -410,6 +431,7 @@ export class UserlandDataPath implements DataPath {
   #receivePayload(sa: UserlandSa, halves: AggfragHalves, buffer: Uint8Array): void {
     const { clearAt, clearOctets, nextHeader, sequence } = sa.inbound;
     if (nextHeader !== AGGFRAG_NEXT_HEADER) return void this.drops.badInner++;
+    this.#payloads.payloadsIn++;
     this.#aggfrag.receive(halves, sequence, buffer.subarray(clearAt, clearAt + clearOctets));
   }
 

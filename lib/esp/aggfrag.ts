@@ -38,6 +38,8 @@ export class AggfragSender {
   #octets = 0;
   /** Octets of the next packet that are sent already. */
   #sent = 0;
+  /** Octets of padding in all payloads so far. */
+  padding = 0;
 
   /**
    * `fragments`: whether the other end takes packets in fragments; `tooBig` is called for each packet that is
@@ -92,6 +94,7 @@ export class AggfragSender {
     }
     if (!fills) return at;
     out.fill(0, at);
+    this.padding += out.length - at;
     return out.length;
   }
 

@@ -29,7 +29,7 @@ export function checkChild(
     const what = "ratunnel needs tunnel mode: in transport mode there is no inner address";
     rule(what, `${path}.tunnelmode`, "ikeconf.ratunnel");
   }
-  checkIptfs(setup, child, path, rule);
+  checkIptfs(setup, child, path, { rule, warn });
   if (child.ipcomp && setup.ikeconf.installfastpath) {
     const what = "ipcomp cannot be installed: the data path has no IPComp";
     rule(what, `${path}.ipcomp`, "ikeconf.installfastpath");
@@ -52,7 +52,12 @@ export function checkChild(
 }
 
 /** Checks the options of IP-TFS, which is ESP in tunnel mode and nothing else (RFC 9347 §5.1). */
-function checkIptfs({ ikeconf }: Setup, child: ChildConf, path: string, rule: Rule): void {
+function checkIptfs(
+  { ikeconf }: Setup,
+  child: ChildConf,
+  path: string,
+  { rule, warn }: ChildCheck,
+): void {
   if (child.iptfs === "never") return;
   const at = `${path}.iptfs`;
   if (!child.tunnelmode) rule("iptfs needs tunnel mode", at, `${path}.tunnelmode`);
@@ -66,6 +71,21 @@ function checkIptfs({ ikeconf }: Setup, child: ChildConf, path: string, rule: Ru
       "iptfsrate needs datapath: userland, as the kernel sends no payload without packets";
     rule(what, `${path}.iptfsrate`, "ikeconf.datapath");
   }
+  const isSmall = child.iptfssize > 0 && child.iptfssize < IPV6_PAYLOAD_OCTETS;
+  if (isSmall && !child.iptfsfragments && carriesIpv6(child)) {
+    const what =
+      `iptfssize ${child.iptfssize} has no room for an IPv6 packet of 1280 octets, which no ` +
+      "sender makes smaller: where the peer takes no fragments either, such packets are lost " +
+      `(iptfssize: ${IPV6_PAYLOAD_OCTETS} and more, or iptfsfragments: true at both ends)`;
+    warn(what, `${path}.iptfssize`);
+  }
+}
+
+/** Octets of a payload of IP-TFS with a packet of the smallest MTU of IPv6, and the header. */
+const IPV6_PAYLOAD_OCTETS = 1280 + 4;
+
+function carriesIpv6({ ownts, peerts }: ChildConf): boolean {
+  return [...ownts, ...peerts].some(({ startaddr }) => startaddr.length === 16);
 }
 
 /** The fewest octets of a payload of IP-TFS. */

@@ -261,6 +261,19 @@ Deno.test("a pair that the kernel refuses leaves nothing behind", async () => {
   });
 });
 
+Deno.test("a kernel without IP-TFS is named, with what it lacks", async () => {
+  // deno-lint-ignore require-await
+  await withSites(async (left) => {
+    const [a] = pairOf();
+    const aggfrag = { fragments: true, payloadOctets: 0, rate: 0 };
+    left.path.installIn(Object.assign({}, a, { aggfrag }));
+    left.path.flush();
+    const words =
+      /refuses the inbound state of IP-TFS \(it needs Linux 6\.14 with CONFIG_XFRM_IPTFS/;
+    assert.match(left.told.join(), words);
+  }, new Set([XfrmMessage.NEW_SA]));
+});
+
 Deno.test("what was put in is taken out, and nothing else", async () => {
   await withSites(async (left, right) => {
     const foreign =

@@ -16,6 +16,9 @@ export const FIGURES: RunFigures = {
     octetsIn: 588,
     packetsOut: 8,
     octetsOut: 672,
+    payloadsOut: 30,
+    payloadsIn: 20,
+    paddingOut: 999,
     drops: { replayed: 2 },
   },
   impairment: [{

@@ -57,18 +57,34 @@ export function connectionLines(counters: object | null): string[] {
   return [`TCP connections: ${opened} opened, ${accepted} accepted`, ...closed];
 }
 
+/** Payloads of IP-TFS. */
+interface Payloads {
+  readonly sent: number;
+  readonly received: number;
+  readonly octetsOfPadding: number;
+}
+
+function payloadLines({ sent, received, octetsOfPadding }: Payloads): string[] {
+  if (sent + received === 0) return [];
+  return [
+    `IP-TFS: ${sent} payloads sent with ${octetsOfPadding} octets of padding, ${received} received`,
+  ];
+}
+
 /** The lines about packets of CHILD_SAs that this process carried. */
 export function packetLines(
   packets: {
     readonly sent: number;
     readonly received: number;
+    readonly payloads: Payloads;
     readonly drops: Readonly<Record<string, number>>;
   } | null,
 ): string[] {
   if (!packets) return [];
-  const { sent, received, drops } = packets;
+  const { sent, received, payloads, drops } = packets;
   return [
     `Packets: ${sent} sent, ${received} received by ESP in this process`,
+    ...payloadLines(payloads),
     ...Object.entries(drops).map(([cause, count]) =>
       `Packets dropped: ${count} for ${PACKET_DROPS[cause] ?? cause}`
     ),
@@ -85,8 +101,8 @@ const CONNECTION_CAUSES: Readonly<Record<string, string>> = {
   badFrames: "frames dropped, for they were neither IKE nor ESP",
 };
 
-/** Descriptions of the causes of dropped packets. */
-const PACKET_DROPS: Readonly<Record<string, string>> = {
+/** Descriptions of the causes of dropped packets; the names are those of the data paths. */
+export const PACKET_DROPS: Readonly<Record<string, string>> = {
   truncated: "no whole ESP packet",
   unknownSpi: "an unknown SPI",
   replayed: "a replay",
@@ -95,6 +111,9 @@ const PACKET_DROPS: Readonly<Record<string, string>> = {
   badInner: "no IP packet within",
   wrongSelectors: "addresses, protocol or ports that are not the CHILD_SA's",
   congestion: "congestion where ECN is unknown (RFC 6040)",
+  badPayload: "a malformed payload of IP-TFS (RFC 9347 §6.1)",
+  incomplete: "fragments that IP-TFS has lost",
+  queueFull: "want of room in the queue of IP-TFS (its rate is too low)",
   dummy: "being a dummy (RFC 4303 §2.6)",
   noDevice: "want of a TUN device",
   noSa: "want of a CHILD_SA",

@@ -23,6 +23,9 @@ const PACKET_TABLE = {
   packetsIn: count("received", "packets that came through CHILD_SAs"),
   octetsOut: count("octetsSent", "octets of those that left"),
   octetsIn: count("octetsReceived", "octets of those that came"),
+  payloadsOut: count("payloads.sent", "payloads of IP-TFS that left, with packets or without"),
+  paddingOut: count("payloads.octetsOfPadding", "octets of padding in them"),
+  payloadsIn: count("payloads.received", "payloads of IP-TFS that came"),
   drops: figure({
     path: "drops",
     type: "object of numbers",

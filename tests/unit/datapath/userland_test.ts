@@ -36,7 +36,7 @@ class Bench {
         peerMoved: (spi, address, port) =>
           void this.told.push(`${name} moved ${spi} ${showEndpoint(address, port)}`),
         refused: (spi, why) => void this.told.push(`${name} refused ${spi}: ${why}`),
-        note: () => {},
+        note: (level, text) => void this.told.push(`${name} note ${level}: ${text}`),
       },
       udp: door,
       raw: undefined,
@@ -342,7 +342,11 @@ Deno.test("IP-TFS: packets share payloads, large ones are in several, and all ar
   const all = [40, 60, 900, 30, 1_400].map((octets) => echo("10.0.0.1", "10.0.1.1", octets));
   assert.equal(bench.a.inner.send(all), 0);
   assert.ok(bench.sent.length > 10 && bench.sent.every(({ packet }) => packet.length < 260));
+  const payloads = bench.sent.length;
   bench.carry();
+  const { payloadsOut, paddingOut } = bench.a.totals();
+  const counted = [payloadsOut, paddingOut, bench.b.totals().payloadsIn];
+  assert.deepEqual(counted, [payloads, 0, payloads]);
   assert.deepEqual(bench.got.b, all);
   assert.equal(bench.b.counters(3)!.packetsIn, all.length);
   await bench.a.close();
@@ -388,6 +392,10 @@ Deno.test("IP-TFS: at a constant rate payloads of one size leave, with packets a
   assert.equal(bench.sent.length, 0, "the rate says when");
   while (bench.sent.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal(new Set(bench.sent.map(({ packet }) => packet.length)).size, 1);
+  const payloads = bench.sent.filter(({ to }) => to === "b").length;
+  const { paddingOut, payloadsOut } = bench.a.totals();
+  // Each payload has 200 octets with the header of 4; one of them has the packet.
+  assert.deepEqual([payloadsOut, paddingOut], [payloads, payloads * 196 - one.length]);
   bench.carry();
   assert.deepEqual(bench.got.b, [one]);
   assert.deepEqual(bench.b.totals().drops, {});
@@ -437,6 +445,28 @@ Deno.test("IP-TFS: in TCP payloads of no given size are as long as those that a 
   bench.a.installOut(a);
   assert.ok(await sentBy(bench, 3, 2));
   assert.ok(bench.sent.every(({ packet }) => packet.length >= 1_400 && packet.length < 1_500));
+  await bench.a.close();
+  await bench.b.close();
+});
+
+Deno.test("IP-TFS: that payloads have no room for IPv6, and may not be in fragments, is told once", async () => {
+  const bench = new Bench();
+  const { a } = pairs(1, { aggfrag: { fragments: false, payloadOctets: 300, rate: 0 } });
+  const [ownSelectors, peerSelectors] = [[selector("fd01::1")], [selector("fd02::1")]];
+  const pair = { ...a, ownSelectors, peerSelectors };
+  bench.a.installIn(pair);
+  bench.a.installOut(pair);
+  const packet = new Uint8Array(1_280);
+  packet.set([0x60, 0, 0, 0, 1_240 >> 8, 1_240 & 255, 59, 64]);
+  packet.set(parseAddress("fd01::1")!, 8);
+  packet.set(parseAddress("fd02::1")!, 24);
+  bench.a.inner.send([packet, packet]);
+  assert.equal(bench.told.length, 1, bench.told.join("\n"));
+  assert.match(
+    bench.told[0]!,
+    /IPv6 packets of more than 296 octets: .*iptfsfragments.*needs 1284/,
+  );
+  assert.deepEqual(bench.a.totals().drops, { tooBig: 2 });
   await bench.a.close();
   await bench.b.close();
 });

@@ -211,6 +211,7 @@ Deno.test("every figure of a run is in its result at the documented path", () =>
     received: 7,
     octetsSent: 672,
     octetsReceived: 588,
+    payloads: { sent: 30, received: 20, octetsOfPadding: 999 },
     drops: { replayed: 2 },
   }]);
   assert.deepEqual([result.connections?.accepted, result.connections?.crowdedOut], [7, 2]);
