@@ -120,3 +120,25 @@ Deno.test("a gateway of another family, or a name without an address, fails a tu
   assert.match(client.said.join("\n"), /the name no-such-name.invalid has no address/);
   await stopped(gateway);
 });
+
+for (const redirectat of ["init", "auth"] as const) {
+  const name =
+    `puzzles are solved at a gateway that redirects (${redirectat}), and at the next one`;
+  Deno.test(name, async () => {
+    const gives = { puzzlethreshold: 0, puzzledifficulty: 4, puzzleauth: true };
+    const there = gatewayAt("127.0.0.7", gives);
+    const ownport = there.transport.ikePort;
+    const sends = { redirectto: ["127.0.0.7"], redirectat, ...gives };
+    const here = gatewayAt("127.0.0.6", sends, { ownport });
+    const client = clientOf(here, "127.0.0.6", { followredirect: true, puzzlebitsmax: 8 });
+    await until(() => client.run.summary().hasChild === 2);
+    const { result, figures } = await stopped(client);
+    assert.equal(result, RunResult.PASSED);
+    assert.deepEqual([figures.redirections, figures.established, figures.lost], [2, 2, 0]);
+    // Each gateway gives a puzzle before it answers IKE_SA_INIT, also by a REDIRECT, and another for IKE_AUTH.
+    assert.equal(figures.puzzles.solved, redirectat === "init" ? 6 : 8);
+    for (const gateway of [here, there]) {
+      assert.equal((await stopped(gateway)).figures.puzzles.solved, 2);
+    }
+  });
+}
