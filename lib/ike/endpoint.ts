@@ -115,7 +115,7 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
     env: {
       ...env,
       reassembly: { octets: 0 },
-      spentTickets: { untilMs: new Map() },
+      spentTickets: env.spentTickets ?? { untilMs: new Map() },
       ...(config.pools && !env.pools ? { pools: newPools(config.pools) } : {}),
     },
     config,
@@ -199,7 +199,9 @@ export function dispatch(
   }
   if (!wasOver && isOver(sa)) {
     if (!isStranger(sa)) recall(endpoint, sa);
-    if (isCurrent(sa) && sa.peer.ticket && DELETED.has(sa.closeCode)) {
+    // A client that was not told of the end may come back, as after a crash.
+    const isTold = event.kind !== "abandon";
+    if (isTold && isCurrent(sa) && sa.peer.ticket && DELETED.has(sa.closeCode)) {
       spend(sa, sa.peer.ticket, nowMs);
     }
     keepEnded(endpoint, sa, nowMs);

@@ -41,6 +41,7 @@ const COLUMNS: readonly (readonly [name: string, of: (tunnel: TunnelRecord) => C
   ["inner_addresses", (t) => t.innerAddresses.join(" ")],
   ["started", (t) => time(t.startedEpochMs)],
   ["ike_sa_init_ms", (t) => ms(t.ikeSaInitMs)],
+  ["resumed", (t) => t.resumed ? "yes" : "no"],
   ["ike_session_resume_ms", (t) => ms(t.ikeSessionResumeMs)],
   ["ike_intermediate_ms", (t) => ms(t.ikeIntermediateMs)],
   ["ike_auth_ms", (t) => ms(t.ikeAuthMs)],

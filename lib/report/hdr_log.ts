@@ -36,6 +36,7 @@ const NS_OF_MS = 1e6;
 const TAGS: Readonly<Record<LatencyName, string>> = {
   ikeSaInit: "IKE_SA_INIT",
   ikeAuth: "IKE_AUTH",
+  ikeSessionResume: "IKE_SESSION_RESUME",
   setup: "setup",
   createChild: "CREATE_CHILD_SA",
   setupAgain: "setup again",

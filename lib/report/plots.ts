@@ -74,6 +74,7 @@ export const PLOTS: readonly Plot[] = [
   latency("setup", "Latency of the whole set-up"),
   latency("ikeSaInit", "Latency of IKE_SA_INIT"),
   latency("ikeAuth", "Latency of IKE_AUTH"),
+  latency("ikeSessionResume", "Latency of IKE_SESSION_RESUME"),
   latency("createChild", "Latency of CREATE_CHILD_SA"),
   latency("setupAgain", "Latency of the set-up of tunnels that were up before"),
   plot("repeats", ["Retransmissions and retries, per second", "/s"], [

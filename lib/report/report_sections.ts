@@ -200,6 +200,9 @@ function figures(result: RunResultJson): string[] {
   const latencies: readonly (readonly [string, LatencyResult])[] = [
     ["IKE_SA_INIT", latencyMs.ikeSaInit],
     ["IKE_AUTH", latencyMs.ikeAuth],
+    ...(latencyMs.ikeSessionResume.p50 === null
+      ? []
+      : [["IKE_SESSION_RESUME", latencyMs.ikeSessionResume] as const]),
     ["Set-up", latencyMs.setup],
     ...(latencyMs.setupFromDue.p50 === null
       ? []

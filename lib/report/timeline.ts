@@ -60,6 +60,7 @@ const STATES = {
 const LATENCIES = {
   ikeSaInit: (f) => f.ikeSaInitMs?.histogram,
   ikeAuth: (f) => f.ikeAuthMs?.histogram,
+  ikeSessionResume: (f) => f.ikeSessionResumeMs?.histogram,
   setup: (f) => f.setupMs?.histogram,
   createChild: (f) => f.createChildMs?.histogram,
   setupAgain: (f) => f.setupAgainMs?.histogram,
@@ -129,6 +130,7 @@ const STEP_DOCS: Readonly<Record<Column | "atSec", string>> = {
   rssBytes: "resident memory at its end, octets",
   ...latencyDocs("ikeSaInit", "IKE_SA_INIT exchanges completed in it"),
   ...latencyDocs("ikeAuth", "IKE_AUTH exchanges completed in it"),
+  ...latencyDocs("ikeSessionResume", "IKE_SESSION_RESUME exchanges completed in it"),
   ...latencyDocs("setup", "set-ups completed in it"),
   ...latencyDocs("createChild", "CREATE_CHILD_SA exchanges completed in it"),
   ...latencyDocs("setupAgain", "set-ups completed in it of tunnels that were up before"),

@@ -36,7 +36,7 @@ export function shardsOf(setup: Setup, cores: number): number {
 }
 
 function obstacleOf({ role, transport, ikeconf, pingconf }: Setup): Obstacle | undefined {
-  const { tcpencap, installfastpath, datapath, resume } = ikeconf;
+  const { tcpencap, installfastpath, datapath, resume, ticketfile } = ikeconf;
   if (transport === "portable") {
     return { path: "transport", why: "transport: portable, as the kernel has to steer datagrams" };
   }
@@ -49,6 +49,9 @@ function obstacleOf({ role, transport, ikeconf, pingconf }: Setup): Obstacle | u
   }
   if (pingconf.destaddr) {
     return { path: "pingconf.destaddr", why: "pings: they need a data path" };
+  }
+  if (role === "client" && resume !== "never" && ticketfile !== "") {
+    return { path: "ikeconf.ticketfile", why: "ticketfile: one worker alone can write it" };
   }
   if (role === "gateway" && resume !== "never") {
     const why = "resume: allow at a gateway: a ticket could be used once at each worker";

@@ -223,6 +223,13 @@ export const IKECONF = {
     "how long a ticket is good, from 1s on; never longer than ikelifetime and reauthlifetime",
     { ...G, feature: "resume" },
   ),
+  ticketfile: option(
+    text,
+    "",
+    "file of the tickets of a client, which is made if it is missing, by which the next test resumes " +
+      "tunnels that this one did not close; empty: none",
+    { ...C, feature: "resume" },
+  ),
   crashdetection: option(
     oneOf("never", "make", "take", "both"),
     "never",

@@ -10,6 +10,7 @@ export const THRESHOLD_LATENCIES = [
   "due",
   "init",
   "auth",
+  "resume",
   "createChild",
   "setupAgain",
   "ping",

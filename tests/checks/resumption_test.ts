@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { concat, toHex } from "@/base/bytes.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { gatewayAt, gatewayData } from "@/ike/negotiate/gateway_identity.ts";
 import { ikeKeys, resumedIkeKeys, spiOctets } from "@/ike/negotiate/keymat.ts";
+import { ikeProposals } from "@/ike/negotiate/proposal.ts";
 import { openTicket, sealTicket } from "@/ike/negotiate/ticket.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
@@ -14,13 +16,14 @@ import { findNotify } from "@/ike/records/notify.ts";
 import type { OpenedTicket, SessionTicket } from "@/ike/records/resumption.ts";
 import type { TicketIssuing } from "@/ike/records/ticket_issuing.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
+import { SUITES } from "@/sim/scenarios.ts";
 import { encodeMessage, findPayload, type Payload } from "@/wire/message.ts";
 import { CRYPTO, established, type TwoHosts, twoHosts } from "../two_hosts.ts";
 import { Bench, notify } from "./bench.ts";
 import { checksOf } from "./entries.ts";
 
 const { check } = checksOf(import.meta.url);
-const { IKE_AUTH, IKE_SESSION_RESUME, INFORMATIONAL } = ExchangeType;
+const { CREATE_CHILD_SA, IKE_AUTH, IKE_SESSION_RESUME, INFORMATIONAL } = ExchangeType;
 const { TICKET_REQUEST, TICKET_LT_OPAQUE, TICKET_ACK, TICKET_NACK, TICKET_OPAQUE, COOKIE } =
   NotifyType;
 const LIFETIME_MS = 600_000;
@@ -173,6 +176,54 @@ check(
     assert.deepEqual(skD, ikeKeys(by!.suite!, by!.keys!).d);
   },
 );
+
+check(
+  "RFC 5723 §4.1",
+  "A client asks for the ticket with its own rekey, and is given it there",
+  () => {
+    const hosts = both();
+    const [sa] = established(hosts.a);
+    const from = hosts.world.ladder.length;
+    hosts.world.tell(hosts.a, sa!, { kind: "rekey_ike" });
+    runQuietly(hosts);
+    const ladder = hosts.world.ladder.slice(from).join("\n");
+    assert.match(ladder, /CREATE_CHILD_SA req \d+ {[^}]*N\(TICKET_REQUEST\)/);
+    assert.match(ladder, /CREATE_CHILD_SA resp \d+ {[^}]*N\(TICKET_LT_OPAQUE\)/);
+    assert.doesNotMatch(ladder, /INFORMATIONAL req \d+ {N\(TICKET_REQUEST\)/);
+    lose(hosts);
+    hosts.world.dial(hosts.a, hosts.b, 0, { ticket: hosts.world.tickets.get(hosts.a)! });
+    runQuietly(hosts);
+    assert.equal(established(hosts.a)[0]?.peer.resumed, true);
+  },
+);
+
+check(
+  "RFC 5723 §4.1",
+  "A gateway with key exchanges to come, or no tickets, says so in CREATE_CHILD_SA",
+  () => {
+    const answers = (change: Partial<IkeConfig>, additional: number[][] = []) => {
+      const bench = Bench.up("responder", change);
+      const [, ...others] = bench.peer.rekeyIke();
+      const spi = spiOctets(0x5555555566666666n);
+      const proposals = ikeProposals({ ...SUITES[0]!, additional }, spi);
+      const sa = { type: PayloadType.SA, proposals } as const;
+      const answer = bench.ask(CREATE_CHILD_SA, [sa, ...others, notify(TICKET_REQUEST)]);
+      return [TICKET_ACK, TICKET_NACK, TICKET_LT_OPAQUE].filter((one) => findNotify(answer, one));
+    };
+    const algorithms = { ...SUITES[0]!, additional: [[KeGroup.ML_KEM_768, KeGroup.NONE]] };
+    assert.deepEqual(answers({ ...GATEWAY, algorithms }, [[KeGroup.ML_KEM_768]]), [TICKET_ACK]);
+    assert.deepEqual(answers({}), [TICKET_NACK]);
+    assert.deepEqual(answers(GATEWAY), [TICKET_LT_OPAQUE]);
+  },
+);
+
+check("RFC 5723 §4.1", "A client does not answer TICKET_REQUEST in CREATE_CHILD_SA", () => {
+  const bench = Bench.up("initiator");
+  const answer = bench.ask(CREATE_CHILD_SA, [...bench.peer.rekeyIke(), notify(TICKET_REQUEST)]);
+  for (const type of [TICKET_ACK, TICKET_NACK, TICKET_LT_OPAQUE]) {
+    assert.equal(findNotify(answer, type), undefined);
+  }
+});
 
 check("RFC 5723 §4.1", "A client replaces its ticket before that expires", () => {
   const bench = Bench.keyed("initiator", CLIENT);

@@ -79,7 +79,7 @@ export class Client implements Role {
   /** Tunnels that authenticate again while they are up. */
   readonly #makeBeforeBreak: MakeBeforeBreak;
   readonly #redirects: Redirects;
-  readonly #resumptions = new Resumptions();
+  readonly #resumptions: Resumptions;
   /** For each tunnel that will be tried again, why its last try failed. */
   readonly #unsettled = new Map<number, { readonly sa: IkeSa; readonly words: string }>();
   #dialling = 0;
@@ -107,6 +107,7 @@ export class Client implements Role {
     const pace = { intervalMs: plan.setupIntervalMs, load: plan.load };
     this.#queue = new DialQueue(plan.tunnels, pace, plan.slice);
     this.#redirects = new Redirects(context, plan);
+    this.#resumptions = new Resumptions(context);
     const dialAgain = (index: number, nowMs: number) => this.#dialSoon(index, nowMs);
     this.reconnects = new Reconnects(context, dialAgain);
     const flapping = plan.flap && new Flapping(context, plan.flap, dialAgain);
@@ -132,7 +133,12 @@ export class Client implements Role {
     redirected: (effect, sa) => this.#redirects.redirected(effect, sa),
     reauth_due: (_, sa, nowMs) => this.#reauthenticate(sa, nowMs),
     renewed: ({ old }, sa) => this.#makeBeforeBreak.renewed(old, sa),
-    ...this.#resumptions.handlers,
+    ticket_given: ({ ticket }, { index }) => this.#resumptions.given(index, ticket),
+    keyed: (_, { index, peer, setup }) => {
+      // The gateway has accepted the ticket.
+      if (peer.resumed && setup) this.#resumptions.presented(index);
+    },
+    resumption_refused: (_, { index }) => this.#resumptions.presented(index),
   };
 
   get halfOpen(): number {

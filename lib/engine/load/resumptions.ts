@@ -4,10 +4,12 @@
  * refused it.
  * @module
  */
-import type { EffectHandlers } from "@/engine/run/part.ts";
+import type { RunContext } from "@/engine/run/run_context.ts";
+import type { StoredTicket } from "@/engine/run/ticket_file.ts";
 import type { Path } from "@/base/address.ts";
 import { sameOctets } from "@/base/bytes.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
+import { resolveIdentity, sameIdentity } from "@/ike/negotiate/identity.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { SessionTicket } from "@/ike/records/resumption.ts";
 
@@ -24,20 +26,43 @@ export class Resumptions {
   /** Tunnels that have lost their IKE SA, and are not established again yet. */
   readonly #waiting = new Set<number>();
 
-  readonly handlers: Pick<EffectHandlers, "ticket_given" | "keyed" | "resumption_refused"> = {
-    ticket_given: ({ ticket }, { index }) => void this.#tickets.set(index, ticket),
-    // The gateway has accepted the ticket.
-    keyed: (_, { index, peer, setup }) => {
-      if (peer.resumed && setup) this.#tickets.delete(index);
-    },
-    resumption_refused: (_, { index }) => void this.#tickets.delete(index),
-  };
+  /** Tickets of a test before, each until it is asked for. */
+  readonly #before: Map<number, StoredTicket>;
+  readonly #context: RunContext;
+
+  constructor(context: RunContext) {
+    this.#context = context;
+    this.#before = new Map(context.tickets?.before);
+  }
+
+  /** Records the ticket that a tunnel was given. */
+  given(index: number, ticket: SessionTicket): void {
+    this.#tickets.set(index, ticket);
+  }
+
+  /** Records that the gateway has accepted or refused the ticket of a tunnel. */
+  presented(index: number): void {
+    this.#tickets.delete(index);
+  }
 
   /** The ticket to present for a tunnel on a path now; undefined: it has none that is valid there. */
-  ticketFor(index: number, { peerAddress }: Path, nowMs: number): SessionTicket | undefined {
-    const ticket = this.#tickets.get(index);
+  ticketFor(index: number, path: Path, nowMs: number): SessionTicket | undefined {
+    const { peerAddress } = path;
+    const ticket = this.#tickets.get(index) ?? this.#ofBefore(index, path, nowMs);
     if (!ticket || ticket.expiresMs <= nowMs) return undefined;
     return sameOctets(ticket.gateway, peerAddress) ? ticket : undefined;
+  }
+
+  /** The ticket of a test before, if it was given to the identity that the tunnel has now. */
+  #ofBefore(index: number, path: Path, nowMs: number): SessionTicket | undefined {
+    const stored = this.#before.get(index);
+    if (!stored) return undefined;
+    this.#before.delete(index);
+    const { config: { ownId }, env } = this.#context.loop.endpoint;
+    if (!sameIdentity(stored.ownId, resolveIdentity(ownId, path, index))) return undefined;
+    const ticket = { ...stored, expiresMs: nowMs + stored.expiresEpochMs - env.epochMs!(nowMs) };
+    this.#tickets.set(index, ticket);
+    return ticket;
   }
 
   /** Decides whether a tunnel whose IKE SA has ended is to be resumed, and records it. */

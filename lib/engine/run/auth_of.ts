@@ -24,6 +24,8 @@ import type { EapEnd } from "@/engine/run/eap_of.ts";
 import { sameCertificate } from "@/pki/certificate.ts";
 import type { CertificateLookup } from "@/pki/received.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
+import type { TicketStore } from "@/engine/run/ticket_file.ts";
+import type { SpentTickets } from "@/ike/records/resumption.ts";
 import type { GatewaySecrets } from "@/engine/run/resumption_of.ts";
 import {
   everyOwnMethod,
@@ -56,6 +58,10 @@ export interface AuthMaterial {
   readonly eap?: EapEnd | undefined;
   /** What `openSecrets` gave; absent: a gateway makes its secrets anew. */
   readonly secrets?: GatewaySecrets | undefined;
+  /** What `openSpent` gave; absent: the spent tickets of a gateway are in memory only. */
+  readonly spent?: SpentTickets | undefined;
+  /** What `openTickets` gave; absent: the tickets of a client are in memory only. */
+  readonly tickets?: TicketStore | undefined;
 }
 
 /**

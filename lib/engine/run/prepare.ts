@@ -23,6 +23,8 @@ import { openEap } from "@/engine/run/eap_of.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import { impairmentOf } from "@/engine/run/impairment_of.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
+import { openSpent } from "@/engine/run/spent_file.ts";
+import { openTickets } from "@/engine/run/ticket_file.ts";
 import { openSecrets } from "@/engine/run/resumption_of.ts";
 import type { Shard } from "@/base/shard.ts";
 import type { Slice } from "@/base/slice.ts";
@@ -217,17 +219,21 @@ export interface OpenedAuth extends AuthMaterial {
 export async function openAuth(
   setup: Setup,
   { crypto, random }: IkeEnv,
-  { positionOf, note, warn = note }: {
+  { positionOf, note, warn = note, isProfile = false }: {
     readonly positionOf?: PositionOf;
     readonly note: (words: string) => void;
     /** Is called with what is probably not intended; absent: `note`. */
     readonly warn?: (words: string) => void;
+    /** Whether it is for a profile, which shares files with the setup that it belongs to. */
+    readonly isProfile?: boolean;
   },
 ): Promise<OpenedAuth> {
   const certificates = await readCertificateFiles(setup, crypto, positionOf);
   for (const words of certificates.notes) warn(words);
   const eap = openEap(setup, { random, tls: loadLibssl(), certificates, note });
   const secrets = openSecrets(setup);
+  const spent = isProfile ? undefined : openSpent(setup, warn);
+  const tickets = isProfile ? undefined : openTickets(setup, crypto, warn);
   const { certlookup } = setup.ikeconf;
   const lookup = certlookup === "off"
     ? undefined
@@ -237,18 +243,20 @@ export async function openAuth(
     for (const profile of profiles) profile.close();
     lookup?.close();
     eap?.close();
+    spent?.close();
+    tickets?.close();
   };
   try {
     for (const [i, profile] of profilesOf(setup).entries()) {
       const at = positionOf && ((path: string) => positionOf(pathIn(i, path)));
-      const options = { note, ...(at ? { positionOf: at } : {}) };
+      const options = { note, isProfile: true, ...(at ? { positionOf: at } : {}) };
       profiles.push(await openAuth(setupOf(setup, profile), { crypto, random } as IkeEnv, options));
     }
   } catch (e) {
     close();
     throw e;
   }
-  return { certificates, eap, lookup, secrets, profiles, close };
+  return { certificates, eap, lookup, secrets, spent, tickets, profiles, close };
 }
 
 /** What a run needs in addition to its setup. */
@@ -299,6 +307,8 @@ export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
       return { name: profile.name, weight: profile.weight, config };
     }),
     ...parts,
+    env: parts.auth?.spent ? { ...parts.env, spentTickets: parts.auth.spent } : parts.env,
+    ...(parts.auth?.tickets ? { tickets: parts.auth.tickets } : {}),
   });
 }
 

@@ -2,6 +2,7 @@
  * The interface of a run for its parts (client, gateway, end).
  * @module
  */
+import type { TicketStore } from "@/engine/run/ticket_file.ts";
 import type { RunPart } from "@/engine/run/part.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import type { Failure } from "@/ike/records/failure.ts";
@@ -17,6 +18,8 @@ export interface RunContext {
   readonly events: EventHub;
   /** Whether the end has begun: then nothing is dialled any more, and a closed tunnel is not lost. */
   readonly ending: boolean;
+  /** Where a client keeps its tickets; absent: in memory only. */
+  readonly tickets?: TicketStore | undefined;
   /** Counts a tunnel that is given up or lost, reports it (level 2), and ends the run if so configured. */
   tunnelFailed(failure: Failure, words: string): void;
   /** Records the start of a tunnel's IKE SA; the earliest is kept. */

@@ -15,6 +15,7 @@ import type { ProfileConfig } from "@/engine/run/profiles.ts";
 import type { TunnelCounts } from "@/engine/load/tunnel_counts.ts";
 import type { RunPart } from "@/engine/run/part.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
+import type { TicketStore } from "@/engine/run/ticket_file.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
@@ -48,6 +49,8 @@ export interface TestRunOptions {
   readonly counts?: TunnelCounts | undefined;
   /** Further parts, which hear of everything as those of the run do. */
   readonly parts?: readonly RunPart[] | undefined;
+  /** Keeps the tickets of a client; absent: they are in memory only. */
+  readonly tickets?: TicketStore;
   /** Opens the data path; absent: CHILD_SAs are negotiated and listed, and nothing carries packets. */
   readonly openDataPath?: OpenDataPath;
   /** The plan of the ping test; absent: nothing is pinged. */

@@ -26,6 +26,8 @@ import { RunParts } from "@/engine/run/part.ts";
 import { PathCommands } from "@/engine/run/path_commands.ts";
 import { Profiles } from "@/engine/run/profiles.ts";
 import { Rekeys } from "@/engine/run/rekeys.ts";
+import type { TicketStore } from "@/engine/run/ticket_file.ts";
+import { TicketKeeper } from "@/engine/run/ticket_keeper.ts";
 import { RunTotals } from "@/engine/run/run_totals.ts";
 import { alarm, onceAt, type Role, type RunContext } from "@/engine/run/run_context.ts";
 import { RunEnd } from "@/engine/run/run_end.ts";
@@ -142,6 +144,7 @@ export class TestRun implements RunContext, LoopListener {
       this.#storms,
     );
     if (this.traffic) this.#parts.add(this.traffic);
+    if (this.tickets) this.#parts.add(new TicketKeeper(this.tickets));
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#totals.toEpoch));
     this.#eventWriter = new EventWriter(events, this.#role);
     this.#parts.add(this.#eventWriter);
@@ -153,6 +156,11 @@ export class TestRun implements RunContext, LoopListener {
   /** Its plan. */
   get plan(): RunPlan {
     return this.#options.plan;
+  }
+
+  /** See {@linkcode RunContext}. */
+  get tickets(): TicketStore | undefined {
+    return this.#options.tickets;
   }
 
   /** See {@linkcode RunContext}. */

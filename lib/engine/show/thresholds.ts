@@ -40,6 +40,7 @@ export interface JudgedFigures {
     readonly jitterMs: LatencyFigures | undefined;
     readonly lossPercent: number | undefined;
   } | undefined;
+  readonly ikeSessionResumeMs: LatencyFigures | undefined;
   readonly ping: {
     readonly latencyMs: LatencyFigures | undefined;
     readonly lossPercent: number | undefined;
@@ -136,6 +137,8 @@ function latencyOf(
       return figures.createChildMs;
     case "setupAgain":
       return figures.setupAgainMs;
+    case "resume":
+      return figures.ikeSessionResumeMs;
     case "ping":
       return figures.ping?.latencyMs;
     case "traffic":

@@ -67,6 +67,8 @@ export interface TunnelRecord {
    * responder.
    */
   readonly ikeSaInitMs: number | undefined;
+  /** Whether the last IKE SA was resumed by a ticket (RFC 5723). */
+  readonly resumed: boolean;
   /** The time of all IKE_INTERMEDIATE exchanges, and that of all IKE_AUTH exchanges, of the last try. */
   readonly ikeIntermediateMs: number | undefined;
   readonly ikeAuthMs: number | undefined;
@@ -187,6 +189,7 @@ export class TunnelLog {
         const draft = this.#ofTry(sa, toEpoch);
         if (!draft) return;
         draft.outcome = "established";
+        draft.resumed = sa.peer.resumed;
         draft.cause = draft.words = "";
         draft.setupMs = nowMs - sa.startedMs;
         draft.establishedEpochMs = toEpoch(nowMs);
@@ -281,6 +284,7 @@ export class TunnelLog {
     if (draft.startedEpochMs !== startedEpochMs) {
       draft.tries++;
       draft.startedEpochMs = startedEpochMs;
+      draft.resumed = false;
       draft.ikeSaInitMs =
         draft.ikeSessionResumeMs =
         draft.ikeIntermediateMs =
@@ -333,6 +337,7 @@ function newDraft(tunnel: number): Draft {
     childSuite: "",
     innerAddresses: [],
     startedEpochMs: undefined,
+    resumed: false,
     ikeSaInitMs: undefined,
     ikeSessionResumeMs: undefined,
     createChildMs: undefined,

@@ -59,6 +59,8 @@ export type TicketRefusal =
 export interface SpentTickets {
   /** Milliseconds since 1970 at which each expires, by its `id`, oldest first. */
   readonly untilMs: Map<string, number>;
+  /** Is called with each that is added; absent: they are kept in memory only. */
+  readonly added?: (id: string, untilEpochMs: number) => void;
 }
 
 /** The most spent tickets that are remembered; beyond that the oldest is forgotten. */

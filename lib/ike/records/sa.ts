@@ -21,6 +21,7 @@ import type { Received } from "@/ike/records/received.ts";
 import type { SetupState } from "@/ike/records/setup_state.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 import type { MessageWindow } from "@/ike/records/window.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** The environment of every SA in this process. Randomness is an argument, as time is. */
@@ -37,7 +38,9 @@ export interface IkeEnv {
   readonly silenceMs?: (child: ChildSa) => number | undefined;
   /** Inner addresses of one endpoint; absent if it assigns none. */
   readonly pools?: AddressPools;
-  /** Tickets of one endpoint by which nothing is resumed any more; the endpoint sets it. */
+  /**
+   * Tickets of one endpoint by which nothing is resumed any more; absent: the endpoint begins without any.
+   */
   readonly spentTickets?: SpentTickets;
   /** Milliseconds since 1970 at a time of the core's clock; absent: that clock is taken for it. */
   readonly epochMs?: (nowMs: number) => number;
@@ -399,6 +402,8 @@ export interface RekeyIkeTask extends NoncedExchange {
    * Delete of ours. The new one remains, unless the peer's own rekey made another.
    */
   deletedMeanwhile: boolean;
+  /** What the peer answered to TICKET_REQUEST (RFC 5723 §4.1); undefined: nothing. */
+  ticketGiven: NotifyPayload | undefined;
 }
 
 /** The result of a rekey of the peer that crosses ours. */

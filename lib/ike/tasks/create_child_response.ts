@@ -28,7 +28,7 @@ import { requestCompute, sendResponse } from "@/ike/window/exchange.ts";
 import { isReplaced } from "@/ike/records/ike_sa.ts";
 import { spiOctets } from "@/ike/negotiate/keymat.ts";
 import { lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
-import { findNotify, groupData, PeerError } from "@/ike/records/notify.ts";
+import { findNotify, groupData, notify, PeerError } from "@/ike/records/notify.ts";
 import {
   additionalMethods,
   answerOf,
@@ -54,6 +54,7 @@ import { isInSeries, type SeriesTask } from "@/ike/tasks/followup_request.ts";
 import { rekeyTarget, rekeyUnderWay } from "@/ike/tasks/create_child.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";
 import { decideByUse, newSpi, replace, spiOf, successor } from "@/ike/tasks/rekey_ike.ts";
+import { issueTicket } from "@/ike/window/tickets.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
 /** The most CHILD_SAs of an IKE SA, including rekeyed ones that wait for their Delete. */
@@ -296,24 +297,39 @@ function answerIke(
   const awaited: AwaitedIkeSa | undefined = suite.additional.length > 0
     ? { kind: "rekey_ike", spiI, spiR, suite, ...keys, untilMs: awaitedUntilMs(turn) }
     : undefined;
+  // §2.25.2: "rekey an IKE SA that it is currently trying to rekey": the request is answered, and nonces are
+  // compared later.
+  const active = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
+  const crosses = active && active.stage !== "generating" ? active : undefined;
+  const inputs = { initiatedHere: false, spiI, spiR, suite, nonceI, nonceR, shared };
+  const made = awaited ? undefined : successor(turn, inputs);
   sendResponse(turn, request, [
     { type: PayloadType.SA, proposals: [answerOf(choice, spiOctets(spiR))] },
     { type: PayloadType.NONCE, data: nonceR },
     { type: PayloadType.KE, group: suite.group, data: key.publicValue },
     ...(awaited ? [linkNotify(awaited)] : []),
+    ...ticketFor(turn, request, crosses ? undefined : made),
   ]);
-  // §2.25.2: "rekey an IKE SA that it is currently trying to rekey": the request is answered, and nonces are
-  // compared later.
-  const active = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
-  const crosses = active && active.stage !== "generating" ? active : undefined;
   const rival: RivalIkeSa = { sa: undefined, lowest: lowerNonce(nonceI, nonceR) };
   if (crosses) {
     crosses.rival = rival;
     turn.out.push({ kind: "crossed" }, sa);
   }
   if (awaited) return awaitFollowup(turn, awaited);
-  const made = successor(turn, { initiatedHere: false, spiI, spiR, suite, nonceI, nonceR, shared });
+  must(made !== undefined, "without further key exchanges the IKE SA is made at once");
   if (!crosses) return replace(turn, made);
   made.succession = { kind: "undecided", predecessor: sa };
   rival.sa = made;
+}
+
+/**
+ * The ticket that a client asks for with its rekey (RFC 5723 §4.1). It is asked to come again where the new IKE SA
+ * is not made yet, or may be the redundant one of two.
+ */
+function ticketFor(turn: Turn, { payloads }: Received, made: IkeSa | undefined): Payload[] {
+  const { sa } = turn;
+  if (sa.dialled || !findNotify(payloads, NotifyType.TICKET_REQUEST)) return [];
+  if (!made && sa.config.resumption?.issues) return [notify(NotifyType.TICKET_ACK)];
+  const of = made && !sa.env.broken.has("ticket_of_rekeyed") ? made : sa;
+  return [issueTicket({ ...turn, sa: of })];
 }

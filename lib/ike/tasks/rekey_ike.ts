@@ -10,7 +10,8 @@
  * nonce is not continued (RFC 9370 §2.2.4).
  * @module
  */
-import { asksForTickets } from "@/ike/window/tickets.ts";
+import { stateCopy } from "@/base/octets.ts";
+import { asksForTickets, takeTicket } from "@/ike/window/tickets.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
@@ -26,7 +27,7 @@ import { drawSpi } from "@/ike/negotiate/ike_spi.ts";
 import { sharePath } from "@/ike/path/mobike.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
-import { findError } from "@/ike/records/notify.ts";
+import { findError, findNotify, notify } from "@/ike/records/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
 import { type IkeSuite } from "@/ike/records/suite.ts";
 import type { TaskKind } from "@/ike/records/task.ts";
@@ -71,6 +72,7 @@ export function newRekeyIke(sa: IkeSa): RekeyIkeTask {
     suite: undefined,
     rival: undefined,
     deletedMeanwhile: false,
+    ticketGiven: undefined,
   };
 }
 
@@ -135,6 +137,7 @@ function send(turn: Turn, task: RekeyIkeTask): void {
     { type: PayloadType.SA, proposals },
     { type: PayloadType.NONCE, data: task.nonce },
     ...ownKeyPayload(task),
+    ...(asksForTickets(sa) ? [notify(NotifyType.TICKET_REQUEST)] : []),
   ];
   sendRequest(turn, ExchangeType.CREATE_CHILD_SA, payloads);
 }
@@ -159,6 +162,7 @@ function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
   }
   task.peerSpi = peerSpi;
   task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
+  task.ticketGiven = ticketAnswer(payloads);
   const fault = nonceFault(task.peerNonce, sa.suite!.prf, task.suite.prf);
   if (fault) return giveUp(turn, task, refusedHere(`Peer answered with ${fault}`));
   const unlinked = beginSeries(task, task.suite.additional, payloads);
@@ -232,9 +236,29 @@ function complete(turn: Turn, task: RekeyIkeTask): void {
   }
   if (rival?.sa) leaveToPeer(turn, rival.sa);
   replace(turn, made);
+  takeTicketOf({ ...turn, sa: made }, task);
   if (task.deletedMeanwhile) return endSa(turn, CloseCode.REKEYED);
   sa.queue.length = 0;
   sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.REKEYED });
+}
+
+/**
+ * Takes the ticket that came with the answer, which is one of the new IKE SA. Without one the new IKE SA asks by
+ * INFORMATIONAL, as `replace()` has planned.
+ */
+function takeTicketOf(turn: Turn, { ticketGiven }: RekeyIkeTask): void {
+  const { queue } = turn.sa;
+  const at = queue.findIndex(({ kind }) => kind === "ticket_request");
+  if (!ticketGiven || at < 0) return;
+  queue.splice(at, 1);
+  takeTicket(turn, [ticketGiven]);
+}
+
+/** The ticket in the answer to a rekey, or its refusal, as a copy that outlives the message. */
+function ticketAnswer(payloads: readonly Payload[]): NotifyPayload | undefined {
+  const { TICKET_LT_OPAQUE, TICKET_NACK } = NotifyType;
+  const said = findNotify(payloads, TICKET_LT_OPAQUE) ?? findNotify(payloads, TICKET_NACK);
+  return said && { ...said, data: stateCopy(said.data) };
 }
 
 /**

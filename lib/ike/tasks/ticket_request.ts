@@ -1,7 +1,7 @@
 /**
  * TICKET_REQUEST in INFORMATIONAL, at both ends (RFC 5723 §4.1). A client asks for another ticket after
- * TICKET_ACK, by which the gateway has told it to ask later; after a rekey, as the IKE SA has another SK_d
- * then; and before its ticket expires.
+ * TICKET_ACK, by which the gateway has told it to ask later; after a rekey that has given it none, as the IKE SA
+ * has another SK_d then; and before its ticket expires.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

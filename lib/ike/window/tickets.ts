@@ -127,12 +127,14 @@ export function spend(
   { id, expiresEpochMs }: Pick<OpenedTicket, "id" | "expiresEpochMs">,
   nowMs: number,
 ): void {
-  const untilMs = sa.env.spentTickets?.untilMs;
-  if (!untilMs) return;
+  const spent = sa.env.spentTickets;
+  if (!spent) return;
+  const { untilMs } = spent;
   const epochMs = epochOf(sa, nowMs);
   for (const [oldest, endMs] of untilMs) {
     if (endMs > epochMs && untilMs.size < SPENT_TICKETS_MAX) break;
     untilMs.delete(oldest);
   }
   untilMs.set(id, expiresEpochMs);
+  spent.added?.(id, expiresEpochMs);
 }

@@ -3,10 +3,14 @@
 import assert from "node:assert/strict";
 import { parsePrefix, showAddress } from "@/base/address.ts";
 import { freshSecrets, type GatewaySecrets, openSecrets } from "@/engine/run/resumption_of.ts";
+import { openSpent } from "@/engine/run/spent_file.ts";
+import { openTickets } from "@/engine/run/ticket_file.ts";
+import { portableBackend } from "@/crypto/portable.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import { type Begun, clientOf, gatewayAt, stopped, until } from "./two_runs.ts";
 import { setup } from "./setups.ts";
 
+const CRYPTO = portableBackend();
 const ALLOW = { resume: "allow" } as const;
 /** A client that finds out soon that its gateway is gone. */
 const QUICK = { ...ALLOW, dpdinterval: 1_000, retraninterval: 100, maxretran: 3 };
@@ -155,3 +159,143 @@ function innerAddresses({ run }: Begun): Map<number, string> {
       .sort(([a], [b]) => a - b),
   );
 }
+
+/** Runs a test with a directory that is removed afterwards. */
+async function inDirectory(test: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** The tickets in a file, and the messages about it. */
+function ticketsIn(ticketfile: string) {
+  const said: string[] = [];
+  const note = (words: string) => void said.push(words);
+  const store = openTickets(setup({}, { ...ALLOW, ticketfile }), CRYPTO, note)!;
+  return { store, said };
+}
+
+Deno.test("a client that was killed resumes its tunnels by the tickets in its file", async () => {
+  await inDirectory(async (directory) => {
+    const ticketfile = `${directory}/tickets`;
+    const gateway = gatewayAt("127.0.0.6", ALLOW);
+    const first = ticketsIn(ticketfile);
+    const tickets = { tickets: first.store };
+    const before = clientOf(gateway, "127.0.0.6", ALLOW, {}, tickets);
+    await until(() => before.run.figures().tickets === 2);
+    assert.throws(() => ticketsIn(ticketfile), /ticketfile: .*Another process uses it/);
+    await crash(before);
+    first.store.close();
+    assert.equal((await Deno.stat(ticketfile)).mode! & 0o777, 0o600);
+
+    const second = ticketsIn(ticketfile);
+    assert.match(second.said.join(), /2 tickets of a test before/);
+    const client = clientOf(gateway, "127.0.0.6", ALLOW, {}, { tickets: second.store });
+    await until(() => client.run.figures().resumptions === 2 && client.run.figures().tickets === 2);
+    const { result, figures } = await stopped(client);
+    assert.equal(result, RunResult.PASSED);
+    assert.deepEqual([figures.established, figures.lost], [2, 0]);
+    second.store.close();
+    // The gateway has answered the Deletes, and resumes nothing by these tickets.
+    assert.equal(ticketsIn(ticketfile).store.before.size, 0);
+    assert.deepEqual((await stopped(gateway)).figures.resumptionsRefused, []);
+  });
+});
+
+Deno.test("a ticket of another identity is not presented, and lines that are no tickets are named", async () => {
+  await inDirectory(async (directory) => {
+    const ticketfile = `${directory}/tickets`;
+    const gateway = gatewayAt("127.0.0.6", ALLOW);
+    const first = ticketsIn(ticketfile);
+    const before = clientOf(gateway, "127.0.0.6", ALLOW, {}, { tickets: first.store });
+    await until(() => before.run.figures().tickets === 2);
+    await crash(before);
+    first.store.close();
+    const [line] = (await Deno.readTextFile(ticketfile)).split("\n");
+    const { skd, ...others } = JSON.parse(line!);
+    const broken = [
+      "",
+      "no JSON",
+      "[]",
+      "null",
+      JSON.stringify({ ...others, skd: skd.slice(2) }),
+      JSON.stringify({ ...others, skd, tunnel: -1 }),
+      JSON.stringify({ ...others, skd, suite: [1, 2] }),
+      JSON.stringify({ ...others, skd, ids: [[1, "zz"], []] }),
+      JSON.stringify({ ...others, skd, inner: [7] }),
+    ];
+    await Deno.writeTextFile(ticketfile, broken.join("\n") + "\n", { append: true });
+    const second = ticketsIn(ticketfile);
+    assert.match(second.said.join("; "), /8 lines of .* are no tickets/);
+    const other = { ...ALLOW, myid: "other.test" };
+    const client = clientOf(gateway, "127.0.0.6", other, {}, { tickets: second.store });
+    await until(() => client.run.summary().hasChild === 2);
+    assert.equal((await stopped(client)).figures.resumptions, 0);
+    second.store.close();
+    await stopped(gateway);
+  });
+});
+
+Deno.test("a gateway that was restarted refuses tickets that were spent before", async () => {
+  await inDirectory((directory) => {
+    const secretsfile = `${directory}/secrets`;
+    const ofGateway = setup({ role: "gateway" }, { ...ALLOW, secretsfile });
+    const names = ["\u0000\uffffabcdef", "\ud800\udc00\udfffxyz01"];
+    const first = openSpent(ofGateway, assert.fail)!;
+    const untilMs = Date.now() + 60_000;
+    for (const name of names) first.added!(name, untilMs);
+    first.added!("expired.", Date.now() - 1);
+    assert.throws(
+      () => openSpent(ofGateway, assert.fail),
+      /secretsfile: .*Another process uses it/,
+    );
+    first.close();
+    assert.equal(Deno.statSync(`${secretsfile}.spent`).mode! & 0o777, 0o600);
+    const second = openSpent(ofGateway, assert.fail)!;
+    assert.deepEqual([...second.untilMs], names.map((name) => [name, untilMs]));
+    second.close();
+    assert.equal(Deno.readTextFileSync(`${secretsfile}.spent`).split("\n").length, 3);
+    assert.equal(openSpent(setup({ role: "gateway" }, ALLOW), assert.fail), undefined);
+    return Promise.resolve();
+  });
+});
+
+Deno.test("a ticket that was presented is refused by the gateway that follows", async () => {
+  await inDirectory(async (directory) => {
+    const secretsfile = `${directory}/secrets`;
+    const ofGateway = setup({ role: "gateway" }, { ...ALLOW, secretsfile });
+    const secrets = openSecrets(ofGateway)!;
+    const spent = openSpent(ofGateway, assert.fail)!;
+    const before = gatewayAt("127.0.0.6", ALLOW, { secrets, spent });
+    const ownport = before.transport.ikePort;
+    const ticketfile = `${directory}/tickets`;
+    const copied = `${directory}/copied`;
+    const first = ticketsIn(ticketfile);
+    const killed = clientOf(before, "127.0.0.6", ALLOW, {}, { tickets: first.store });
+    await until(() => killed.run.figures().tickets === 2);
+    await Deno.copyFile(ticketfile, copied);
+    await crash(killed);
+    first.store.close();
+    const again = ticketsIn(ticketfile);
+    const client = clientOf(before, "127.0.0.6", ALLOW, {}, { tickets: again.store });
+    await until(() => client.run.figures().resumptions === 2);
+    await crash(client);
+    again.store.close();
+    await crash(before);
+    spent.close();
+    const kept = openSpent(ofGateway, assert.fail)!;
+    assert.equal(kept.untilMs.size, 2);
+    const gateway = gatewayAt("127.0.0.6", ALLOW, { ownport, secrets, spent: kept });
+    const second = ticketsIn(copied);
+    const thief = clientOf(gateway, "127.0.0.6", ALLOW, {}, { tickets: second.store });
+    await until(() => thief.run.summary().hasChild === 2);
+    assert.equal((await stopped(thief)).figures.resumptions, 0);
+    const { resumptionsRefused } = (await stopped(gateway)).figures;
+    assert.deepEqual(resumptionsRefused.map(({ cause }) => cause), ["TICKET_USED"]);
+    second.store.close();
+    kept.close();
+  });
+});

@@ -4,7 +4,6 @@ import { parsePrefix } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
 import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
-import type { GatewaySecrets } from "@/engine/run/resumption_of.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
@@ -38,7 +37,14 @@ export function startRun(whole: Setup, transport: Transport, material: Material 
     setupFileName: "my.yaml",
     config: ikeConfigOf(whole, transport.nattPort, all),
     plan: planOf(whole, transport),
-    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
+    env: {
+      crypto,
+      random: crypto.randomOctets,
+      childrenBySpi: new Map(),
+      broken: new Set(),
+      ...(material.spent ? { spentTickets: material.spent } : {}),
+    },
+    ...(material.tickets ? { tickets: material.tickets } : {}),
     transport,
     events,
   });
@@ -46,26 +52,26 @@ export function startRun(whole: Setup, transport: Transport, material: Material 
   return { run, said, transport };
 }
 
-/** Opens sockets and starts a run of a setup; `secrets` are those of a gateway that was there before. */
-export function begin(whole: Setup, secrets?: GatewaySecrets): Begun {
+/** Opens sockets and starts a run of a setup; `material` has what was there before. */
+export function begin(whole: Setup, material: Material = {}): Begun {
   const transport = openPortableUdp({
     ownAddresses: ownAddressesOf(whole, () => []),
     ikePort: whole.ownport,
     nattPort: 0,
   });
-  return startRun(whole, transport, { secrets });
+  return startRun(whole, transport, material);
 }
 
 /** A gateway at an address of loopback. */
 export function gatewayAt(
   address: string,
   ike: Partial<IkeConf> = {},
-  top: Partial<Setup> & { readonly secrets?: GatewaySecrets } = {},
+  top: Partial<Setup> & Pick<Material, "secrets" | "spent"> = {},
 ): Begun {
-  const { secrets, ...others } = top;
+  const { secrets, spent, ...others } = top;
   const bindifaddr = parsePrefix(`${address}/8`)!;
   const whole = setup({ ...FREE, role: "gateway", bindifaddr, ...others }, { ...IKE, ...ike });
-  return begin(whole, secrets);
+  return begin(whole, { secrets, spent });
 }
 
 /** A client with two tunnels to a gateway. */
@@ -74,12 +80,13 @@ export function clientOf(
   address: string,
   ike: Partial<IkeConf> = {},
   top: Partial<Setup> = {},
+  material: Material = {},
 ): Begun {
   const startclntaddr = parsePrefix("127.0.2.1/8")!;
   const peeraddr = parsePrefix(`${address}/8`)!.address;
   const peerport = gateway.transport.ikePort;
   const common = { ...FREE, role: "client", startclntaddr, peeraddr, peerport } as const;
-  return begin(setup({ ...common, tunnelmaxretry: 1, ...top }, { ...IKE, ...ike }));
+  return begin(setup({ ...common, tunnelmaxretry: 1, ...top }, { ...IKE, ...ike }), material);
 }
 
 /** Waits until a condition holds. */

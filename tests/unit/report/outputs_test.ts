@@ -195,6 +195,7 @@ function tunnelOf(ownId: string): TunnelRecord {
     innerAddresses: [],
     startedEpochMs: 0,
     ikeSaInitMs: 1.5,
+    resumed: false,
     ikeSessionResumeMs: undefined,
     createChildMs: undefined,
     followupKeMs: undefined,

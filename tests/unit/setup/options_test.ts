@@ -66,6 +66,7 @@ ikeconf.resume never
 ikeconf.resumelifetime 1h
 ikeconf.crashdetection never
 ikeconf.secretsfile
+ikeconf.ticketfile
 ikeconf.reauthmode break
 ikeconf.retraninterval 10s
 ikeconf.maxretran 4
@@ -295,7 +296,7 @@ ikeconf.xfrmif
 
 /** The paths of the options that only clients read. */
 const CLIENT_ONLY =
-  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|profiles.*|loadconf\.(arrival|burst|seed|stages.*)|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|puzzlebitsmax|reauthmode|ratunnel|disallownat))$/;
+  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|profiles.*|loadconf\.(arrival|burst|seed|stages.*)|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|puzzlebitsmax|ticketfile|reauthmode|ratunnel|disallownat))$/;
 /** The paths of the options that only gateways read. */
 const GATEWAY_ONLY =
   /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|puzzlethreshold|puzzledifficulty|puzzleauth|redirectto|redirectat|redirectafter|resumelifetime|secretsfile|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;

@@ -19,6 +19,7 @@ const FIGURES: JudgedFigures = {
   setupFromDueMs: latency(99, 900),
   ikeSaInitMs: undefined,
   ikeAuthMs: latency(1, 30),
+  ikeSessionResumeMs: latency(3, 12),
   ping: { latencyMs: latency(5, 7), lossPercent: 1.5 },
   createChildMs: latency(21, 22),
   setupAgainMs: latency(23, 24),
@@ -39,6 +40,7 @@ Deno.test("each threshold has its figure and its verdict", () => {
     ["p99(setup) < 200ms", 100, true],
     ["p50(due) < 0.8s", 900, false],
     ["max(auth) <= 30ms", 30, true],
+    ["p50(resume) < 20ms", 12, true],
     ["p90(ping) > 8ms", 7, false],
     ["p99(init) < 1h", undefined, false],
     ["failed < 0.2%", 0.2, false],
@@ -65,8 +67,8 @@ Deno.test("each threshold has its figure and its verdict", () => {
       : Math.abs(found.value! / value - 1) < 0.02;
     assert.ok(near && found.held === held && found.threshold === threshold, JSON.stringify(found));
   }
-  assert.equal(verdictWords(verdicts[4]!), "p99(init) < 1h: broken, nothing was measured");
-  assert.equal(verdictWords(verdicts[7]!), "lost < 1: broken, 1");
+  assert.equal(verdictWords(verdicts[5]!), "p99(init) < 1h: broken, nothing was measured");
+  assert.equal(verdictWords(verdicts[8]!), "lost < 1: broken, 1");
 });
 
 Deno.test("while a test runs upper bounds alone are judged, and percentiles of enough samples", () => {
