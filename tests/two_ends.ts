@@ -16,6 +16,7 @@ import type {
   IkeEvent,
   Outbox,
 } from "@/ike/records/event.ts";
+import type { SessionTicket } from "@/ike/records/resumption.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 
@@ -80,9 +81,9 @@ export class TwoEnds {
     this.b = end("b");
   }
 
-  /** Lets end a dial. */
-  dial(index = 0, path = PATH): IkeSa {
-    return initiate(this.a, { index, path }, this.nowMs, this.#outboxes.get(this.a)!);
+  /** Lets end a dial, or resume what a ticket is of. */
+  dial(index = 0, path = PATH, ticket?: SessionTicket): IkeSa {
+    return initiate(this.a, { index, path, ticket }, this.nowMs, this.#outboxes.get(this.a)!);
   }
 
   /** Gives an event to an SA of an end. */

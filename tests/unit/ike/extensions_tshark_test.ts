@@ -1,6 +1,6 @@
 /**
- * tshark reads our messages with a puzzle in IKE_SA_INIT and for IKE_AUTH (RFC 8019) and with IP-TFS (RFC 9347): it
- * finds the payloads where the RFCs have them, decrypts IKE_AUTH behind a solution, and shows the same octets.
+ * tshark reads our messages with a puzzle in IKE_SA_INIT and for IKE_AUTH (RFC 8019), with IP-TFS (RFC 9347) and
+ * with a CHILD_SA for a resource (RFC 9611): it finds the payloads where the RFCs have them, decrypts IKE_AUTH behind a solution, and shows the same octets.
  */
 import assert from "node:assert/strict";
 import { toHex } from "@/base/bytes.ts";
@@ -21,11 +21,11 @@ const PATH = {
   peerAddress: Uint8Array.of(10, 0, 0, 2),
   peerPort: 500,
 };
-const { PUZZLE, USE_AGGFRAG } = NotifyType;
+const { PUZZLE, SA_RESOURCE_INFO, USE_AGGFRAG } = NotifyType;
 const { PS, SK } = PayloadType;
 
 Deno.test({
-  name: "tshark reads puzzles, their solutions and USE_AGGFRAG",
+  name: "tshark reads puzzles, their solutions, USE_AGGFRAG and SA_RESOURCE_INFO",
   ignore: !HAS_TSHARK,
   async fn() {
     const directory = await Deno.makeTempDir();
@@ -37,7 +37,7 @@ Deno.test({
         pcap.add({ sent: own, octets, path: PATH, epochMs: 0, tunnel: undefined });
       };
       const aggfrag = { use: "force", takesFragments: false, payloadOctets: 0, rate: 0 } as const;
-      const children = [{ ...CHILD, aggfrag }];
+      const children = [{ ...CHILD, aggfrag, resources: 1 }];
       const solves = { threshold: Infinity, difficulty: 0, inAuth: false, bitsMax: 10 };
       const gives = { threshold: 0, difficulty: 5, inAuth: true, bitsMax: -1 };
       const ends = await setUp(portableBackend(), {
@@ -80,8 +80,10 @@ Deno.test({
       assert.equal(given.length, 2);
       for (const line of given) assert.ok(line[2]!.includes("000505"), String(line[2]));
       const agreed = lines.filter((line) => notified(line).includes(USE_AGGFRAG));
-      assert.equal(agreed.length, 2);
+      assert.equal(agreed.length, 4, "in IKE_AUTH, and in CREATE_CHILD_SA for the resource");
       for (const line of agreed) assert.ok(line[2]!.includes("01"), String(line[2]));
+      for (const line of agreed) assert.ok(notified(line).includes(SA_RESOURCE_INFO));
+      for (const line of agreed.slice(2)) assert.ok(line[2]!.includes("00000001"), String(line[2]));
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
