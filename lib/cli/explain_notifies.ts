@@ -377,7 +377,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   CLONE_IKE_SA: [
     "The new IKE SA is a clone of this one.",
     "RFC 7791",
-    "The peer's cloning; this program does not use it.",
+    "The peer's cloning; this program refuses it by NO_ADDITIONAL_SAS.",
   ],
   PUZZLE: [
     "The responder wants the initiator to solve a puzzle first.",

@@ -256,6 +256,12 @@ export function childUp({ sa, out }: Turn, child: ChildSa, old: ChildSa | undefi
 function respondIke(turn: Turn, request: Received): void {
   const { sa } = turn;
   const { payloads } = request;
+  if (findNotify(payloads, NotifyType.CLONE_IKE_SA)) {
+    // To rekey instead would leave the peer with CHILD_SAs in the IKE SA that this end has replaced.
+    const text = "Peer asks to clone the IKE SA (RFC 7791), though this end did not say " +
+      "CLONE_IKE_SA_SUPPORTED";
+    throw new PeerError(NotifyType.NO_ADDITIONAL_SAS, text);
+  }
   mayReplace(sa);
   const before = awaitedIkeRekey(sa);
   if (before) forgetFollowup(turn, before);
