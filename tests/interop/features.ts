@@ -90,6 +90,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["UDP encapsulation forced", /^UDP encapsulation forced/],
   ["Port 4500 without NAT traversal", /begins at port 4500/],
   ["MOBIKE, tunnels that move", /^MOBIKE/],
+  ["IP-TFS", /^IP-TFS/],
   ["Authentication again", /^authentication again/],
   ["ESP carried by both processes", /^ESP of both processes/],
   ["Impairment on the way", /^loss, duplicates/],

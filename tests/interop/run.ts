@@ -27,6 +27,7 @@ import { EAP_ROWS } from "./rows_eap.ts";
 import { EXTENSION_ROWS } from "./rows_extensions.ts";
 import { FIELD_ROWS } from "./rows_field.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
+import { IPTFS_ROWS, LIBRESWAN_IPTFS_ROWS } from "./rows_iptfs.ts";
 import { MOBIKE_NAT_ROWS } from "./rows_mobike_nat.ts";
 import { MOBIKE_ROWS } from "./rows_mobike.ts";
 import { LIBRESWAN_MOBIKE_ROWS } from "./rows_mobike_libreswan.ts";
@@ -79,6 +80,7 @@ const ALL: readonly AnyRow[] = [
   ...AUTH_METHOD_ROWS,
   ...RESUMPTION_ROWS,
   ...CONFIGURATION_ROWS,
+  ...IPTFS_ROWS,
   ...RESOURCE_ROWS,
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
@@ -89,6 +91,7 @@ const ALL: readonly AnyRow[] = [
   ...LIBRESWAN_RESUMPTION_ROWS,
   ...LIBRESWAN_5_ROWS,
   ...LIBRESWAN_CONFIGURATION_ROWS,
+  ...LIBRESWAN_IPTFS_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);

@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { transferBothWays } from "./iperf.ts";
-import { kernelSays, type TunnelWish, withTunnel } from "./tunnel.ts";
+import { STRONGSWAN_6, strongSwanVersion } from "../interop/strongswan.ts";
+import { kernelSays, type Kind, type TunnelWish, withTunnel } from "./tunnel.ts";
 
 const TCP_OCTETS = 1 << 20;
 const FORCED = { child: { iptfs: "force" } } as const;
@@ -23,14 +24,31 @@ const ROWS: readonly (readonly [string, TunnelWish])[] = [
   }],
 ];
 
-for (const [name, wish] of ROWS) {
-  Deno.test(`IP-TFS, ${name}`, async () => {
-    await withTunnel("ours → ours", wish, async ({ lab, ends, ping }) => {
-      assert.equal(await ping(), 5);
-      const states = await kernelSays(lab.theirs, "xfrm", "state");
-      assert.match(states, /mode (iptfs|5|unknown)/, states);
-      const { there, back, damaged } = await transferBothWays(lab, ends, TCP_OCTETS);
-      assert.deepEqual([there, back, damaged], [TCP_OCTETS, TCP_OCTETS, 0]);
-    });
+const WITH_STRONGSWAN: TunnelWish = {
+  ...FORCED,
+  dataPath: "userland",
+  strongSwan: STRONGSWAN_6,
+  childExtra: "mode = iptfs",
+};
+
+function row(name: string, kind: Kind, wish: TunnelWish, ignore = false): void {
+  Deno.test({ name: `IP-TFS, ${name}`, ignore, fn: () => carries(kind, wish) });
+}
+
+for (const [name, wish] of ROWS) row(name, "ours → ours", wish);
+row(
+  "userland ↔ kernel of strongSwan 6",
+  "ours → strongSwan",
+  WITH_STRONGSWAN,
+  await strongSwanVersion(STRONGSWAN_6) === undefined,
+);
+
+async function carries(kind: Kind, wish: TunnelWish): Promise<void> {
+  await withTunnel(kind, wish, async ({ lab, ends, ping }) => {
+    assert.equal(await ping(), 5);
+    const states = await kernelSays(lab.theirs, "xfrm", "state");
+    assert.match(states, /mode (iptfs|5|unknown)/, states);
+    const { there, back, damaged } = await transferBothWays(lab, ends, TCP_OCTETS);
+    assert.deepEqual([there, back, damaged], [TCP_OCTETS, TCP_OCTETS, 0]);
   });
 }

@@ -18,7 +18,7 @@ import {
 } from "../interop/ends.ts";
 import { Lab, mustRun, type Site, until } from "../interop/harness.ts";
 import { merge, Ours, type Setup } from "../interop/ours.ts";
-import { Charon } from "../interop/strongswan.ts";
+import { Charon, DEBIAN, type StrongSwan } from "../interop/strongswan.ts";
 
 /** The program at the other end, and the end that initiates. */
 export type Kind = "ours → ours" | "ours → strongSwan" | "strongSwan → ours";
@@ -45,6 +45,8 @@ export interface TunnelWish {
   readonly theirSetup?: Setup;
   /** Options that replace those of `ikeconf`. */
   readonly ikeconf?: Setup;
+  /** Which strongSwan is at the other end; absent: Debian's. */
+  readonly strongSwan?: StrongSwan;
   /** `esp_proposals` of strongSwan. */
   readonly proposal?: string;
   /** Our address as strongSwan sees it; absent: our real one. */
@@ -186,6 +188,7 @@ async function betweenOurs(lab: Lab, wish: TunnelWish): Promise<Ends> {
 async function withStrongSwan(lab: Lab, wish: TunnelWish, weBegin: boolean): Promise<Ends> {
   const charon = await Charon.start(lab, lab.theirs, "  install_routes = yes", {
     kernelHasEsp: true,
+    installed: wish.strongSwan ?? DEBIAN,
   });
   const setup = weBegin ? clientOf(wish) : gatewayOf(wish);
   await charon.load(swanctl(connectionOf(wish), PSK));
