@@ -25,6 +25,7 @@ const SOURCES = [
   "tcp.c",
   "wait.c",
   "netlink.c",
+  "neighbour.c",
   "tun.c",
   "tun_offload.c",
   "crypto_packet.c",

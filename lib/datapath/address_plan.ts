@@ -28,6 +28,8 @@ export interface AddressPlan {
   /** The first address of the other family, from which there are as many; absent: there is none. */
   readonly mobikeotheraddr?: IpPrefix | undefined;
   readonly staticroute: string;
+  /** The transport of the test; absent: auto. */
+  readonly transport?: "auto" | "portable" | "native";
   /** Which tunnels the test makes; absent: all. */
   readonly slice?: Slice | undefined;
 }
@@ -43,12 +45,12 @@ export interface OwnAddresses {
 /**
  * The own addresses of a test. The first address of the tunnels is added as such and brings the route to its
  * subnet; those that follow are local routes where the transport can send from them, which `isRoutable` says
- * of their family.
+ * of the first of a family.
  * @throws {SetupError} if the address space ends before the last tunnel.
  */
 export function ownAddressesOf(
   plan: AddressPlan,
-  isRoutable: (octets: number) => boolean,
+  isRoutable: (first: IpAddress) => boolean,
 ): OwnAddresses {
   const { role, startclntaddr, bindifaddr, mobike } = plan;
   const isClient = role === "client";
@@ -59,7 +61,7 @@ export function ownAddressesOf(
   );
   if (!isClient || !startclntaddr) return { addresses: ofGateway, localRoutes: [] };
   const families = [startclntaddr, ...(other ? [other] : [])].map((first) =>
-    ofTunnels(plan, first, isRoutable(first.address.length))
+    ofTunnels(plan, first, isRoutable(first.address))
   );
   return {
     addresses: [...families.flatMap(({ addresses }) => addresses), ...ofGateway],

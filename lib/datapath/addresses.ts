@@ -3,7 +3,7 @@
  * interface, and at the end removes again what was added. The addresses of other tests that still run stay.
  * @module
  */
-import { type IpPrefix, showAddress } from "@/base/address.ts";
+import { type IpAddress, type IpPrefix, isLinkLocal, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import { ROUTE_COMMAND, routeCommand } from "@/base/route_command.ts";
 import {
@@ -13,6 +13,8 @@ import {
 } from "@/datapath/address_journal.ts";
 import { type AddressPlan, ownAddressesOf } from "@/datapath/address_plan.ts";
 import { guardFlush } from "@/datapath/flush_guard.ts";
+import { answerNeighbours } from "@/datapath/neighbour_responder.ts";
+import { loadShim } from "@/native/load.ts";
 import { ip, ipBatch, ipShow } from "@/datapath/ip_command.ts";
 
 /** Addresses that were added. */
@@ -55,14 +57,14 @@ export async function prepareAddresses(
     return { undo: () => Promise.resolve() };
   }
   const route = plan.staticroute ? routeWords(plan.staticroute) : undefined;
-  const own = ownAddressesOf(plan, isRoutable);
+  const own = ownAddressesOf(plan, (first) => isRoutable(first, plan));
   const { bindifname: device } = plan;
-  const link = await linkOf(device);
+  const found = await linkOf(device);
   if (flush !== "force") await guardFlush(device);
   const undo = new Undo();
   const journal = new AddressJournal({
     device,
-    linkAddress: link.address,
+    linkAddress: found.address,
     addresses: own.addresses.map(textOf),
     localRoutes: own.localRoutes.map(textOf),
   });
@@ -71,6 +73,7 @@ export async function prepareAddresses(
     // The journals are read after the interface, so that what another test adds meanwhile is not removed.
     const others = journal.others();
     await removeLeftovers(others, say);
+    const link = without(found, others.dead);
     await flushLink(link, others, say);
     if (device !== "lo") await flushLink(await linkOf("lo"), others, say);
     await ipBatch(
@@ -78,27 +81,30 @@ export async function prepareAddresses(
       { what: "flush lo" },
     );
     await addAddresses({ own, link, journal }, undo);
+    const responder = answerNeighbours(device, own.localRoutes, say);
+    if (responder) undo.add(() => responder.close());
     await flushTunnels(others, say);
     if (route) await addRoute(route, say, undo);
   } catch (e) {
     await undo.all();
     throw e;
   }
-  return undo.prepared;
+  return { undo: () => undo.all() };
 }
 
 /**
- * Whether local routes make addresses reachable: the kernel answers ARP for them, but no neighbour
- * solicitation of IPv6.
+ * Whether local routes make addresses reachable. The kernel answers ARP for them; neighbour solicitations of
+ * IPv6 it does not answer, and it lets only native sockets send from them. Link-local addresses are those of
+ * their interface.
  */
-function isRoutable(octets: number): boolean {
-  return octets === 4;
+function isRoutable(first: IpAddress, { transport }: AddressPlan): boolean {
+  if (first.length === 4) return true;
+  return transport !== "portable" && loadShim().symbols !== undefined && !isLinkLocal(first);
 }
 
 /** The commands that remove what was added, the last of them first. */
 class Undo {
   #steps: (() => Promise<unknown>)[] = [];
-  readonly prepared: PreparedAddresses = { undo: () => this.all() };
 
   add(step: () => Promise<unknown>): void {
     this.#steps.push(step);
@@ -126,6 +132,17 @@ async function linkOf(name: string): Promise<Link> {
 /** All addresses of a link except its link-local ones (fe80::), without which the link has no IPv6. */
 function addressesOf(link: Link): string[] {
   return link.addr_info.filter((a) => a.scope !== "link").map((a) => `${a.local}/${a.prefixlen}`);
+}
+
+/** A link without the addresses of killed tests, which were removed since it was read. */
+function without(link: Link, dead: readonly AddressRecord[]): Link {
+  const gone = new Set(
+    dead.filter(({ linkAddress }) => linkAddress === link.address)
+      .flatMap((record) => addressesIn([record], link.ifname)),
+  );
+  const isLeft = ({ local, prefixlen }: Link["addr_info"][number]) =>
+    !gone.has(`${local}/${prefixlen}`);
+  return { ...link, addr_info: link.addr_info.filter(isLeft) };
 }
 
 async function flushLink(

@@ -25,6 +25,8 @@ export class RawEsp {
         port: 0,
         rawProtocol: IpProtocol.ESP,
         carriesTunnels: true,
+        // The addresses are those of IKE, which may be local by a route alone.
+        freebind: true,
         receiveBufferOctets: RECEIVE_BUFFER_OCTETS,
       }),
       arrived: ({ buffer, at, octets, trafficClass }) =>

@@ -167,6 +167,13 @@ const NETLINK = {
   my_netlink_receive: { parameters: ["i32", "buffer", "u32"], result: "i32" },
 } as const;
 
+/** The packet sockets for neighbour solicitations, which `ffi/neighbour.c` describes. */
+const NEIGHBOURS = {
+  my_neighbour_open: { parameters: ["buffer", "buffer"], result: "i32" },
+  my_neighbour_receive: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  my_neighbour_send: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+} as const;
+
 const SHIM_SYMBOLS = {
   my_shim_abi: { parameters: [], result: "i32" },
   ...CRYPTO,
@@ -175,6 +182,7 @@ const SHIM_SYMBOLS = {
   ...TUN,
   ...PACKETS,
   ...NETLINK,
+  ...NEIGHBOURS,
 } as const;
 
 /** The functions of the shim. */

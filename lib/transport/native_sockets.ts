@@ -5,6 +5,7 @@
  */
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
 import { must, SetupError, SystemError } from "@/base/errors.ts";
+import { areLocalByRoutes } from "@/native/local_routes.ts";
 import type { ShimSymbols } from "@/native/load.ts";
 import {
   closeFd,
@@ -44,7 +45,8 @@ export interface NativeSockets {
  * Opens the sockets of all ports. If one cannot be opened, the others are closed again. @throws {SetupError |
  * SystemError} as described at {@linkcode refusalOf}.
  */
-export function openSockets(shim: ShimSymbols, options: UdpOptions): NativeSockets {
+export function openSockets(shim: ShimSymbols, given: UdpOptions): NativeSockets {
+  const options = needsFreebind(given) ? { ...given, freebind: true } : given;
   must(options.ownAddresses.length > 0, "an own address");
   const ike = openPort({ shim, options, natt: false }, options.ikePort);
   const ikePort = ike[0]!.port;
@@ -57,6 +59,15 @@ export function openSockets(shim: ShimSymbols, options: UdpOptions): NativeSocke
     throw e;
   }
 }
+
+/** Whether several own IPv6 addresses are local by routes, so that sockets need IPV6_FREEBIND to send from them. */
+export function needsFreebind({ ownAddresses, namespace }: UdpAddresses): boolean {
+  // The routes are those of this process's namespace.
+  const six = ownAddresses.filter(({ length }) => length === 16);
+  return namespace === undefined && six.length > 1 && areLocalByRoutes(six);
+}
+
+type UdpAddresses = Pick<UdpOptions, "ownAddresses" | "namespace">;
 
 /**
  * Opens the sockets of all ports once for each of several workers, which share them: each gets what is for its

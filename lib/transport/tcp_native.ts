@@ -17,6 +17,7 @@ import {
   TcpWait,
 } from "@/native/tcp.ts";
 import { closeFd } from "@/native/udp.ts";
+import { needsFreebind } from "@/transport/native_sockets.ts";
 import { kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
 import { refusedConnection, SendErrorCounts, unroutableDatagram } from "@/transport/send_errors.ts";
 import { type ConnectionEnd, TcpConnection } from "@/transport/tcp_connection.ts";
@@ -77,6 +78,8 @@ export class TcpTransport implements Transport {
   readonly connections: Connections & { readonly counters: ConnectionCounters };
   readonly #shim: ShimSymbols;
   readonly #options: TcpOptions;
+  /** Whether own addresses are local by a route alone. */
+  readonly #isRouted: boolean;
   readonly #wait: TcpWait;
   /** Tags of sockets that are ready and have not been read yet. */
   readonly #ready: number[] = [];
@@ -99,6 +102,7 @@ export class TcpTransport implements Transport {
   constructor(shim: ShimSymbols, options: TcpOptions) {
     this.#shim = shim;
     this.#options = options;
+    this.#isRouted = needsFreebind(options);
     this.#wait = new TcpWait(shim);
     this.#strangers = new TcpStrangers(options.strangersHeldMax);
     this.#listeners = new TcpListeners({
@@ -199,7 +203,7 @@ export class TcpTransport implements Transport {
       ownPort,
       peer,
       namespacePath,
-      freebind,
+      freebind: freebind || this.#isRouted,
       carriesTunnels: ownEsp,
     };
     return openTcpSocket(this.#shim, socketOptions);

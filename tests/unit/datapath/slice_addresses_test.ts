@@ -21,7 +21,7 @@ function plan(first: string, bits: number, changes: Partial<AddressPlan> = {}): 
 }
 
 function shown(one: AddressPlan): string {
-  const { addresses, localRoutes } = ownAddressesOf(one, (octets) => octets === 4);
+  const { addresses, localRoutes } = ownAddressesOf(one, (first) => first.length === 4);
   const words = (all: typeof addresses) =>
     all.map(({ address, bits }) => `${showAddress(address)}/${bits}`).join(" ");
   return `${words(addresses)}, routes ${words(localRoutes)}`;
