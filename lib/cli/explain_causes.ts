@@ -152,6 +152,11 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "RFC 7296 §1.4.1",
     "The peer's lifetimes and its log; `childlost` says what such a loss means to the test.",
   ],
+  RATE_CUT: [
+    "The peer completed half as many set-ups a second as before, or fewer, while tunnels waited for it and no request was lost.",
+    "docs/results.md",
+    "The example, which says from when and at which rates: a limit of the peer, or another load there; `loadconf.stages` or `setupinterval` for a slower pace.",
+  ],
   behind: [
     "Packets of test traffic were due at the rate of `trafficconf`, and this process came too late to send them.",
     "docs/results.md",

@@ -83,6 +83,8 @@ export class Client implements Role {
   /** For each tunnel that will be tried again, why its last try failed. */
   readonly #unsettled = new Map<number, { readonly sa: IkeSa; readonly words: string }>();
   #dialling = 0;
+  /** Whether tunnels that are due wait for room in the window. */
+  #isFull = false;
   #live = 0;
   #givenUp = 0;
   /**
@@ -143,6 +145,10 @@ export class Client implements Role {
 
   get halfOpen(): number {
     return this.#dialling + this.#makeBeforeBreak.dialling;
+  }
+
+  get isPressed(): boolean {
+    return this.#isFull;
   }
 
   get created(): number {
@@ -301,6 +307,7 @@ export class Client implements Role {
   /** Dials the tunnels that may be dialled now, and sets the alarm for later ones. */
   #pump(nowMs: number): void {
     this.#pace.deadlineMs = Infinity;
+    this.#isFull = false;
     if (this.#context.ending) return;
     let dialled = 0;
     while (!this.#initialContact && this.#window.hasRoom(nowMs)) {
@@ -315,6 +322,7 @@ export class Client implements Role {
     const dueMs = this.#queue.dueMs(nowMs);
     if (dueMs === Infinity) return;
     const isFull = !this.#window.hasRoom(nowMs);
+    this.#isFull = isFull && dueMs <= nowMs;
     this.#pace.deadlineMs = isFull ? Math.max(dueMs, this.#window.roomMs) : dueMs;
     this.#context.loop.armExactly(this.#pace);
   }

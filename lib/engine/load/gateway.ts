@@ -122,6 +122,11 @@ export class Gateway implements Role {
     return this.#context.loop.endpoint.halfOpen;
   }
 
+  /** A gateway dials nobody. */
+  get isPressed(): boolean {
+    return false;
+  }
+
   get created(): number {
     return this.#begun;
   }

@@ -5,10 +5,11 @@
  * A peer that limits half-open SAs, in all or for each source address, drops IKE_SA_INIT requests beyond its limit,
  * and answers them when they are repeated later. A network that loses messages loses those of IKE_AUTH as well.
  * The limit shows in how many set-ups were at most between the answer to IKE_SA_INIT and their end, as the peer
- * counts them.
+ * counts them. A peer that lets requests wait shows in the rate at which it completes set-ups (`rate_cut.ts`).
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
+import { RateCut } from "@/engine/load/rate_cut.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import type { EventLevel } from "@/engine/show/event_hub.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
@@ -22,6 +23,8 @@ const COOKIES = "COOKIE";
 /** The name of silence to some requests while others are answered. */
 export const SILENCE = "SILENCE";
 const NO_MORE = "NO_ADDITIONAL_SAS";
+/** The name of a lower rate at which it completes set-ups. */
+const RATE_CUT = "RATE_CUT";
 
 /** The least number of IKE_SA_INIT requests that had to be repeated, and their least part of all. */
 const SILENT_MIN = 3;
@@ -33,6 +36,8 @@ const AUTH_PART = 0.2;
 export interface ThrottlingOptions {
   /** Number of tunnels that are being set up. */
   readonly halfOpen: () => number;
+  /** Whether tunnels are due that are not dialled, as many are being set up. */
+  readonly isPressed: () => boolean;
   /** Writes a line into the log. */
   readonly say: (level: EventLevel, text: string) => void;
 }
@@ -53,34 +58,43 @@ export class Throttling implements RunPart {
   /** When the first request was sent that had to be repeated; undefined: there is none. */
   #silentMs: number | undefined;
   #isTold = false;
+  readonly #rate: RateCut;
+  #isCutTold = false;
 
   constructor(options: ThrottlingOptions) {
     this.#options = options;
+    this.#rate = new RateCut(options.isPressed);
   }
 
   /** The recognized means, the most frequent first. */
   figures(): FailureFigures[] {
-    const known = this.#counts.figures();
-    if (!this.#isLimited()) return known;
+    const found = this.#counts.figures();
+    const known = this.#isCut() ? [...found, this.#cutFigure()] : found;
+    const most = (figures: FailureFigures[]) => figures.sort((a, b) => b.count - a.count);
+    if (!this.#isLimited()) return most(known);
     const failed = known.find(({ cause }) => cause === SILENCE)?.count ?? 0;
     const silence = {
       cause: SILENCE,
       count: failed + this.#init.repeated,
       example: this.#limitWords(),
     };
-    return [...known.filter(({ cause }) => cause !== SILENCE), silence]
-      .sort((a, b) => b.count - a.count);
+    return most([...known.filter(({ cause }) => cause !== SILENCE), silence]);
   }
 
   /** Records that a tunnel is dialled. */
   begun(nowMs: number): void {
     this.#beganMs ??= nowMs;
+    this.#rate.begun(nowMs);
   }
 
   readonly handlers: EffectHandlers = {
     established: (_, { index }, nowMs) => {
       this.#establishedMs = nowMs;
       this.#open.delete(index);
+      this.#rate.established(nowMs);
+      if (this.#isCutTold || !this.#isCut()) return;
+      this.#isCutTold = true;
+      this.#options.say(3, `The peer throttles, ${this.#cutFigure().example}`);
     },
     closed: (_, { index }) => void this.#open.delete(index),
     // An answer that demands a cookie opens nothing at the peer.
@@ -150,6 +164,24 @@ export class Throttling implements RunPart {
     const silent = part(this.#init);
     return this.#init.repeated >= SILENT_MIN && silent >= SILENT_PART &&
       part(this.#auth) <= AUTH_PART * silent;
+  }
+
+  /** Whether the peer completes fewer set-ups a second than before, and not for requests that it drops. */
+  #isCut(): boolean {
+    return this.#rate.found !== undefined && !this.#isLimited();
+  }
+
+  #cutFigure(): FailureFigures {
+    const { sinceMs, before, after, seconds } = this.#rate.found!;
+    const from = showDuration(Math.round(sinceMs - (this.#beganMs ?? 0)));
+    const example =
+      `from ${from} on: the peer completed ${Math.round(after)} set-ups a second, after ` +
+      `${
+        Math.round(before)
+      } before, while tunnels waited for it. It limits the rate, or has less to ` +
+      `spare: set a rate of at most ${Math.round(after)} in loadconf.stages, or a longer ` +
+      "setupinterval, or raise its limit; unless this host itself was busy (cpuMs of the timeline)";
+    return { cause: RATE_CUT, count: seconds, example };
   }
 
   #limitWords(): string {

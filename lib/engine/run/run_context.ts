@@ -63,6 +63,8 @@ export interface Role extends RunPart {
   begin(nowMs: number): void;
   /** Number of IKE SAs that are being set up. */
   readonly halfOpen: number;
+  /** Whether tunnels are due that are not dialled, as many are being set up. */
+  readonly isPressed: boolean;
   /** Number of tunnels that were begun. */
   readonly created: number;
   /** Whether a live IKE SA belongs to a tunnel that was established. */

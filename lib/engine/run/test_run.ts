@@ -101,6 +101,7 @@ export class TestRun implements RunContext, LoopListener {
       : new Gateway(this, plan, this.#options.counts);
     this.#throttling = new Throttling({
       halfOpen: () => this.#role.halfOpen,
+      isPressed: () => this.#role.isPressed,
       say: (level, text) => events.publish(level, text),
     });
     this.#storms = new Storms(this, {

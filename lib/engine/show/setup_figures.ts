@@ -117,8 +117,9 @@ export const SETUP_FIGURES = {
   throttled: causes(
     "throttled",
     "client: how the peer throttled: `COOKIE` (it demanded them), `SILENCE` (no answer to some " +
-      "IKE_SA_INIT requests while others were answered), `NO_ADDITIONAL_SAS`; `example` says from when, " +
-      "with how many tunnels on their way, and which option to change",
+      "IKE_SA_INIT requests while others were answered), `NO_ADDITIONAL_SAS`, `RATE_CUT` (it completed " +
+      "half as many set-ups a second as before or fewer, while tunnels waited; `count` is in seconds); " +
+      "`example` says from when, and which option to change",
     (cause) => `The peer throttles by ${cause}`,
   ),
   strangers: causes(
