@@ -13,7 +13,7 @@
 #define MY_EXPORT __attribute__((visibility("default")))
 
 /* Increases with every change of a function or a record; lib/native/load.ts has the same number. */
-#define MY_SHIM_ABI 11
+#define MY_SHIM_ABI 12
 
 /* libcrypto does not support the request. */
 #define MY_CANNOT (-1)

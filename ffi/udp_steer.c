@@ -82,3 +82,23 @@ MY_EXPORT int32_t my_udp_steer(int32_t fd, uint32_t shards, uint32_t natt) {
   struct sock_fprog attached = {to->length, to->code};
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &attached, sizeof attached) < 0 ? -errno : 0;
 }
+
+/* Lets a raw socket receive only what is for one of `shards` workers, by the SPI at an offset of its protocol's
+ * header: 0 of ESP, 4 of AH. Without this each worker would get the packets of all. The filter of a raw IPv4
+ * socket (`four`) sees the IP header too. Returns 0 or -errno. */
+MY_EXPORT int32_t my_raw_filter(int32_t fd, uint32_t shards, uint32_t number, uint32_t offset, uint32_t four) {
+  program made = {.length = 0}, *to = &made;
+  if (shards == 0) return -EINVAL;
+  if (four) {
+    PUT(BPF_LDX | BPF_B | BPF_MSH, 0);
+    PUT(BPF_LD | BPF_W | BPF_IND, offset);
+  } else {
+    PUT(BPF_LD | BPF_W | BPF_ABS, offset);
+  }
+  PUT(BPF_ALU | BPF_MOD | BPF_K, shards);
+  SKIP(BPF_JMP | BPF_JEQ | BPF_K, number, 1, 0);
+  PUT(BPF_RET | BPF_K, 0);
+  PUT(BPF_RET | BPF_K, UINT32_MAX);
+  struct sock_fprog attached = {to->length, to->code};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &attached, sizeof attached) < 0 ? -errno : 0;
+}

@@ -2,7 +2,6 @@
  * Makes the run of a setup, by this thread or by several workers, with what it needs to be closed again.
  * @module
  */
-import { SetupError } from "@/base/errors.ts";
 import type { Slice } from "@/base/slice.ts";
 import type { RunSetupOptions } from "@/cli/run_setup_options.ts";
 import {
@@ -62,7 +61,6 @@ export interface RunBasis {
 /** Checks algorithms and files of a setup, and opens what authentication needs. @throws {SetupError} */
 export async function prepareBasis(parts: RunParts): Promise<RunBasis> {
   const { setup, positionOf, events, warn, atEnd, shards } = parts;
-  refuseOutputs(parts);
   const env = await environment(setup, positionOf);
   if (shards === 1) await warmUpHere(parts, env.crypto);
   const auth = await openAuth(setup, env, {
@@ -79,18 +77,6 @@ export async function prepareBasis(parts: RunParts): Promise<RunBasis> {
 /** Makes the run. @throws {SetupError | SystemError} */
 export function makeRun(parts: RunParts, basis: RunBasis): Promise<PreparedRun> {
   return parts.shards > 1 ? bySeveral(parts) : Promise.resolve(byOne(parts, basis));
-}
-
-/** Refuses files that one thread alone can write. */
-function refuseOutputs({ shards, options: { pcap, keylog, outputs: { csv } } }: RunParts): void {
-  if (shards === 1) return;
-  const files = { "--pcap": pcap, "--keylog": keylog, "--csv": csv };
-  for (const [option, file] of Object.entries(files)) {
-    if (file === undefined) continue;
-    throw new SetupError(
-      `Cannot write ${option} while ${shards} workers share the test: set shards: 1`,
-    );
-  }
 }
 
 function byOne(parts: RunParts, { env, auth }: RunBasis): PreparedRun {
@@ -123,8 +109,11 @@ async function bySeveral(parts: RunParts): Promise<PreparedRun> {
   const { setup, text, file, options, events, shards, atEnd } = parts;
   const { lenient } = options;
   const slice: Slice | undefined = options.slice;
+  const recorders = openRunFiles(options);
+  atEnd(() => recorders.close());
+  const hooks = { ...recorders.hooks, ...parts.hooks };
   const sockets = openShardSockets(setup, shards, slice);
-  const run = new ShardedRun({ setup, text, file, lenient, slice, sockets, events });
+  const run = new ShardedRun({ setup, text, file, lenient, slice, sockets, events, hooks });
   atEnd(() => run.close());
   const ready = await run.make();
   const { ikePort, nattPort, transport, crypto } = ready;

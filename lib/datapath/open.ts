@@ -7,6 +7,7 @@ import type { DataPath, DataPathKind, DataPathListener } from "@/datapath/data_p
 import { NoDataPath } from "@/datapath/no_data_path.ts";
 import { openKernel, whyKernelCannot } from "@/datapath/open_kernel.ts";
 import { openUserland } from "@/datapath/open_userland.ts";
+import type { Shard } from "@/base/shard.ts";
 import type { EspCarrier } from "@/esp/carrier.ts";
 import type { EspCrypto } from "@/datapath/userland_sa.ts";
 
@@ -23,6 +24,8 @@ export interface DataPathParts {
   readonly crypto: Omit<EspCrypto, "shim">;
   /** Carries ESP by the sockets and connections of IKE; undefined: they cannot carry it. */
   readonly udp: EspCarrier | undefined;
+  /** The worker that has the data path; absent: the process has one. */
+  readonly shard?: Shard | undefined;
 }
 
 /** Resolves the options of a setup: `auto` means the kernel if it has ESP and the process may use it. */
@@ -36,12 +39,12 @@ export function dataPathKind({ installfastpath, datapath }: DataPathPlan): DataP
 export function openDataPath(
   plan: DataPathPlan,
   listener: DataPathListener,
-  { crypto, udp }: DataPathParts,
+  { crypto, udp, shard }: DataPathParts,
 ): DataPath {
   const { virtualipif, xfrmif } = plan;
   const kind = dataPathKind(plan);
   if (kind === "none") return new NoDataPath();
   if (kind === "kernel") return openKernel({ virtualipif, xfrmif, listener });
   if (xfrmif) throw new SetupError("xfrmif: XFRM interfaces are of the kernel's data path alone");
-  return openUserland({ virtualipif, listener, crypto, udp });
+  return openUserland({ virtualipif, listener, crypto, udp, shard });
 }

@@ -13,6 +13,7 @@ import { linkIndex } from "@/datapath/route_message.ts";
 import { TunDevice } from "@/datapath/tun_device.ts";
 import { UserlandDataPath } from "@/datapath/userland.ts";
 import type { EspCrypto } from "@/datapath/userland_sa.ts";
+import type { Shard } from "@/base/shard.ts";
 import type { EspCarrier } from "@/esp/carrier.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
@@ -28,6 +29,8 @@ export interface OpenUserlandOptions {
   readonly listener: DataPathListener;
   readonly crypto: Omit<EspCrypto, "shim">;
   readonly udp: EspCarrier | undefined;
+  /** The worker that has the data path; absent: the process has one. */
+  readonly shard?: Shard | undefined;
 }
 
 /** Opens the userland data path. @throws {SetupError} if the setup has to be changed first. */
@@ -46,11 +49,10 @@ export function openUserland(options: OpenUserlandOptions): UserlandDataPath {
     listener,
     udp,
     raw: (receiver) =>
-      new RawEsp(
-        shim,
-        receiver,
-        (e) => listener.note(1, `Raw sockets are of no use any more: ${e}`),
-      ),
+      new RawEsp(shim, receiver, {
+        failed: (e) => listener.note(1, `Raw sockets are of no use any more: ${e}`),
+        shard: options.shard,
+      }),
     system: opened,
     pathMtu: (address) => pathMtu(shim, address),
     closed: () => opened?.closed(),

@@ -3,23 +3,32 @@
  * @module
  */
 import type { IpAddress, Path } from "@/base/address.ts";
+import type { Shard } from "@/base/shard.ts";
 import type { EspReceiver } from "@/esp/carrier.ts";
 import { IpProtocol } from "@/esp/ip_packet.ts";
 import type { ShimSymbols } from "@/native/load.ts";
 import { PacketSockets } from "@/native/packet_sockets.ts";
+import { filterEsp } from "@/native/udp.ts";
 
 const RECEIVE_BUFFER_OCTETS = 8 << 20;
+
+/** Options of the sockets. */
+export interface RawEspOptions {
+  /** Is called when the sockets have become unusable. */
+  readonly failed: (error: unknown) => void;
+  /** The worker whose packets they receive; absent: they receive all. */
+  readonly shard?: Shard | undefined;
+}
 
 /** Raw sockets for ESP, which are opened when they are needed. */
 export class RawEsp {
   readonly #sockets: PacketSockets;
 
-  /**
-   * `failed` is called when the sockets have become unusable. @throws {SystemError} if descriptors run out.
-   */
-  constructor(shim: ShimSymbols, receiver: EspReceiver, failed: (error: unknown) => void) {
+  /** @throws {SystemError} if descriptors run out. */
+  constructor(shim: ShimSymbols, receiver: EspReceiver, { failed, shard }: RawEspOptions) {
     this.#sockets = new PacketSockets({
       shim,
+      opened: shard && ((fd, family) => filterEsp(shim, { fd, family }, shard)),
       socketOptions: (family) => ({
         address: new Uint8Array(family),
         port: 0,

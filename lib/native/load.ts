@@ -6,7 +6,7 @@
  */
 
 /** The version that the shim must report; `MY_SHIM_ABI` of `ffi/shim.h`. */
-const ABI = 11;
+const ABI = 12;
 /** Path of the shim beside the sources, which is the same among the files embedded in the executable. */
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
 /** Flag of `memfd_create(2)`: the file is closed in programs that are started. */
@@ -73,6 +73,7 @@ const SOCKETS = {
     result: "i32",
   },
   my_udp_steer: { parameters: ["i32", "u32", "u32"], result: "i32" },
+  my_raw_filter: { parameters: ["i32", "u32", "u32", "u32", "u32"], result: "i32" },
   my_udp_drops: { parameters: ["i32"], result: "i32" },
   my_udp_receive: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
   my_udp_send: { parameters: ["buffer", "u32", "buffer"], result: "i32" },

@@ -58,6 +58,8 @@ export interface PacketSocketsOptions {
   readonly shim: ShimSymbols;
   /** The options of the socket of an address family. */
   readonly socketOptions: (family: 4 | 16) => UdpSocketOptions;
+  /** Is called with the file descriptor of a socket before anything is read from it; absent: nothing is. */
+  readonly opened?: ((fd: number, family: 4 | 16) => void) | undefined;
   readonly arrived: (packet: ArrivedPacket) => void;
   /** Is called when all packets of a batch have been handed over. */
   readonly batchEnds: () => void;
@@ -97,9 +99,10 @@ export class PacketSockets {
   /** Opens the socket of a family if it is not open; returns the error if the system refuses. */
   open(family: 4 | 16): SystemError | undefined {
     if (this.#sockets.has(family)) return undefined;
-    const { shim, socketOptions } = this.#options;
+    const { shim, socketOptions, opened } = this.#options;
     try {
       const { fd } = openUdpSocket(shim, socketOptions(family));
+      opened?.(fd, family);
       this.#sockets.set(family, fd);
       this.#wait.add(fd, family);
       return undefined;

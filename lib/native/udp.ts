@@ -6,6 +6,7 @@
 import os from "node:os";
 import type { IpAddress } from "@/base/address.ts";
 import { must, SystemError } from "@/base/errors.ts";
+import type { Shard } from "@/base/shard.ts";
 import type { ShimSymbols } from "@/native/load.ts";
 
 /** Octets of a record before its payload. */
@@ -143,6 +144,22 @@ export function steer(
   { shards, natt }: { readonly shards: number; readonly natt: boolean },
 ): void {
   checked(shim.my_udp_steer(fd, shards, natt ? 1 : 0), "setsockopt");
+}
+
+/** Offset of the SPI in the header of ESP. */
+const SPI_OF_ESP = 0;
+
+/**
+ * Lets a raw socket of ESP receive only packets whose SPI belongs to a worker.
+ * @throws {SystemError} if the kernel refuses.
+ */
+export function filterEsp(
+  shim: ShimSymbols,
+  { fd, family }: { readonly fd: number; readonly family: 4 | 16 },
+  { number, of }: Shard,
+): void {
+  const isFour = family === 4 ? 1 : 0;
+  checked(shim.my_raw_filter(fd, of, number, SPI_OF_ESP, isFour), "setsockopt");
 }
 
 /** Number of datagrams that the socket has lost because its receive buffer was full. */

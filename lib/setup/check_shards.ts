@@ -35,20 +35,16 @@ export function shardsOf(setup: Setup, cores: number): number {
   return numberoftunnels < AUTO_TUNNELS_MIN || obstacleOf(setup) ? 1 : cores;
 }
 
-function obstacleOf({ role, transport, ikeconf, pingconf }: Setup): Obstacle | undefined {
-  const { tcpencap, installfastpath, datapath, resume, ticketfile } = ikeconf;
+function obstacleOf({ role, transport, ikeconf }: Setup): Obstacle | undefined {
+  const { tcpencap, installfastpath, xfrmif, resume, ticketfile } = ikeconf;
   if (transport === "portable") {
     return { path: "transport", why: "transport: portable, as the kernel has to steer datagrams" };
   }
   if (tcpencap) {
     return { path: "ikeconf.tcpencap", why: "tcpencap: true: connections are those of one worker" };
   }
-  if (installfastpath && datapath !== "none") {
-    const path = "ikeconf.installfastpath";
-    return { path, why: "installfastpath: true: one worker has the data path" };
-  }
-  if (pingconf.destaddr) {
-    return { path: "pingconf.destaddr", why: "pings: they need a data path" };
+  if (installfastpath && xfrmif) {
+    return { path: "ikeconf.xfrmif", why: "xfrmif: one worker can make the interface" };
   }
   if (role === "client" && resume !== "never" && ticketfile !== "") {
     return { path: "ikeconf.ticketfile", why: "ticketfile: one worker alone can write it" };

@@ -275,6 +275,8 @@ export interface RunMaterial {
   readonly shard?: Shard | undefined;
   /** What the workers of a gateway count together. */
   readonly counts?: TunnelCounts | undefined;
+  /** Resolves when the data path may be closed, which other workers may still use. */
+  readonly mayClose?: (() => Promise<void>) | undefined;
   /** Further parts of the run. */
   readonly parts?: readonly RunPart[] | undefined;
 }
@@ -288,7 +290,11 @@ export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
     openDataPath: (listener) => {
       const { crypto: backend, random } = parts.env;
       const crypto = { backend, random };
-      return openDataPath(setup.ikeconf, listener, { crypto, udp: parts.transport.esp });
+      return openDataPath(setup.ikeconf, listener, {
+        crypto,
+        udp: parts.transport.esp,
+        shard: parts.shard,
+      });
     },
     plan: {
       ...planOf(setup, { ikePort, halfOpenMax }, parts.slice),

@@ -47,6 +47,8 @@ export interface TestRunOptions {
   readonly hooks?: RunHooks;
   /** What several workers of a gateway count together; absent: there is one. */
   readonly counts?: TunnelCounts | undefined;
+  /** Resolves when the data path may be closed, which other workers may still use; absent: at once. */
+  readonly mayClose?: (() => Promise<void>) | undefined;
   /** Further parts, which hear of everything as those of the run do. */
   readonly parts?: readonly RunPart[] | undefined;
   /** Keeps the tickets of a client; absent: they are in memory only. */

@@ -388,6 +388,7 @@ export class TestRun implements RunContext, LoopListener {
     this.#options.transport.close().catch(() => {})
       .then(() => this.ping.close())
       .then(() => this.traffic?.close())
+      .then(() => this.#options.mayClose?.())
       .then(() => this.#paths.path.close())
       .catch((e) => this.events.publish(2, `The data path is not closed: ${e}`))
       .then(() => this.#resolve(final));

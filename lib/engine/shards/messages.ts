@@ -5,6 +5,8 @@
  */
 import type { Shard } from "@/base/shard.ts";
 import type { PoolMemory } from "@/engine/shards/shared_pool.ts";
+import type { ShardRecord, WantedRecords } from "@/engine/shards/record_pump.ts";
+import type { TunnelRecord } from "@/engine/show/tunnel_log.ts";
 import type { Slice } from "@/base/slice.ts";
 import type { EventLevel, RunEvent } from "@/engine/show/event_hub.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
@@ -29,6 +31,7 @@ export interface ShardTask {
   readonly lenient: boolean;
   /** What all workers of a gateway share; undefined: a client's share nothing. */
   readonly shared: SharedState | undefined;
+  readonly wanted: WantedRecords;
   /** Its sockets, which it closes. */
   readonly sockets: NativeSockets;
 }
@@ -45,11 +48,15 @@ export type ToShard =
   | { readonly kind: "level"; readonly level: EventLevel | 0 }
   /** The events of the last message were read, so that more may be sent. */
   | { readonly kind: "read" }
+  /** So many records were written. */
+  | { readonly kind: "written"; readonly records: number }
   | { readonly kind: "ask"; readonly id: number; readonly name: Question; readonly args: unknown[] }
   /** All tunnels that a gateway expects are established. */
   | { readonly kind: "created" }
   /** A peer of another worker has sent INITIAL_CONTACT. */
   | { readonly kind: "displace"; readonly contact: InitialContact }
+  /** All workers have decided their results, so that the data path may be closed. */
+  | { readonly kind: "release" }
   | { readonly kind: "close" }
   /** It ends by an error; only tests send this. */
   | { readonly kind: "break" };
@@ -79,16 +86,26 @@ export interface ShardReady {
   readonly summary: RunSummary;
 }
 
+/** The records of a worker's tunnels. */
+export interface ShardTunnels {
+  readonly records: readonly TunnelRecord[];
+  /** Number of tunnels without a record. */
+  readonly leftOut: number;
+}
+
 /** A message of a worker. */
 export type FromShard =
   | { readonly kind: "ready"; readonly ready: ShardReady }
   /** It cannot make its part of the run. `isSetup`: as the setup cannot be carried out. */
   | { readonly kind: "refused"; readonly words: string; readonly isSetup: boolean }
   | { readonly kind: "events"; readonly events: readonly RunEvent[] }
+  | { readonly kind: "records"; readonly records: readonly ShardRecord[] }
   | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
   | { readonly kind: "unanswered"; readonly id: number; readonly words: string }
   | { readonly kind: "contact"; readonly contact: InitialContact }
   /** The first tunnel of a client is established or has failed, so that those of other workers may begin. */
   | { readonly kind: "first" }
-  | { readonly kind: "final"; readonly final: FinalResult }
+  /** Its result is decided, and nothing moves any more. */
+  | { readonly kind: "over"; readonly hasFailed: boolean }
+  | { readonly kind: "final"; readonly final: FinalResult; readonly tunnels: ShardTunnels }
   | { readonly kind: "closed" };

@@ -9,8 +9,10 @@ import type {
   Question,
   ShardReady,
   ShardTask,
+  ShardTunnels,
   ToShard,
 } from "@/engine/shards/messages.ts";
+import type { ShardRecord } from "@/engine/shards/record_pump.ts";
 import type { EventLevel, RunEvent } from "@/engine/show/event_hub.ts";
 import type { FinalResult, RunView } from "@/engine/show/view.ts";
 
@@ -25,7 +27,10 @@ export interface ShardListener {
   contact(contact: InitialContact): void;
   /** Its first tunnel is established. */
   first(): void;
-  final(final: FinalResult): void;
+  /** Its result is decided, and its data path is still open. */
+  over(hasFailed: boolean): void;
+  records(records: readonly ShardRecord[]): void;
+  final(final: FinalResult, tunnels: ShardTunnels): void;
   /** The worker has ended by an error and will say nothing more. */
   died(words: string): void;
 }
@@ -115,6 +120,9 @@ export class ShardLink {
       case "events":
         this.#listener.events(message.events);
         return this.tell({ kind: "read" });
+      case "records":
+        this.#listener.records(message.records);
+        return this.tell({ kind: "written", records: message.records.length });
       case "answer":
         this.#waiting.get(message.id)?.resolve(message.value);
         return void this.#waiting.delete(message.id);
@@ -125,8 +133,10 @@ export class ShardLink {
         return this.#listener.contact(message.contact);
       case "first":
         return this.#listener.first();
+      case "over":
+        return this.#listener.over(message.hasFailed);
       case "final":
-        return this.#listener.final(message.final);
+        return this.#listener.final(message.final, message.tunnels);
       case "closed":
         return this.#closed?.();
     }

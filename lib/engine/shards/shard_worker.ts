@@ -16,9 +16,12 @@ import { wantsWarmUp, warmUp } from "@/engine/run/warm_up.ts";
 import { EventPump } from "@/engine/shards/event_pump.ts";
 import type { FromShard, InitialContact, ShardTask, ToShard } from "@/engine/shards/messages.ts";
 import { plainCopy } from "@/engine/shards/plain_copy.ts";
+import { RecordPump } from "@/engine/shards/record_pump.ts";
+import { TunnelLog, type TunnelRecord } from "@/engine/show/tunnel_log.ts";
 import { shareOf } from "@/engine/shards/share.ts";
 import { sharedCountsOf, sharedPoolsOf } from "@/engine/shards/shared_state.ts";
 import { EventHub, type EventLevel } from "@/engine/show/event_hub.ts";
+import { RunResult } from "@/engine/show/view.ts";
 import { identityKey } from "@/ike/negotiate/identity.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { readSetup } from "@/setup/read.ts";
@@ -32,31 +35,60 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 
+/** What is recorded of a run in this worker. */
+interface Records {
+  readonly pump: RecordPump;
+  readonly tunnels: TunnelLog | undefined;
+}
+
 /** A part of a run in this worker. */
 class ShardRun {
   readonly #hub: EventHub;
   readonly #run: TestRun;
   readonly #answers: RunAnswers;
   readonly #pump: EventPump;
+  readonly #records: Records;
   readonly #closeAuth: () => void;
 
   constructor(
     run: TestRun,
-    { hub, pump, closeAuth }: {
+    { hub, pump, records, closeAuth }: {
       readonly hub: EventHub;
       readonly pump: EventPump;
+      readonly records: Records;
       readonly closeAuth: () => void;
     },
   ) {
     this.#run = run;
     this.#hub = hub;
     this.#pump = pump;
+    this.#records = records;
     this.#closeAuth = closeAuth;
     this.#answers = new RunAnswers(run);
     run.finalResult.then(async (final) => {
+      this.#tellLoss();
       await this.#pump.settled();
-      scope.postMessage({ kind: "final", final: plainCopy(final) });
+      this.#records.pump.flush();
+      const tunnels = { records: this.#tunnels(), leftOut: this.#records.tunnels?.leftOut ?? 0 };
+      scope.postMessage({ kind: "final", final: plainCopy(final), tunnels });
     });
+  }
+
+  #tellLoss(): void {
+    const { lost } = this.#records.pump;
+    if (lost === 0) return;
+    this.#hub.publish(3, `${lost} datagrams are not in the capture, as they came too fast for it`);
+  }
+
+  /** The records of tunnels; a gateway numbers them in the order of arrival at this worker. */
+  #tunnels(): TunnelRecord[] {
+    const { role, shard } = this.#run.plan;
+    const records = [...this.#records.tunnels?.records() ?? []];
+    if (role === "client" || !shard) return records;
+    return records.map((record) => ({
+      ...record,
+      tunnel: record.tunnel * shard.of + shard.number,
+    }));
   }
 
   /** Does what a message says. */
@@ -68,6 +100,8 @@ class ShardRun {
         return this.#run.stop(message.gracefully);
       case "level":
         return this.#pump.want(message.level);
+      case "written":
+        return this.#records.pump.written(message.records);
       case "read":
         return this.#pump.read();
       case "ask":
@@ -76,6 +110,8 @@ class ShardRun {
         return this.#run.loop.turn((nowMs) => this.#run.creationFinished(nowMs));
       case "displace":
         return this.#displace(message.contact);
+      case "release":
+        return release();
       case "close":
         return this.#close();
       case "break":
@@ -112,6 +148,10 @@ class ShardRun {
   }
 }
 
+let release = () => {};
+/** Resolves when no worker needs the data path any more. */
+const released = new Promise<void>((resolve) => release = resolve);
+
 /** Tells the main thread of INITIAL_CONTACT. */
 const contacts: RunPart = {
   handlers: {
@@ -138,11 +178,15 @@ function firstTunnel(): RunPart {
 }
 
 async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
-  const { shard, slice, text, file, lenient, shared, sockets } = task;
+  const { shard, slice, text, file, lenient, shared, wanted, sockets } = task;
   const reading = readSetup(text, file, { lenient });
   const setup = shareOf(reading.setup, shard);
   const hub = new EventHub();
   const pump = new EventPump(hub, level, (events) => scope.postMessage({ kind: "events", events }));
+  const records = {
+    pump: new RecordPump(wanted, (all) => scope.postMessage({ kind: "records", records: all })),
+    tunnels: wanted.tunnels ? new TunnelLog() : undefined,
+  };
   if (shard.number === 0) sendMilestones(hub, pump);
   const pools = shared && sharedPoolsOf(setup, shared);
   const env = { ...await environment(setup), shard, ...(pools && { pools }) };
@@ -156,10 +200,15 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
     transport,
     events: hub,
     setupFileName: file,
-    hooks: {},
+    hooks: { ...records.pump.hooks, ...(records.tunnels && { tunnels: records.tunnels }) },
     notYet: shard.number === 0 ? reading.notYet : [],
     slice: own,
     shard,
+    mayClose: () => {
+      const hasFailed = run.summary().result === RunResult.FAILED;
+      scope.postMessage({ kind: "over", hasFailed });
+      return released;
+    },
     counts: shared && sharedCountsOf(setup, shared),
     parts: setup.role === "client" ? [firstTunnel()] : [contacts],
   });
@@ -176,7 +225,7 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
     summary: run.summary(),
   };
   scope.postMessage({ kind: "ready", ready: plainCopy(ready) });
-  return new ShardRun(run, { hub, pump, closeAuth: () => auth.close() });
+  return new ShardRun(run, { hub, pump, records, closeAuth: () => auth.close() });
 }
 
 /** Sends what the test begins or ends, which the time axis of a report has, where no level 4 is wanted. */

@@ -4,10 +4,12 @@
  * @module
  */
 import { shardOfSpi, shardOfWord } from "@/base/shard.ts";
+import type { RunHooks } from "@/engine/run/hooks.ts";
 import type { Slice } from "@/base/slice.ts";
 import type { AnswerTo } from "@/engine/shards/shard_link.ts";
 import { ShardLink } from "@/engine/shards/shard_link.ts";
 import type { Question, ShardReady } from "@/engine/shards/messages.ts";
+import { writeRecords } from "@/engine/shards/record_pump.ts";
 import { newSharedState } from "@/engine/shards/shared_state.ts";
 import { brokenMeanwhile, verdictWords } from "@/engine/show/thresholds.ts";
 import type { EventHub, EventLevel } from "@/engine/show/event_hub.ts";
@@ -42,6 +44,8 @@ export interface ShardedOptions {
   /** The sockets of each worker. */
   readonly sockets: readonly NativeSockets[];
   readonly events: EventHub;
+  /** The recorders of the run. */
+  readonly hooks: RunHooks;
 }
 
 /** The state of one worker. */
@@ -49,6 +53,8 @@ interface ShardState {
   readonly link: ShardLink;
   /** Its last figures and summary that are known. */
   last: { readonly figures: RunFigures; readonly summary: RunSummary } | undefined;
+  /** Whether its result is decided. */
+  isOver: boolean;
   final: FinalResult | undefined;
 }
 
@@ -85,11 +91,17 @@ export class ShardedRun implements RunView {
   async make(): Promise<ShardReady> {
     const { text, file, lenient, slice, sockets } = this.#options;
     const of = sockets.length;
+    const { datagram, ikeKeyed, tunnels } = this.#options.hooks;
+    const wanted = {
+      datagrams: datagram !== undefined,
+      keys: ikeKeyed !== undefined,
+      tunnels: tunnels !== undefined,
+    };
     const shared = this.setup.role === "gateway" ? newSharedState(this.setup) : undefined;
     const tasks = this.#shards.map(({ link }, number) => {
       const shard = { number, of };
       return link.make(
-        { shard, slice, text, file, lenient, shared, sockets: sockets[number]! },
+        { shard, slice, text, file, lenient, shared, wanted, sockets: sockets[number]! },
         this.#level,
       );
     });
@@ -224,10 +236,15 @@ export class ShardedRun implements RunView {
         }
       },
       first: () => this.#startOthers(),
-      final: (final) => this.#ended(number, final),
+      over: (hasFailed) => this.#over(number, hasFailed),
+      records: (records) => writeRecords(records, this.#options.hooks),
+      final: (final, tunnels) => {
+        this.#options.hooks.tunnels?.take(tunnels);
+        this.#ended(number, final);
+      },
       died: (words) => this.#died(number, words),
     });
-    return { link, last: undefined, final: undefined };
+    return { link, last: undefined, isOver: false, final: undefined };
   }
 
   #startOthers(): void {
@@ -268,13 +285,17 @@ export class ShardedRun implements RunView {
     this.stop(true);
   }
 
+  #over(number: number, hasFailed: boolean): void {
+    this.#shards[number]!.isOver = true;
+    if (number === 0) this.#startOthers();
+    if (hasFailed && this.setup.abortonerr && !this.#isStopping) this.stop(true);
+    this.#releaseIfOver();
+  }
+
   #ended(number: number, final: FinalResult): void {
     const shard = this.#shards[number]!;
     shard.final = final;
     shard.last = final;
-    if (number === 0) this.#startOthers();
-    const isAborted = final.result === RunResult.FAILED && this.setup.abortonerr;
-    if (isAborted && !this.#isStopping) this.stop(true);
     this.#finishIfOver();
   }
 
@@ -283,7 +304,14 @@ export class ShardedRun implements RunView {
     this.events.publish(1, `The test cannot go on: ${text}`);
     this.#firstError ||= text;
     if (!this.#isOver) this.stop(true);
+    this.#releaseIfOver();
     this.#finishIfOver();
+  }
+
+  /** Lets the workers close their data paths, whose routes and rules they share, when none is used any more. */
+  #releaseIfOver(): void {
+    if (this.#shards.some(({ isOver, link }) => !isOver && !link.isDead)) return;
+    for (const { link } of this.#shards) link.tell({ kind: "release" });
   }
 
   #finishIfOver(): void {

@@ -138,6 +138,8 @@ export class TunnelLog {
   readonly #records: (Draft | undefined)[] = [];
   /** Gateway: the record of each IKE SA. */
   readonly #bySa = new Map<IkeSa, Draft>();
+  /** The records of other runs. */
+  readonly #taken: TunnelRecord[] = [];
   #run: TunnelLogRun | undefined;
   /** Number of tunnels without a record. */
   leftOut = 0;
@@ -148,9 +150,18 @@ export class TunnelLog {
     return { handlers: this.#handlers(run) };
   }
 
+  /** Takes the records of one of the runs that share a test. */
+  take({ records, leftOut }: Pick<TunnelLog, "leftOut"> & {
+    readonly records: readonly TunnelRecord[];
+  }): void {
+    const room = Math.max(0, RECORDS_MAX - this.#taken.length);
+    for (const record of records.slice(0, room)) this.#taken.push(record);
+    this.leftOut += leftOut + Math.max(0, records.length - room);
+  }
+
   /** All records, in the order of tunnels; at a client also those of tunnels that were never begun. */
   *records(): IterableIterator<TunnelRecord> {
-    if (!this.#run) return;
+    if (!this.#run) return yield* this.#taken.sort((a, b) => a.tunnel - b.tunnel);
     const { role, tunnels, slice, trafficOf } = this.#run;
     const whole = (draft: Draft): TunnelRecord => {
       const traffic = trafficOf?.(draft.tunnel);

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { shardOfSpi, shardOfWord } from "@/base/shard.ts";
 import { openShardSockets } from "@/engine/run/prepare.ts";
+import { TunnelLog } from "@/engine/show/tunnel_log.ts";
+import type { RecordedDatagram, RunHooks } from "@/engine/run/hooks.ts";
 import { ShardedRun } from "@/engine/shards/sharded_run.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunResult } from "@/engine/show/view.ts";
@@ -19,7 +21,7 @@ interface Begun {
   readonly port: number;
 }
 
-async function begin(text: string): Promise<Begun> {
+async function begin(text: string, hooks: RunHooks = {}): Promise<Begun> {
   const file = "my.yaml";
   const { setup } = readSetup(text, file);
   const events = new EventHub();
@@ -34,6 +36,7 @@ async function begin(text: string): Promise<Begun> {
     slice: undefined,
     sockets,
     events,
+    hooks,
   });
   await run.make();
   run.start();
@@ -182,6 +185,40 @@ test("INITIAL_CONTACT ends the IKE SAs that its identity has at other workers", 
     assert.equal((await gateway.run.summary()).createdTunnels, 2);
   } finally {
     await gateway.run.close();
+  }
+});
+
+test("captures, keys and records of tunnels have what all of them did", async () => {
+  const tunnels = 6;
+  const gateway = await begin(gatewayText("127.0.5.6", tunnels, PSK));
+  const datagrams: RecordedDatagram[] = [];
+  const keyed = new Set<bigint>();
+  const children = new Set<number>();
+  const log = new TunnelLog();
+  const client = await begin(
+    clientText({ to: "127.0.5.6", port: gateway.port, tunnels, more: PSK }),
+    {
+      datagram: (datagram) => void datagrams.push(datagram),
+      ikeKeyed: ({ spi }) => void keyed.add(spi),
+      childKeyed: ({ spi }) => void children.add(spi),
+      tunnels: log,
+    },
+  );
+  try {
+    await until("all tunnels", async () => (await client.run.summary()).createdLive === tunnels);
+    const spis = (await client.run.listIkeSas(0, 0)).map(({ spi }) => spi);
+    client.run.stop(true);
+    const { figures } = await client.run.finalResult;
+    assert.equal(datagrams.filter(({ sent }) => sent).length, figures.datagramsSent);
+    assert.equal(datagrams.filter(({ sent }) => !sent).length, figures.datagramsReceived);
+    assert.deepEqual(new Set(datagrams.map(({ tunnel }) => tunnel)), new Set([0, 1, 2, 3, 4, 5]));
+    assert.deepEqual(keyed, new Set(spis));
+    assert.equal(children.size, tunnels);
+    const records = [...log.records()];
+    assert.deepEqual(records.map(({ tunnel }) => tunnel), [0, 1, 2, 3, 4, 5]);
+    assert.deepEqual(new Set(records.map(({ spiI }) => spiI)), keyed);
+  } finally {
+    await Promise.all([client.run.close(), gateway.run.close()]);
   }
 });
 
