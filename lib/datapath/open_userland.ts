@@ -22,6 +22,10 @@ import { pathMtu } from "@/native/udp.ts";
 /** MTU of the device: with any cipher, an ESP packet in UDP over IPv6 then fits into 1500 octets. */
 const TUN_MTU = 1400;
 
+const NO_DEVICE_OF_WORKERS =
+  "No TUN device, as several workers share the test: tunnels carry pings of our own alone. Set shards: 1 for " +
+  "packets of other programs";
+
 /** The options of a userland data path. */
 export interface OpenUserlandOptions {
   /** Name of the interface that gets inner addresses. */
@@ -67,7 +71,12 @@ interface OpenedSystem {
 
 /** Opens the device and its routes; undefined, with a note, if the process is not allowed to. */
 function openSystem(shim: ShimSymbols, options: OpenUserlandOptions): OpenedSystem | undefined {
-  const { listener, virtualipif } = options;
+  const { listener, virtualipif, shard } = options;
+  if (shard) {
+    // A packet of the system would have to find the device of the worker that has its tunnel.
+    if (shard.number === 0) listener.note(3, NO_DEVICE_OF_WORKERS);
+    return undefined;
+  }
   const socket = new NetlinkSocket(shim, { family: NetlinkFamily.ROUTE });
   const innerDevice = linkIndex(socket, virtualipif);
   if (innerDevice === undefined) {
