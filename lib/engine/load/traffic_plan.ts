@@ -29,12 +29,17 @@ export interface TrafficPlan extends EndsPlan {
   readonly lossMax: number;
 }
 
-/** Reads the plan from a setup; undefined: there is no traffic. @throws {SetupError} as for pings. */
+/**
+ * Reads the plan from a setup; undefined: there is no traffic. `parts`: among how many slices or workers a rate
+ * of all tunnels together is divided. @throws {SetupError} as for pings.
+ */
 export function trafficPlanOf(
   { trafficconf: conf, numberoftunnels, ikeconf }: Setup,
+  parts = 1,
 ): TrafficPlan | undefined {
   if (!hasTraffic({ trafficconf: conf })) return undefined;
   const { destaddr, srcaddr } = conf;
+  const isEach = conf.ratefor === "tunnel";
   const octets = (destaddr ?? srcaddr)?.length ?? 4;
   const plan: TrafficPlan = {
     section: "trafficconf",
@@ -44,8 +49,10 @@ export function trafficPlanOf(
     peerStep: destaddr ? conf.deststep : 0,
     own: srcaddr ?? new Uint8Array(octets),
     ownStep: srcaddr ? conf.srcstep : 0,
-    rate: conf.rate,
-    isEach: conf.ratefor === "tunnel",
+    rate: conf.rate && !isEach
+      ? { ...conf.rate, perSecond: conf.rate.perSecond / parts }
+      : conf.rate,
+    isEach,
     sizes: sizesOf(conf.size),
     returns: conf.direction === "both",
     port: conf.port,

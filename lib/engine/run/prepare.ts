@@ -303,7 +303,7 @@ export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
     ping: pingPlanOf(setup),
     openPingSockets: ({ shape, peer, auto }, failed) =>
       openPingSockets(shape, { peer, bothFamilies: auto }, failed),
-    traffic: trafficPlanOf(setup),
+    traffic: trafficPlanOf(setup, parts.slice?.of ?? parts.shard?.of),
     openTrafficSockets: (port, failed) => new TrafficSockets(port, failed),
     readNeighbours: readNeighbourTables,
     config,
