@@ -3,7 +3,8 @@
  * with keys, as PEM files.
  * @module
  */
-import { printLine, tellLine } from "@/files/terminal.ts";
+import { printLine } from "@/files/terminal.ts";
+import { Progress } from "@/cli/progress.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { chooseBackend } from "@/crypto/choose.ts";
@@ -39,8 +40,6 @@ export interface CreatePkiOptions {
 
 /** How many pairs are made at the same time; RSA keys are generated on threads. */
 const CONCURRENCY = 4;
-/** How often progress is reported, in milliseconds. */
-const PROGRESS_MS = 1000;
 /** File modes of keys, of certificates, and of the directories of both. */
 const OWNER_ONLY = 0o600;
 const READABLE = 0o644;
@@ -73,7 +72,7 @@ export async function createPki(options: CreatePkiOptions): Promise<number> {
   }
   let done = 0;
   let next = 0;
-  let toldMs = performance.now();
+  const progress = new Progress("createpki");
   const work = async () => {
     while (next < count) {
       const at = next++;
@@ -85,13 +84,14 @@ export async function createPki(options: CreatePkiOptions): Promise<number> {
       });
       write(`${eedir}/${endEntityName(at)}`, made);
       if (lookupdir) writeLookup(`${lookupdir}/${endEntityName(at)}`, made.certificate, belowRoot);
-      done++;
-      if (performance.now() - toldMs < PROGRESS_MS) continue;
-      toldMs = performance.now();
-      tellLine(`createpki: ${done} of ${count} end entities`);
+      progress.told(++done, count, "end entities");
     }
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  try {
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  } finally {
+    progress.end();
+  }
   printLine(`${calvl + 1} authorities in ${cadir}, ${count} end entities in ${eedir}`);
   return 0;
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Slice } from "@/base/slice.ts";
+import { Progress } from "@/cli/progress.ts";
 import type { RunSetupOptions } from "@/cli/run_setup_options.ts";
 import {
   environment,
@@ -63,11 +64,13 @@ export async function prepareBasis(parts: RunParts): Promise<RunBasis> {
   const { setup, positionOf, events, warn, atEnd, shards } = parts;
   const env = await environment(setup, positionOf);
   if (shards === 1) await warmUpHere(parts, env.crypto);
+  const reading = new Progress("reading certificates");
   const auth = await openAuth(setup, env, {
     positionOf,
+    progress: (done, of) => reading.told(done, of, "pairs of certificate and key"),
     note: (words) => events.publish(4, words),
     warn,
-  });
+  }).finally(() => reading.end());
   // Each worker opens its own, once it is known that this can be done.
   if (shards > 1) auth.close();
   else atEnd(() => auth.close());

@@ -14,3 +14,9 @@ export function printLine(text = ""): void {
 export function tellLine(text = ""): void {
   console.error(printable(text));
 }
+
+/** Writes a line on standard error in the place of the one that the cursor is on; empty: that is removed. */
+export function redrawLine(text: string): void {
+  const octets = new TextEncoder().encode(`\r${printable(text)}\u001b[K`);
+  Deno.stderr.writeSync(octets);
+}

@@ -107,7 +107,10 @@ function usesTls(ikeconf: Setup["ikeconf"]): boolean {
 export async function readCertificateFiles(
   setup: Setup,
   crypto: CryptoBackend,
-  positionOf?: PositionOf,
+  { positionOf, progress }: {
+    readonly positionOf?: PositionOf | undefined;
+    readonly progress?: ReadingProgress | undefined;
+  } = {},
 ): Promise<CertificateFiles> {
   const { cadir, eedir, crldir, ocspdir, revocation, rawkey } = setup.ikeconf;
   const { certlookup, certlookupdir } = setup.ikeconf;
@@ -121,7 +124,11 @@ export async function readCertificateFiles(
   return {
     issuing: issues ? await readIssuing(setup, crypto, positionOf) : undefined,
     credentials: needsOwn && eedir !== ""
-      ? await readCredentials(setup, new Directory(eedir, place("eedir")), { crypto, notes })
+      ? await readCredentials(setup, new Directory(eedir, place("eedir")), {
+        crypto,
+        notes,
+        progress,
+      })
       : [],
     rawKeys: signs && rawkey !== "" ? await readRawKeys(setup, place("rawkey"), crypto) : [],
     peerRawKeys: verifies ? readPeerRawKeys(setup, place) : NO_CERTIFICATES.peerRawKeys,
@@ -144,10 +151,14 @@ export async function readCertificateFiles(
   };
 }
 
+/** Hears of each pair of certificate and key that was read and checked, and how many there are. */
+export type ReadingProgress = (done: number, of: number) => void;
+
 /** What reading pairs needs, and where it tells what is not used. */
 interface PairReading {
   readonly crypto: CryptoBackend;
   readonly notes: string[];
+  readonly progress: ReadingProgress | undefined;
 }
 
 /** Reads the pairs NAME.cert, NAME.key that the tunnels need, or among which a gateway chooses. */
@@ -173,8 +184,10 @@ async function readCredentials(
     throw directory.fault(`${found}: expected ${wanted}, one for each tunnel`);
   }
   const credentials: Credential[] = [];
-  for (const name of pairs.slice(0, most)) {
+  const used = pairs.slice(0, most);
+  for (const name of used) {
     credentials.push(await readCredential(directory, name, reading));
+    reading.progress?.(credentials.length, used.length);
   }
   return credentials;
 }

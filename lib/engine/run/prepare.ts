@@ -18,7 +18,7 @@ import {
   wantsNatt,
 } from "@/engine/run/config_of.ts";
 import { HashLookup } from "@/engine/run/certificate_lookup.ts";
-import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
+import { readCertificateFiles, type ReadingProgress } from "@/engine/run/certificate_files.ts";
 import { openEap } from "@/engine/run/eap_of.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import { impairmentOf } from "@/engine/run/impairment_of.ts";
@@ -219,8 +219,10 @@ export interface OpenedAuth extends AuthMaterial {
 export async function openAuth(
   setup: Setup,
   { crypto, random }: IkeEnv,
-  { positionOf, note, warn = note, isProfile = false }: {
+  { positionOf, note, progress, warn = note, isProfile = false }: {
     readonly positionOf?: PositionOf;
+    /** Hears of each certificate of a tunnel that was read; absent: nobody does. */
+    readonly progress?: ReadingProgress;
     readonly note: (words: string) => void;
     /** Is called with what is probably not intended; absent: `note`. */
     readonly warn?: (words: string) => void;
@@ -228,7 +230,7 @@ export async function openAuth(
     readonly isProfile?: boolean;
   },
 ): Promise<OpenedAuth> {
-  const certificates = await readCertificateFiles(setup, crypto, positionOf);
+  const certificates = await readCertificateFiles(setup, crypto, { positionOf, progress });
   for (const words of certificates.notes) warn(words);
   const eap = openEap(setup, { random, tls: loadLibssl(), certificates, note });
   const secrets = openSecrets(setup);
@@ -249,7 +251,12 @@ export async function openAuth(
   try {
     for (const [i, profile] of profilesOf(setup).entries()) {
       const at = positionOf && ((path: string) => positionOf(pathIn(i, path)));
-      const options = { note, isProfile: true, ...(at ? { positionOf: at } : {}) };
+      const options = {
+        note,
+        isProfile: true,
+        ...(at && { positionOf: at }),
+        ...(progress && { progress }),
+      };
       profiles.push(await openAuth(setupOf(setup, profile), { crypto, random } as IkeEnv, options));
     }
   } catch (e) {
