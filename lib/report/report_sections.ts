@@ -6,6 +6,7 @@
 import { showDuration } from "@/base/duration.ts";
 import { escapeXml } from "@/base/xml.ts";
 import type { FailureFigures, LatencyResult } from "@/engine/show/figure.ts";
+import { measuredWords } from "@/engine/show/thresholds.ts";
 import { type Plot, plotJson, PLOTS } from "@/report/plots.ts";
 import type { RunResultJson } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
@@ -49,10 +50,13 @@ function thresholds({ thresholds: verdicts }: RunResultJson): string[] {
     '<table id="thresholds"><caption>Thresholds</caption>',
     '<thead><tr><th scope="col">threshold</th><th scope="col">verdict</th>' +
     '<th scope="col" class="number">measured</th></tr></thead><tbody>',
-    ...verdicts.map(({ threshold, held, value }) =>
-      `<tr><th scope="row">${escapeXml(threshold)}</th><td>${held ? "held" : "broken"}</td>` +
-      `<td class="number">${value ?? "nothing"}</td></tr>`
-    ),
+    ...verdicts.map((verdict) => {
+      const { threshold, held } = verdict;
+      const word = held ? "held" : "broken";
+      return `<tr class="${word}"><th scope="row">${escapeXml(threshold)}</th>` +
+        `<td data-column="verdict">${word}</td>` +
+        `<td class="number">${escapeXml(measuredWords(verdict))}</td></tr>`;
+    }),
     "</tbody></table>",
   ];
 }

@@ -86,6 +86,13 @@ export function parseThreshold(text: string): Threshold | undefined {
   return { text: normal, figure, comparison, limit, isPercent };
 }
 
+/** The unit of the figure that a threshold is about, as it stands behind a number; empty: it is a count. */
+export function unitOfFigure({ figure, isPercent }: Threshold): string {
+  const unit = "name" in figure ? UNITS[figure.name] : "duration";
+  if (isPercent) return " %";
+  return { duration: " ms", octets: " octets", rate: "/s", percent: " %", count: "" }[unit];
+}
+
 function figureOf(text: string): ThresholdFigure | undefined {
   if (Object.hasOwn(UNITS, text)) return { name: text as keyof typeof UNITS };
   const [, percentile, latency] = /^(\w+)\((\w+)\)$/.exec(text) ?? [];

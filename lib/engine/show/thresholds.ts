@@ -3,7 +3,7 @@
  * @module
  */
 import type { LatencyFigures } from "@/engine/show/histogram.ts";
-import type { Threshold } from "@/setup/threshold.ts";
+import { parseThreshold, type Threshold, unitOfFigure } from "@/setup/threshold.ts";
 
 /** The verdict on one threshold. */
 export interface ThresholdVerdict {
@@ -88,11 +88,19 @@ export function brokenMeanwhile(
   return judge(bounds, judged).find(({ held, value }) => !held && value !== undefined);
 }
 
-/** Describes a verdict: `p99(setup) < 200ms: broken, 312`. */
-export function verdictWords(
-  { threshold, value, held }: ThresholdVerdict | ThresholdVerdictJson,
+/** Describes a verdict: `p99(setup) < 200ms: broken, 312 ms`. */
+export function verdictWords(verdict: ThresholdVerdict | ThresholdVerdictJson): string {
+  const { threshold, held } = verdict;
+  return `${threshold}: ${held ? "held" : "broken"}, ${measuredWords(verdict)}`;
+}
+
+/** What was measured, with its unit. */
+export function measuredWords(
+  { threshold, value }: ThresholdVerdict | ThresholdVerdictJson,
 ): string {
-  return `${threshold}: ${held ? "held" : "broken"}, ${value ?? "nothing was measured"}`;
+  if (value === undefined || value === null) return "nothing was measured";
+  const known = parseThreshold(threshold);
+  return `${value}${known ? unitOfFigure(known) : ""}`;
 }
 
 function valueOf(

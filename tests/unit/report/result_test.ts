@@ -278,13 +278,13 @@ Deno.test("the closing report shows the latency from the due time if it differs 
 Deno.test("each threshold has its verdict in the closing report, the JUnit file and the HTML page", () => {
   const result = resultOf(FINAL);
   const [line] = summaryLines(result).filter((one) => one.startsWith("Threshold p99(setup)"));
-  assert.equal(line, "Threshold p99(setup) < 200ms: broken, 312");
+  assert.equal(line, "Threshold p99(setup) < 200ms: broken, 312 ms");
   const junit = junitOf(result, false);
   assert.match(junit, /name="threshold: p99\(setup\) &lt; 200ms".*\n *<failure type="threshold"/);
   assert.match(junit, /name="threshold: failed &lt; 1%" time="0.000">\n *<system-out>/);
   assert.match(
     reportPage(result, false),
-    /<th scope="row">p99\(init\) &lt; 1s<\/th><td>broken<\/td><td class="number">nothing</,
+    /<th scope="row">p99\(init\) &lt; 1s<\/th><td data-column="verdict">broken<\/td><td class="number">nothing was measured</,
   );
 });
 
