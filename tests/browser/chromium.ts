@@ -99,9 +99,19 @@ export class Chromium {
     await this.call("Input.dispatchKeyEvent", { type: "keyUp", key });
   }
 
-  /** A picture of the whole page as PNG. */
-  async picture(): Promise<Uint8Array> {
-    const { data } = await this.call("Page.captureScreenshot", { captureBeyondViewport: true });
+  /** Gives the page so many pixels, and the colours of a theme. */
+  async show(theme: "light" | "dark", width: number, height: number): Promise<void> {
+    const size = { width, height, deviceScaleFactor: 1, mobile: false };
+    await this.call("Emulation.setDeviceMetricsOverride", size);
+    const features = [{ name: "prefers-color-scheme", value: theme }];
+    await this.call("Emulation.setEmulatedMedia", { features });
+    // Plots are drawn anew for another theme, and a moment after the page has another width.
+    await this.evaluate("new Promise((done) => setTimeout(done, 400))");
+  }
+
+  /** A picture of the page as PNG: of all of it, or of what its viewport shows. */
+  async picture(captureBeyondViewport = true): Promise<Uint8Array> {
+    const { data } = await this.call("Page.captureScreenshot", { captureBeyondViewport });
     return Uint8Array.from(atob(String(data)), (c) => c.charCodeAt(0));
   }
 

@@ -32,7 +32,12 @@ try {
   await until(browser, `${cell} === ${JSON.stringify(established)}`);
   await until(browser, `document.getElementById("connection").innerText.startsWith("Live")`);
   const rows = await browser.evaluate<string[][]>(ROWS);
-  if (PICTURES) await Deno.writeFile(`${PICTURES}/daemon.png`, await browser.picture());
+  if (PICTURES) {
+    for (const theme of ["light", "dark"] as const) {
+      await browser.show(theme, 1_120, 340);
+      await Deno.writeFile(`${PICTURES}/daemon-${theme}.png`, await browser.picture(false));
+    }
+  }
   // By the keyboard: the name of the instance is a link that has the focus and is followed by Enter.
   await browser.evaluate(`${rowOf}.querySelector("a").focus()`);
   await browser.press("Enter");

@@ -3,14 +3,20 @@
  * those of the run.
  */
 import assert from "node:assert/strict";
-import type { RunResultJson } from "@/report/result.ts";
 import { Chromium, hasChromium } from "./chromium.ts";
+import {
+  complaintsOfPromtool,
+  ended,
+  freePort,
+  hasPrometheus,
+  ours,
+  Prometheus,
+  resultAt,
+  told,
+  until,
+} from "./processes.ts";
 
 const PICTURES = Deno.env.get("REPORT_PICTURES");
-const WAIT_MS_MAX = 60_000;
-
-const isInstalled = (path: string) => Deno.stat(path).then(() => true, () => false);
-const hasPrometheus = await isInstalled("/usr/bin/prometheus");
 
 /** A gateway and a client with fifty tunnels, each a process of our program; the client has a live page. */
 class Pair {
@@ -62,68 +68,9 @@ class Pair {
   }
 
   async end(): Promise<void> {
-    for (const process of this.#processes) {
-      process.kill("SIGTERM");
-      await process.status;
-      await process.stderr.cancel().catch(() => {});
-    }
+    for (const process of this.#processes) await ended(process);
     await Deno.remove(this.#dir, { recursive: true });
   }
-}
-
-function ours(args: readonly string[]): Deno.ChildProcess {
-  const main = new URL("../../main.ts", import.meta.url).pathname;
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", main, ...args],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-}
-
-/** Reads the output of a process until a line matches. */
-async function told(process: Deno.ChildProcess, wanted: RegExp): Promise<RegExpExecArray> {
-  const reader = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`The process ended: ${text}`);
-    text += value;
-    const found = wanted.exec(text);
-    if (!found) continue;
-    // Its further output is read and dropped, so that it never waits for a reader.
-    (async () => {
-      while (!(await reader.read()).done);
-    })();
-    return found;
-  }
-}
-
-function freePort(): number {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const { port } = socket.addr as Deno.NetAddr;
-  socket.close();
-  return port;
-}
-
-function freeTcpPort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}
-
-async function until(what: string, is: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + WAIT_MS_MAX;
-  while (Date.now() < end) {
-    if (await is()) return;
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  assert.fail(`${what}: not within ${WAIT_MS_MAX} ms`);
-}
-
-async function resultAt(url: string): Promise<RunResultJson> {
-  return await (await fetch(`${url}result.json`)).json();
 }
 
 Deno.test({
@@ -175,29 +122,8 @@ Deno.test({
   sanitizeResources: false,
   fn: async () => {
     const pair = await Pair.start();
-    const dir = await Deno.makeTempDir();
-    const target = new URL(pair.url).host;
-    const port = freeTcpPort();
-    await Deno.writeTextFile(
-      `${dir}/prometheus.yml`,
-      "scrape_configs:\n- job_name: myikev2\n  scrape_interval: 1s\n" +
-        `  static_configs: [{targets: ["${target}"]}]\n`,
-    );
-    const prometheus = new Deno.Command("/usr/bin/prometheus", {
-      args: [
-        `--config.file=${dir}/prometheus.yml`,
-        `--storage.tsdb.path=${dir}/data`,
-        `--web.listen-address=127.0.0.1:${port}`,
-      ],
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    const value = async (query: string): Promise<number | undefined> => {
-      const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(query)}`;
-      const answer = await fetch(url).then((r) => r.json(), () => undefined);
-      const found = answer?.data?.result?.[0]?.value?.[1];
-      return found === undefined ? undefined : Number(found);
-    };
+    const prometheus = await Prometheus.start(pair.url);
+    const value = (query: string) => prometheus.value(query);
     try {
       const name = "myikev2_tunnels_established_total";
       await until("50 tunnels in Prometheus", async () => await value(name) === 50);
@@ -210,24 +136,10 @@ Deno.test({
         `${p50} s, at most ${latencyMs.setup.max} ms`,
       );
       const text = await (await fetch(`${pair.url}metrics`)).text();
-      const promtool = new Deno.Command("/usr/bin/promtool", {
-        args: ["check", "metrics"],
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn();
-      const writer = promtool.stdin.getWriter();
-      await writer.write(new TextEncoder().encode(text));
-      await writer.close();
-      const { success, stdout, stderr } = await promtool.output();
-      const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-      assert.ok(success, said);
-      assert.equal(said, "");
+      assert.equal(await complaintsOfPromtool(text), "");
     } finally {
-      prometheus.kill("SIGTERM");
-      await prometheus.status;
+      await prometheus.end();
       await pair.end();
-      await Deno.remove(dir, { recursive: true });
     }
   },
 });

@@ -8,7 +8,7 @@ import { LEFT_OUT } from "@/report/masking.ts";
 import { PLOTS } from "@/report/plots.ts";
 import { reportPage } from "@/report/report_page.ts";
 import type { RunResultJson } from "@/report/result.ts";
-import { STEPS_MAX, type TimelineColumns } from "@/report/timeline.ts";
+import { EVENTS_MAX, MILESTONES_MAX, STEPS_MAX, type TimelineColumns } from "@/report/timeline.ts";
 import { Chromium, hasChromium } from "./chromium.ts";
 
 const SIZE_MAX = 1_000_000;
@@ -49,6 +49,7 @@ function hostile(result: RunResultJson): RunResultJson {
     result: "failed",
     suites: { [HOSTILE]: 1 },
     peers: { [HOSTILE]: 1 },
+    vendorIds: { [HOSTILE]: 1 },
     failures: causes,
     strangers: causes,
     refusals: causes,
@@ -76,7 +77,7 @@ function anHour(result: RunResultJson): RunResultJson {
     );
   }
   const events = Array.from(
-    { length: 100 },
+    { length: EVENTS_MAX + MILESTONES_MAX },
     (_, i) => ({ atSec: i, level: 2, text: "x".repeat(401) }),
   );
   return {
