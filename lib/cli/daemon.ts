@@ -16,6 +16,7 @@ import { CpuProfile } from "@/cli/profile.ts";
 import { userNumber } from "@/cli/user_number.ts";
 import { readTlsFiles, type TlsFiles } from "@/api/credentials.ts";
 import { daemonView } from "@/cli/daemon_view.ts";
+import { adviceOf as advice } from "@/cli/explain.ts";
 import type { WebAddress } from "@/cli/output_options.ts";
 import type { DaemonSite } from "@/web/daemon_site.ts";
 import { onSignals } from "@/cli/signals.ts";
@@ -132,7 +133,12 @@ async function serveSite(
   // Loaded where it is asked for alone: a web server takes 5 MB.
   const { serveDaemon } = await import("@/web/daemon_site.ts");
   const trust = { users, trustsOtherHosts };
-  const site = await serveDaemon(daemonView(instances), { ...web, tls, trust, masks });
+  const site = await serveDaemon(daemonView(instances), {
+    ...web,
+    tls,
+    trust,
+    reports: { masks, advice },
+  });
   tellLine(`page of the instances at ${site.url}, metrics at ${site.url}metrics`);
   return site;
 }

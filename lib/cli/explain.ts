@@ -65,6 +65,15 @@ export function explanationLines(name: string): string[] {
   return paragraphs.flatMap((lines, i) => i > 0 ? ["", ...lines] : lines);
 }
 
+/** What to look at after failures of a cause, which may be a notify; undefined: nothing is known of it. */
+export function adviceOf(cause: string): string | undefined {
+  const tables: readonly Readonly<Record<string, Explanation>>[] = [
+    CAUSE_EXPLANATIONS,
+    NOTIFY_EXPLANATIONS,
+  ];
+  return tables.find((table) => Object.hasOwn(table, cause))?.[cause]?.[2];
+}
+
 function found(
   table: Readonly<Record<string, Explanation>>,
   wanted: string,

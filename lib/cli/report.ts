@@ -3,6 +3,7 @@
  * @module
  */
 import { textOf } from "@/cli/compare.ts";
+import { adviceOf } from "@/cli/explain.ts";
 import { EXIT_PASSED } from "@/cli/exit_status.ts";
 import { tellLine } from "@/files/terminal.ts";
 import { readResult } from "@/report/read_result.ts";
@@ -20,7 +21,10 @@ export async function writeReport(
   path: string,
   { output, maskIdentities = false }: ReportOptions,
 ): Promise<number> {
-  const page = reportPage(readResult(await textOf(path), path), maskIdentities);
+  const page = reportPage(readResult(await textOf(path), path), {
+    masks: maskIdentities,
+    advice: adviceOf,
+  });
   const file = new SecretFile(output, "--output");
   file.write(new TextEncoder().encode(page));
   file.close();

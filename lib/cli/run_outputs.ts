@@ -3,6 +3,7 @@
  * @module
  */
 import { DEFAULT_STEP_MS, type OutputFlags } from "@/cli/output_options.ts";
+import { adviceOf as advice } from "@/cli/explain.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import { TunnelLog } from "@/engine/show/tunnel_log.ts";
 import type { FinalResult, RunView } from "@/engine/show/view.ts";
@@ -59,7 +60,7 @@ export class RunOutputs {
     const { serveRun } = await import("@/web/run_site.ts");
     const timeline = () => this.#clock?.timeline;
     const masks = maskIdentities ?? false;
-    this.#site = await serveRun(run, { ...web, ...how, timeline, masks });
+    this.#site = await serveRun(run, { ...web, ...how, timeline, masks, advice });
     tellLine(`live page at ${this.#site.url}, metrics at ${this.#site.url}metrics`);
   }
 
@@ -86,7 +87,7 @@ export class RunOutputs {
   write(result: RunResultJson): void {
     const masks = this.#flags.maskIdentities ?? false;
     if (this.#junit) writeAll(this.#junit, [junitOf(result, masks)]);
-    if (this.#report) writeAll(this.#report, [reportPage(result, masks)]);
+    if (this.#report) writeAll(this.#report, [reportPage(result, { masks, advice })]);
     if (this.#hdrLog && this.#timeline) writeAll(this.#hdrLog, hdrLogLines(this.#timeline));
     if (!this.#csv || !this.#tunnels) return;
     writeAll(this.#csv, csvLines(this.#tunnels.records(), masks));

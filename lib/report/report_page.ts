@@ -13,26 +13,34 @@ import liveScript from "@/report/page/live.js" with { type: "text" };
 import pageScript from "@/report/page/report.js" with { type: "text" };
 import { htmlPage, inScript } from "@/report/html_page.ts";
 import { withoutSentences } from "@/report/masking.ts";
-import { sectionsOf } from "@/report/report_sections.ts";
+import { type Advice, sectionsOf } from "@/report/report_sections.ts";
 import type { RunResultJson } from "@/report/result.ts";
 
-/** The text of the file. With `masks`, sentences that may contain an identity are left out. */
-export function reportPage(whole: RunResultJson, masks: boolean): string {
+/** How a report is written. */
+export interface ReportStyle {
+  /** Whether sentences that may contain an identity are left out. */
+  readonly masks: boolean;
+  readonly advice: Advice;
+}
+
+/** The text of the file. */
+export function reportPage(whole: RunResultJson, { masks, advice }: ReportStyle): string {
   const result = masks ? withoutSentences(whole) : whole;
-  return page(result, { scripts: [uplotScript, pageScript], live: false });
+  return page(result, { scripts: [uplotScript, pageScript], live: false, advice });
 }
 
 /** The page of a run that goes on: its script opens the event stream of its own server. */
-export function livePage(result: RunResultJson): string {
-  return page(result, { scripts: [uplotScript, pageScript, liveScript], live: true });
+export function livePage(result: RunResultJson, advice: Advice): string {
+  return page(result, { scripts: [uplotScript, pageScript, liveScript], live: true, advice });
 }
 
 interface PageKind {
   readonly scripts: readonly string[];
   readonly live: boolean;
+  readonly advice: Advice;
 }
 
-function page(result: RunResultJson, { scripts, live }: PageKind): string {
+function page(result: RunResultJson, { scripts, live, advice }: PageKind): string {
   return htmlPage({
     title: `${result.setup ?? "myikev2"}: ${result.result}`,
     styles: [uplotCss],
@@ -40,7 +48,9 @@ function page(result: RunResultJson, { scripts, live }: PageKind): string {
     data: `<script type="application/json" id="result">${inScript(result)}</script>`,
     body: [
       ...(live ? ['<p id="connection" class="hint" role="status">Connecting …</p>'] : []),
-      ...sectionsOf(result).map(({ id, html }) => `<section id="${id}">\n${html}\n</section>`),
+      ...sectionsOf(result, advice).map(({ id, html }) =>
+        `<section id="${id}">\n${html}\n</section>`
+      ),
     ],
     live,
   });

@@ -19,11 +19,17 @@ export interface Section {
   readonly html: string;
 }
 
+/**
+ * What to look at after failures of a cause, and which options to change, with names of options in backticks;
+ * undefined: nothing is known of it.
+ */
+export type Advice = (cause: string) => string | undefined;
+
 /** The id of the section with the plots, whose data are not in its HTML. */
 export const PLOTS_SECTION = "over-time";
 
 /** All sections in the order of the page. */
-export function sectionsOf(result: RunResultJson): Section[] {
+export function sectionsOf(result: RunResultJson, advice: Advice): Section[] {
   const section = (id: string, lines: readonly string[]): Section => ({
     id,
     html: lines.join("\n"),
@@ -32,7 +38,7 @@ export function sectionsOf(result: RunResultJson): Section[] {
     section("verdict", verdict(result)),
     section("judged", thresholds(result)),
     section("what-was-tested", tested(result)),
-    section("causes", failures(result)),
+    section("causes", failures(result, advice)),
     section(PLOTS_SECTION, plots(result)),
     section("warnings", events(result)),
     section("all-figures", figures(result)),
@@ -102,8 +108,8 @@ function tested(result: RunResultJson): string[] {
   ];
 }
 
-function failures(result: RunResultJson): string[] {
-  const kinds: readonly (readonly [string, string, readonly FailureFigures[]])[] = [
+function failures(result: RunResultJson, advice: Advice): string[] {
+  const kinds: readonly CauseKind[] = [
     ["failures", "Tunnels that failed", result.failures],
     ["children-lost", "CHILD_SAs that were lost", result.children.lost.causes],
     ["children-refused", "CHILD_SAs that were refused", result.children.refused.causes],
@@ -116,20 +122,27 @@ function failures(result: RunResultJson): string[] {
   const hint = told.length === 0
     ? "<p>None.</p>"
     : "<p>What a cause means, and what to look at: <code>myikev2 explain CAUSE</code></p>";
-  return ["<h2>Failures by cause</h2>", hint, ...told.flatMap((kind) => causeTable(...kind))];
+  return ["<h2>Failures by cause</h2>", hint, ...told.flatMap((kind) => causeTable(kind, advice))];
 }
 
-function causeTable(id: string, caption: string, causes: readonly FailureFigures[]): string[] {
+type CauseKind = readonly [id: string, caption: string, causes: readonly FailureFigures[]];
+
+function causeTable([id, caption, causes]: CauseKind, advice: Advice): string[] {
   return [
     `<div class="scroll"><table id="${id}"><caption>${escapeXml(caption)}</caption>`,
     '<thead><tr><th scope="col">cause</th><th scope="col" class="number">count</th>' +
-    '<th scope="col">the first of them</th></tr></thead><tbody>',
+    '<th scope="col">the first of them</th><th scope="col">what to look at</th></tr></thead><tbody>',
     ...causes.map(({ cause, count, example }) =>
       `<tr><th scope="row">${escapeXml(cause)}</th><td class="number">${count}</td>` +
-      `<td>${escapeXml(example)}</td></tr>`
+      `<td>${escapeXml(example)}</td><td>${adviceHtml(advice(cause))}</td></tr>`
     ),
     "</tbody></table></div>",
   ];
+}
+
+/** Names between backticks are shown as code. */
+function adviceHtml(words = "–"): string {
+  return escapeXml(words).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 }
 
 function plots(result: RunResultJson): string[] {

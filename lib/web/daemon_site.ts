@@ -4,7 +4,7 @@
  * and once a second at most, however many do.
  * @module
  */
-import { reportPage } from "@/report/report_page.ts";
+import { reportPage, type ReportStyle } from "@/report/report_page.ts";
 import { readResult } from "@/report/read_result.ts";
 import { daemonMetrics } from "@/web/daemon_metrics.ts";
 import { daemonPage, shownInstances } from "@/web/daemon_page.ts";
@@ -30,8 +30,8 @@ const PAGES: readonly string[] = ["", "events", "result.json", "metrics"];
 
 /** How the pages are served. */
 export interface DaemonSiteOptions extends WebServerOptions {
-  /** Whether sentences that may name an identity are left out of reports. */
-  readonly masks: boolean;
+  /** How the reports of instances are written whose processes have ended. */
+  readonly reports: ReportStyle;
 }
 
 /** The pages of one daemon, served. */
@@ -61,7 +61,7 @@ export async function serveDaemon(
     streams: { "/events": (stream) => table.watch(stream) },
     others: {
       shape: "/instances/NAME/",
-      at: (path) => pageOfInstance(path, view, options.masks),
+      at: (path) => pageOfInstance(path, view, options.reports),
     },
   });
   return {
@@ -74,7 +74,11 @@ export async function serveDaemon(
 }
 
 /** The page of an instance: that of its process, or a report of the result that it left. */
-function pageOfInstance(path: string, view: DaemonView, masks: boolean): OtherPage | undefined {
+function pageOfInstance(
+  path: string,
+  view: DaemonView,
+  reports: ReportStyle,
+): OtherPage | undefined {
   const [, encoded, rest] = /^\/instances\/([^/]+)\/([^/]*)$/.exec(path) ?? [];
   if (encoded === undefined || rest === undefined || !PAGES.includes(rest)) return undefined;
   const name = decoded(encoded);
@@ -85,12 +89,14 @@ function pageOfInstance(path: string, view: DaemonView, masks: boolean): OtherPa
     return { kind: "forward", upstream, isStream: rest === "events" };
   }
   const text = rest === "" || rest === "result.json" ? view.resultOf(name) : undefined;
-  return text === undefined ? undefined : { kind: "page", page: () => reportOf(text, rest, masks) };
+  return text === undefined
+    ? undefined
+    : { kind: "page", page: () => reportOf(text, rest, reports) };
 }
 
-function reportOf(text: string, rest: string, masks: boolean): Promise<Page> {
+function reportOf(text: string, rest: string, reports: ReportStyle): Promise<Page> {
   if (rest !== "") return Promise.resolve({ type: JSON_TYPE, body: text });
-  return Promise.resolve({ type: HTML, body: reportPage(readResult(text, "the result"), masks) });
+  return Promise.resolve({ type: HTML, body: reportPage(readResult(text, "the result"), reports) });
 }
 
 function decoded(text: string): string | undefined {

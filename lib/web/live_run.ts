@@ -7,7 +7,13 @@ import type { FinalResult, RunView } from "@/engine/show/view.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import { withoutSentences } from "@/report/masking.ts";
 import { livePage } from "@/report/report_page.ts";
-import { PLOTS_SECTION, plotsShown, type Section, sectionsOf } from "@/report/report_sections.ts";
+import {
+  type Advice,
+  PLOTS_SECTION,
+  plotsShown,
+  type Section,
+  sectionsOf,
+} from "@/report/report_sections.ts";
 import { resultWith, type RunResultJson } from "@/report/result.ts";
 import type { Timeline, TimelineJson } from "@/report/timeline.ts";
 
@@ -51,6 +57,7 @@ export interface LiveRunOptions {
   readonly timeline: () => Timeline | undefined;
   /** Whether sentences that may name an identity are left out. */
   readonly masks: boolean;
+  readonly advice: Advice;
 }
 
 /** See the file. */
@@ -73,7 +80,7 @@ export class LiveRun {
 
   /** The page as it is at this moment. */
   async page(): Promise<string> {
-    return livePage(await this.result());
+    return livePage(await this.result(), this.#options.advice);
   }
 
   /** Begins to tell somebody; returns a function that ends it. */
@@ -112,7 +119,9 @@ export class LiveRun {
     const ended = this.#final !== undefined;
     const timeline = this.#options.timeline();
     const bare = this.#json(state, timeline?.json(timeline.length) ?? null);
-    const sections = sectionsOf(bare).filter(({ id }) => id !== PLOTS_SECTION);
+    const sections = sectionsOf(bare, this.#options.advice).filter(({ id }) =>
+      id !== PLOTS_SECTION
+    );
     for (const [watcher, told] of this.#watchers) {
       const next = copyOf(told);
       const change: Change = {
@@ -144,7 +153,8 @@ export class LiveRun {
     const news = { timeline: { ...json, from } };
     if (isShown) return news;
     const whole = this.#json(state, timeline.json());
-    return { ...news, plots: sectionsOf(whole).find(({ id }) => id === PLOTS_SECTION)!.html };
+    const sections = sectionsOf(whole, this.#options.advice);
+    return { ...news, plots: sections.find(({ id }) => id === PLOTS_SECTION)!.html };
   }
 
   /** How the run stands. */

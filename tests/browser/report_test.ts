@@ -3,6 +3,7 @@
  * have no effect.
  */
 import assert from "node:assert/strict";
+import { adviceOf } from "@/cli/explain.ts";
 import { main } from "@/cli/program.ts";
 import { LEFT_OUT } from "@/report/masking.ts";
 import { PLOTS } from "@/report/plots.ts";
@@ -13,6 +14,8 @@ import { Chromium, hasChromium } from "./chromium.ts";
 
 const SIZE_MAX = 1_000_000;
 const PICTURES = Deno.env.get("REPORT_PICTURES");
+
+const STYLE = { masks: false, advice: adviceOf };
 
 /** The result of a short demo, and the report that was written with it. */
 async function demo(): Promise<{ result: RunResultJson; page: string; mode: number }> {
@@ -88,20 +91,23 @@ function anHour(result: RunResultJson): RunResultJson {
 
 Deno.test("an hour of a hundred thousand tunnels is no more than a megabyte", async () => {
   const { result } = await demo();
-  const octets = new TextEncoder().encode(reportPage(anHour(result), false)).length;
+  const octets = new TextEncoder().encode(reportPage(anHour(result), STYLE)).length;
   assert.ok(octets <= SIZE_MAX, `${octets} octets`);
 });
 
 Deno.test("no text of a peer stands in a report as markup, and none at all where it is masked", async () => {
   const { result } = await demo();
-  const page = reportPage(hostile(result), false);
+  const page = reportPage(hostile(result), STYLE);
   assert.doesNotMatch(page, /<script>document|<img|<!--/);
   assert.equal(page.match(/<\/script>/g)!.length, 3);
   const masked = reportPage(
     { ...result, failures: [{ cause: "X", count: 1, example: "bob" }] },
-    true,
+    { ...STYLE, masks: true },
   );
   assert.ok(masked.includes(LEFT_OUT) && !masked.includes("bob"));
+  const silent = [{ cause: "NO_ANSWER", count: 1, example: "Nobody answered" }];
+  const advised = reportPage({ ...result, failures: silent }, STYLE);
+  assert.match(advised, /<td>Nobody answered<\/td><td>[^<]+<code>maxhalfopen<\/code>/);
 });
 
 Deno.test({
@@ -179,7 +185,7 @@ Deno.test({
         assert.deepEqual(browser.complaints.errors, []);
       });
       await t.step("what a peer says is shown as it is, and does nothing", async () => {
-        await open("hostile.html", reportPage(hostile(result), false));
+        await open("hostile.html", reportPage(hostile(result), STYLE));
         assert.doesNotMatch(await browser.evaluate<string>("document.title"), /^hit$/);
         assert.equal(await browser.evaluate<number>("document.images.length"), 0);
         assert.match(await textOf("#failures"), /<script>document\.title="hit"<\/script>/);

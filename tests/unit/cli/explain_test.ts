@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CAUSE_EXPLANATIONS } from "@/cli/explain_causes.ts";
 import { NOTIFY_EXPLANATIONS } from "@/cli/explain_notifies.ts";
-import { explain, explainedNames, explanationLines } from "@/cli/explain.ts";
+import { adviceOf, explain, explainedNames, explanationLines } from "@/cli/explain.ts";
 import { answerTab } from "@/cli/completion_command.ts";
 import { build, main } from "@/cli/program.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
@@ -105,4 +105,12 @@ Deno.test("the names of explanations can be completed", async () => {
   }
   assert.match(printed.join("\n"), /^TS_UNACCEPTABLE/m);
   assert.ok(explainedNames().includes("EAP: malformed"));
+});
+
+Deno.test("a report has the advice on each cause, and none on a word of a peer", () => {
+  assert.match(adviceOf("NO_ANSWER")!, /`retraninterval`/);
+  assert.match(adviceOf("NO_PROPOSAL_CHOSEN")!, /\w/);
+  for (const name of ["constructor", "__proto__", "no_answer", "<b>"]) {
+    assert.equal(adviceOf(name), undefined);
+  }
 });

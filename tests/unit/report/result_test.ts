@@ -283,7 +283,7 @@ Deno.test("each threshold has its verdict in the closing report, the JUnit file 
   assert.match(junit, /name="threshold: p99\(setup\) &lt; 200ms".*\n *<failure type="threshold"/);
   assert.match(junit, /name="threshold: failed &lt; 1%" time="0.000">\n *<system-out>/);
   assert.match(
-    reportPage(result, false),
+    reportPage(result, { masks: false, advice: () => undefined }),
     /<th scope="row">p99\(init\) &lt; 1s<\/th><td data-column="verdict">broken<\/td><td class="number">nothing was measured</,
   );
 });

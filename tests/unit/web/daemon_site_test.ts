@@ -57,7 +57,10 @@ async function daemon(rows: () => readonly InstanceRow[], servers: Record<string
     },
     resultOf: (name) => name === "ended" ? '{"no": "result"}' : undefined,
   };
-  const site = await serveDaemon(view, { ...LISTEN, masks: false });
+  const site = await serveDaemon(view, {
+    ...LISTEN,
+    reports: { masks: false, advice: () => undefined },
+  });
   const textAt = async (path: string, init?: RequestInit) => {
     const answer = await fetch(site.url + path, init);
     return [answer.status, await answer.text()] as const;

@@ -63,7 +63,11 @@ Deno.test("live page: the first change has all sections, later ones what is new 
   let figures = QUIET;
   const timeline = new Timeline(1_000, 0);
   timeline.add(figures);
-  const live = new LiveRun(runOf(() => figures), { timeline: () => timeline, masks: false });
+  const live = new LiveRun(runOf(() => figures), {
+    timeline: () => timeline,
+    masks: false,
+    advice: () => undefined,
+  });
   const watching = new Watching(live);
   try {
     const first = await watching.next();
@@ -96,7 +100,11 @@ Deno.test("live page: whoever missed a change, and steps that were joined, are t
   let figures = QUIET;
   const timeline = new Timeline(1_000, 0);
   timeline.add(figures);
-  const live = new LiveRun(runOf(() => figures), { timeline: () => timeline, masks: false });
+  const live = new LiveRun(runOf(() => figures), {
+    timeline: () => timeline,
+    masks: false,
+    advice: () => undefined,
+  });
   const watching = new Watching(live);
   try {
     await watching.next();
@@ -124,7 +132,11 @@ Deno.test("live page: whoever missed a change, and steps that were joined, are t
 Deno.test("live page: the last change is the result, and identities are left out where they are masked", async () => {
   const timeline = new Timeline(1_000, 0);
   timeline.add(QUIET);
-  const live = new LiveRun(runOf(() => QUIET), { timeline: () => timeline, masks: true });
+  const live = new LiveRun(runOf(() => QUIET), {
+    timeline: () => timeline,
+    masks: true,
+    advice: () => undefined,
+  });
   const watching = new Watching(live);
   await watching.next();
   live.finish(FINAL);
