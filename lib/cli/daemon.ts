@@ -133,7 +133,7 @@ async function serveSite(
   // Loaded where it is asked for alone: a web server takes 5 MB.
   const { serveDaemon } = await import("@/web/daemon_site.ts");
   const trust = { users, trustsOtherHosts };
-  const site = await serveDaemon(daemonView(instances), {
+  const site = await serveDaemon(daemonView(instances, masks), {
     ...web,
     tls,
     trust,

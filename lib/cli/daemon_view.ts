@@ -5,6 +5,7 @@
 import type { Instance } from "@/daemon/instance.ts";
 import type { Instances } from "@/daemon/instances.ts";
 import { InstanceState, InstanceType } from "@/daemon/record.ts";
+import { LEFT_OUT } from "@/report/masking.ts";
 import type { DaemonView, InstanceFigures, InstanceRow } from "@/web/instance_row.ts";
 
 const STATES: Readonly<Record<InstanceState, string>> = {
@@ -21,24 +22,25 @@ const STATES: Readonly<Record<InstanceState, string>> = {
 const ROLES: readonly string[] = ["–", "client", "gateway"];
 const VERDICTS: readonly string[] = ["running", "passed", "failed", "stopped"];
 
-/** What the page of a daemon asks. */
-export function daemonView(instances: Instances): DaemonView {
+/** What the page of a daemon asks. With `masks`, sentences that may contain an identity are left out. */
+export function daemonView(instances: Instances, masks: boolean): DaemonView {
   return {
-    instances: async () => (await instances.list()).map(rowOf),
+    instances: async () => (await instances.list()).map((one) => rowOf(one, masks)),
     serverOf: (name) => instances.named(name)?.webServer,
     resultOf: (name) => instances.named(name)?.resultText(),
   };
 }
 
-function rowOf(instance: Instance): InstanceRow {
+function rowOf(instance: Instance, masks: boolean): InstanceRow {
   const { record, whyOutdated, webServer } = instance;
   const { summary } = record;
+  const reason = whyOutdated ?? ((summary?.LastErrMsg ?? "") || record.reason);
   return {
     name: record.name,
     type: record.type === InstanceType.OURS ? "myikev2" : "other",
     state: STATES[record.state],
     verdict: summary ? VERDICTS[summary.Result] : undefined,
-    reason: whyOutdated ?? ((summary?.LastErrMsg ?? "") || record.reason),
+    reason: masks && reason !== "" ? LEFT_OUT : reason,
     figures: figuresOf(instance),
     hasPage: webServer !== undefined || instance.hasResult,
   };

@@ -4,6 +4,7 @@
  * and once a second at most, however many do.
  * @module
  */
+import { withoutSentences } from "@/report/masking.ts";
 import { reportPage, type ReportStyle } from "@/report/report_page.ts";
 import { readResult } from "@/report/read_result.ts";
 import { daemonMetrics } from "@/web/daemon_metrics.ts";
@@ -46,6 +47,7 @@ export async function serveDaemon(
   options: DaemonSiteOptions,
 ): Promise<DaemonSite> {
   const table = new InstanceTable(view);
+  const metrics = new Recent(async () => daemonMetrics(await table.rows(), view));
   const server: WebServer = await serveWeb(options, {
     pages: {
       "/": async () => ({ type: HTML, body: daemonPage(await table.rows()) }),
@@ -55,7 +57,7 @@ export async function serveDaemon(
       }),
       "/metrics": async () => ({
         type: METRICS_TYPE,
-        body: await daemonMetrics(await table.rows(), view),
+        body: await metrics.get(),
       }),
     },
     streams: { "/events": (stream) => table.watch(stream) },
@@ -95,8 +97,10 @@ function pageOfInstance(
 }
 
 function reportOf(text: string, rest: string, reports: ReportStyle): Promise<Page> {
-  if (rest !== "") return Promise.resolve({ type: JSON_TYPE, body: text });
-  return Promise.resolve({ type: HTML, body: reportPage(readResult(text, "the result"), reports) });
+  const result = readResult(text, "the result");
+  if (rest === "") return Promise.resolve({ type: HTML, body: reportPage(result, reports) });
+  const body = JSON.stringify(reports.masks ? withoutSentences(result) : result);
+  return Promise.resolve({ type: JSON_TYPE, body: `${body}\n` });
 }
 
 function decoded(text: string): string | undefined {
@@ -107,27 +111,41 @@ function decoded(text: string): string | undefined {
   }
 }
 
+/** What takes work to find out, and is found out once for all who ask within a second. */
+class Recent<T> {
+  readonly #find: () => Promise<T>;
+  #found: { readonly atMs: number; readonly what: Promise<T> } | undefined;
+
+  constructor(find: () => Promise<T>) {
+    this.#find = find;
+  }
+
+  /** As it is now, or was within the last second. */
+  get(): Promise<T> {
+    const atMs = Date.now();
+    if (this.#found && atMs - this.#found.atMs < ASK_MS) return this.#found.what;
+    const what = this.#find();
+    this.#found = { atMs, what };
+    what.catch(() => this.#found = undefined);
+    return what;
+  }
+}
+
 /** Asks for the instances, and tells whoever watches of changes. */
 class InstanceTable {
-  readonly #view: DaemonView;
+  readonly #rows: Recent<readonly InstanceRow[]>;
   /** What each watcher was told last. */
   readonly #watchers = new Map<EventStream, string>();
-  #asked: { readonly atMs: number; readonly rows: Promise<readonly InstanceRow[]> } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isTelling = false;
 
   constructor(view: DaemonView) {
-    this.#view = view;
+    this.#rows = new Recent(view.instances);
   }
 
   /** The instances as they are now, or were within the last second. */
   rows(): Promise<readonly InstanceRow[]> {
-    const atMs = Date.now();
-    if (this.#asked && atMs - this.#asked.atMs < ASK_MS) return this.#asked.rows;
-    const rows = this.#view.instances();
-    this.#asked = { atMs, rows };
-    rows.catch(() => this.#asked = undefined);
-    return rows;
+    return this.#rows.get();
   }
 
   watch(stream: EventStream): () => void {

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { readTlsFiles } from "@/api/credentials.ts";
+import { textAt } from "@/web/forward.ts";
 import { serveDaemon } from "@/web/daemon_site.ts";
 import { serveWeb } from "@/web/http_server.ts";
 import type { DaemonView, InstanceRow } from "@/web/instance_row.ts";
 
 const LISTEN = { address: "127.0.0.1", port: 0, tls: undefined, trust: {} };
+
+const TLS = `${import.meta.dirname}/../../api/tls`;
 
 const FIGURES = {
   role: "client",
@@ -159,7 +163,7 @@ Deno.test("daemon metrics: each sample has the name of its instance, each metric
   const [one, two] = await Promise.all([instanceServer(5), instanceServer(6)]);
   const rows = [instance("one"), instance("two"), instance('t"3'), instance("gone")];
   const servers = { one: one.web.port, two: two.web.port, gone: 1 };
-  const { site, textAt } = await daemon(() => rows, servers);
+  const { site, textAt, asked } = await daemon(() => rows, servers);
   try {
     const lines = (await textAt("metrics"))[1].split("\n");
     const at = lines.indexOf("# TYPE myikev2_live gauge");
@@ -173,7 +177,30 @@ Deno.test("daemon metrics: each sample has the name of its instance, each metric
     assert.ok(lines.includes('myikev2_instance_tunnels_established{test="t\\"3"} 99'));
     const types = lines.filter((line) => line.startsWith("# TYPE"));
     assert.equal(new Set(types).size, types.length);
+    const again = await Promise.all(Array.from({ length: 20 }, () => textAt("metrics")));
+    assert.equal(new Set(again.map(([, text]) => text)).size, 1);
+    assert.ok(asked() <= 2, `asked ${asked()} times`);
   } finally {
     await Promise.all([site.close(), one.web.close(), two.web.close()]);
+  }
+});
+
+Deno.test("daemon page: an instance with TLS is asked by it; one that wants a certificate is not shown", async () => {
+  const files = { certificate: `${TLS}/server.pem`, key: `${TLS}/server.key`, clientCa: "" };
+  const body = "by TLS\n";
+  const serve = (clientCa: string) =>
+    serveWeb({ ...LISTEN, tls: readTlsFiles({ ...files, clientCa }) }, {
+      pages: { "/": () => Promise.resolve({ type: "text/plain; charset=utf-8", body }) },
+      streams: {},
+    });
+  const open = await serve("");
+  const closed = await serve(`${TLS}/authority.pem`);
+  const upstream = { host: "127.0.0.1", tls: true, path: "/" };
+  try {
+    assert.equal(await textAt({ ...upstream, port: open.port }), body);
+    await assert.rejects(textAt({ ...upstream, port: closed.port }));
+    await assert.rejects(textAt({ ...upstream, port: open.port, path: "/none" }), /answers 404/);
+  } finally {
+    await Promise.all([open.close(), closed.close()]);
   }
 });

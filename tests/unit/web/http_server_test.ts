@@ -41,7 +41,7 @@ async function asked(port: number, text: string): Promise<string> {
 }
 
 const until = async (is: () => boolean) => {
-  for (let i = 0; i < 500 && !is(); i++) await new Promise((done) => setTimeout(done, 10));
+  for (let i = 0; i < 3_000 && !is(); i++) await new Promise((done) => setTimeout(done, 10));
   assert.ok(is());
 };
 
