@@ -107,6 +107,13 @@ check("RFC 9611", "An initiator asks for one of each resource if the responder t
   assert.deepEqual(bench.said(), []);
 });
 
+check("RFC 9611", "An initiator that is told to make one more takes a number that is free", () => {
+  const bench = answered(2, info());
+  bench.tell({ kind: "create_child", configIndex: 0 });
+  for (let i = 0; i < 3; i++) bench.answer(another(bench, 9));
+  assert.deepEqual(named(bench), ["any", 1, 2, 3]);
+});
+
 check("RFC 9611", "An initiator asks for no others if the responder takes no part", () => {
   const bench = answered(2);
   assert.deepEqual(bench.said(), []);

@@ -37,7 +37,8 @@ export function saysResource(payloads: readonly Payload[]): boolean {
 /** The resource of the next CHILD_SA of an entry that this end asks for; undefined: none is asked for. */
 export function nextResource(sa: IkeSa, configIndex: number): ChildResource | undefined {
   if (!sa.config.children[configIndex]!.resources) return undefined;
-  const used = new Set(resourcesOf(sa.children.filter((c) => c.configIndex === configIndex)));
+  const ofEntry = sa.children.filter((c) => c.configIndex === configIndex);
+  const used = new Set([...resourcesOf(ofEntry), ...askedFor(sa, configIndex)]);
   return used.has("any") ? lowestFree(used) : "any";
 }
 
@@ -98,6 +99,16 @@ function resourcesOf(children: readonly ChildSa[]): ChildResource[] {
   const counts = (child: ChildSa) => child.state === "creating" || isLiveChild(child);
   return children.flatMap((child) =>
     child.resource !== undefined && counts(child) ? [child.resource] : []
+  );
+}
+
+/** The resources that requests of ours will name, or have named and are not answered. */
+function askedFor({ active, queue, postponed }: IkeSa, configIndex: number): ChildResource[] {
+  const tasks = [...queue, ...postponed.map(({ task }) => task), ...(active ? [active] : [])];
+  return tasks.flatMap((task) =>
+    task.kind === "create_child" && task.configIndex === configIndex && task.resource !== undefined
+      ? [task.resource]
+      : []
   );
 }
 
