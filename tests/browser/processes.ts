@@ -119,7 +119,8 @@ export class Prometheus {
   /** The first value that a query finds. */
   async value(query: string): Promise<number | undefined> {
     const url = `http://127.0.0.1:${this.#port}/api/v1/query?query=${encodeURIComponent(query)}`;
-    const answer = await fetch(url).then((r) => r.json(), () => undefined);
+    // Until it is ready it answers by a word.
+    const answer = await fetch(url).then((r) => r.json()).catch(() => undefined);
     const found = answer?.data?.result?.[0]?.value?.[1];
     return found === undefined ? undefined : Number(found);
   }
