@@ -40,6 +40,17 @@ Deno.test("a warning is given if the addresses of tunnels contain the broadcast 
   ]);
 });
 
+Deno.test("a warning is given if the addresses of the other family for MOBIKE contain the broadcast address", () => {
+  const other = (more: string) =>
+    warningsOf(
+      client(3, "fd00::1/64", "fd00::ff", `mobike: true\nmobikechangeaddrtype: both\n${more}`),
+    );
+  assert.deepEqual(other("mobikeotheraddr: 10.0.0.249/24\n"), []);
+  assert.deepEqual(other("mobikeotheraddr: 10.0.0.250/24\n"), [
+    "8:1: tunnel 2 of 3 gets 10.0.0.255, which is the broadcast address of 10.0.0.0/24",
+  ]);
+});
+
 Deno.test("a warning is given if the pool addresses of the expected clients contain the broadcast address or that of the gateway", () => {
   assert.deepEqual(warningsOf(gateway(9, "v4startaddr: 10.7.0.250/24")), [
     "6:3: client 6 of 9 gets 10.7.0.255, which is the broadcast address of 10.7.0.0/24",
