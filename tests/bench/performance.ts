@@ -7,6 +7,7 @@
  * Clients are reached by one route, so that the kernel's neighbour table is not needed for each.
  *
  * Run: deno run -A tests/bench/performance.ts [--write] [--curve 1000,10000,100000] [--each 4000] [--rounds 2] [--only PAIR]
+ *     [--storm 10000] [--collision 1000] [--workers 10000]
  * MYIKEV2 names the program that is measured, by default dist/myikev2.
  * @module
  */
@@ -20,6 +21,9 @@ const { values: flags } = parseArgs({
     each: { type: "string", default: "4000" },
     rounds: { type: "string", default: "2" },
     only: { type: "string", default: "" },
+    storm: { type: "string", default: "10000" },
+    collision: { type: "string", default: "1000" },
+    workers: { type: "string", default: "10000" },
   },
 });
 const PROGRAM = Deno.env.get("MYIKEV2") ?? new URL("../../dist/myikev2", import.meta.url).pathname;
@@ -44,6 +48,22 @@ interface Figures {
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly repeated: number | null;
+  /** The first storm of our client. */
+  readonly storm: Storm | undefined;
+  /** Rekeys of IKE SAs that crossed one of the other end. */
+  readonly crossed: number;
+}
+
+/** The figures of a storm. */
+interface Storm {
+  readonly tunnels: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly latencyMs: {
+    readonly p50: number | null;
+    readonly p99: number | null;
+    readonly max: number | null;
+  };
 }
 
 /** One end that runs. */
@@ -92,7 +112,10 @@ async function ours(lab: Lab, site: Site, name: string, text: string, port: numb
 /** What processes of ours have said, by name, for errors. */
 const lastWords = new Map<string, string>();
 
-const ourGateway: Starter = (lab, tunnels) =>
+/** Options of one end beside those of every measurement: at the top of its setup. */
+type More = string;
+
+const gatewayWith = (more: More): Starter => (lab, tunnels) =>
   ours(
     lab,
     lab.theirs,
@@ -101,12 +124,12 @@ const ourGateway: Starter = (lab, tunnels) =>
 numberoftunnels: ${tunnels}
 bindifaddr: ${lab.theirs.address4}/24
 staticroute: ip route replace 10.128.0.0/9 via ${lab.ours.address4}
-${IKE}  myid: ${GATEWAY_ID}
+${more}${IKE}  myid: ${GATEWAY_ID}
 ${CHILD}`,
     12_341,
   );
 
-const ourClient: Starter = (lab, tunnels) =>
+const clientWith = (more: More): Starter => (lab, tunnels) =>
   ours(
     lab,
     lab.ours,
@@ -118,11 +141,13 @@ startclntaddr: ${CLIENTS}
 peeraddr: ${lab.theirs.address4}
 setupinterval: 0s
 tunnelmaxretry: 1
-loadconf: {soak: 2s}
-${IKE}  myid: c-&d.perf.test
+${more || "loadconf: {soak: 2s}\n"}${IKE}  myid: c-&d.perf.test
 ${CHILD}`,
     12_342,
   );
+
+const ourGateway = gatewayWith("");
+const ourClient = clientWith("");
 
 /** strongSwan with its load-tester, as responder or with `initiators` threads. */
 async function swan(lab: Lab, site: Site, tunnels: number, initiators: number): Promise<End> {
@@ -237,8 +262,10 @@ async function measure(client: Starter, gateway: Starter, tunnels: number): Prom
       if (firstMs === undefined && count >= tunnels / 10) [firstMs, firstCount] = [atMs, count];
     }
     const [own, theirs] = [await usage(dialling.child.pid), await usage(answering.child.pid)];
-    const result = client === ourClient ? await dialling.result as unknown as OurResult : undefined;
-    if (count < tunnels) {
+    const result = client === swanClient
+      ? undefined
+      : await dialling.result as unknown as OurResult;
+    if ((result?.tunnels.established ?? count) < tunnels) {
       throw new Error(
         `${result?.tunnels.established ?? count} of ${tunnels} tunnels: ${result?.error ?? ""} ${
           [...lastWords.values()].join("\n").slice(-800)
@@ -258,6 +285,8 @@ async function measure(client: Starter, gateway: Starter, tunnels: number): Prom
       p50Ms: result?.latencyMs.setup.p50 ?? null,
       p99Ms: result?.latencyMs.setup.p99 ?? null,
       repeated: result?.retransmissions ?? null,
+      storm: result?.storms[0],
+      crossed: result?.rekeys.crossed.ike ?? 0,
     };
   } finally {
     await lab.close();
@@ -270,12 +299,43 @@ interface OurResult {
   readonly setupRate: number | null;
   readonly error: string | null;
   readonly retransmissions: number;
+  readonly storms: readonly Storm[];
+  readonly rekeys: { readonly crossed: { readonly ike: number } };
   readonly cpuMsPerTunnel: number | null;
   readonly rssBytes: number;
   readonly latencyMs: {
     readonly setup: { readonly p50: number | null; readonly p99: number | null };
   };
 }
+
+/** A storm of rekeys of all tunnels, by the client alone or by both ends. */
+async function storm(tunnels: number, ends: "client" | "both"): Promise<string> {
+  const storms = "storms: [{kind: rekey-ike, after: 3s}]";
+  const client = clientWith(`loadconf: {soak: 25s, ${storms}}\n`);
+  const gateway = ends === "both" ? gatewayWith(`loadconf: {${storms}}\n`) : ourGateway;
+  const { storm, crossed, repeated } = await measure(client, gateway, tunnels);
+  const ms = (value: number | null) => value === null ? "–" : value.toFixed(0);
+  const { done = 0, failed = 0, latencyMs } = storm ?? {};
+  const cells = [
+    ends,
+    tunnels,
+    done,
+    failed,
+    crossed,
+    ...[
+      latencyMs?.p50 ?? null,
+      latencyMs?.p99 ?? null,
+      latencyMs?.max ?? null,
+    ].map(ms),
+    repeated ?? "–",
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+const STORM_HEAD = [
+  "| rekeys by | tunnels | done | failed | crossed | p50 ms | p99 ms | max ms | repeated requests |",
+  "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+];
 
 function row(name: string, figures: Figures): string {
   const ms = (value: number | null) => value === null ? "–" : value.toFixed(value < 10 ? 1 : 0);
@@ -324,6 +384,25 @@ for (const tunnels of flags.curve.split(",").map(Number).filter((n) => n > 0)) {
   curve.push(row("myikev2 → myikev2", figures));
   tell(curve.at(-1)!);
 }
+const stormRows: string[] = [];
+for (
+  const [tunnels, ends] of [[Number(flags.storm), "client"], [
+    Number(flags.collision),
+    "both",
+  ]] as const
+) {
+  if (tunnels === 0) continue;
+  stormRows.push(await storm(tunnels, ends));
+  tell(stormRows.at(-1)!);
+}
+const workerRows: string[] = [];
+for (const workers of Number(flags.workers) > 0 ? [1, 2, 1, 2] : []) {
+  const more = `shards: ${workers}\n`;
+  const client = clientWith(`${more}loadconf: {soak: 2s}\n`);
+  const figures = await measure(client, gatewayWith(more), Number(flags.workers));
+  workerRows.push(row(`${workers} at each end`, figures));
+  tell(workerRows.at(-1)!);
+}
 const each = Number(flags.each);
 const hasSwan = await Deno.stat(`${PREFIX}/libexec/ipsec/charon`).then(() => true, () => false);
 const version = hasSwan
@@ -367,6 +446,19 @@ installed at either end (strongSwan: \`fake_kernel\`).
 ## From 1,000 to 100,000 tunnels
 
 ${[...HEAD, ...curve].join("\n")}
+
+## Storms of rekeys
+
+All tunnels rekey their IKE SAs at once, 3 s after the last of them was set up.
+
+${[...STORM_HEAD, ...stormRows].join("\n")}
+
+## Workers
+
+\`shards\`: the tunnels of each end divided among workers. Both ends share ${navigator.hardwareConcurrency} processors,
+so that more workers cannot be faster here; the cost is that of the division.
+
+${[HEAD[0]!.replace("client → gateway", "workers"), HEAD[1]!, ...workerRows].join("\n")}
 
 ## Beside strongSwan
 
