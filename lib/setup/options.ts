@@ -272,7 +272,7 @@ export const PINGCONF = {
 } as const;
 
 /** Octets of the smallest and the largest packet of traffic, with the headers of IP and UDP. */
-export const PACKET_OCTETS = { min: 70, max: 9_000 } as const;
+export const PACKET_OCTETS = { min: 72, max: 9_000 } as const;
 
 /** `trafficconf`. */
 export const TRAFFICCONF = {

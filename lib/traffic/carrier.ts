@@ -12,7 +12,7 @@ export interface ArrivedTraffic extends TrafficPayload {
   readonly peer: IpAddress;
 }
 
-/** What is to be done with a packet: nothing more, return it to its sender, or it is no test traffic. */
+/** What is to be done with a packet: nothing more, return it to its sender (pings too), or nothing of ours. */
 export type TrafficVerdict = "taken" | "return" | "other";
 
 /** Receives the packets. */

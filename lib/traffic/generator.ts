@@ -15,6 +15,7 @@ import type {
   TrafficReceiver,
   TrafficVerdict,
 } from "@/traffic/carrier.ts";
+import { udpKind } from "@/ping/echo.ts";
 import { FlowMeter, windowFor } from "@/traffic/flow_meter.ts";
 import { Incoming } from "@/traffic/incoming.ts";
 import { Pacer, type TrafficRate } from "@/traffic/pacer.ts";
@@ -235,7 +236,10 @@ export class TrafficGenerator implements TrafficReceiver {
   /** See {@linkcode TrafficReceiver}. */
   arrived(packet: ArrivedTraffic): TrafficVerdict {
     const fields = this.#fields;
-    if (!readFields(packet, fields)) return "other";
+    if (!readFields(packet, fields)) {
+      const { buffer, at, octets } = packet;
+      return udpKind(buffer, at, octets) === "request" ? "return" : "other";
+    }
     const isOurs = fields.tag === this.#options.tag;
     // An echo server that knows nothing of us returns a packet as it was (RFC 862).
     if (fields.mark === TrafficMark.REPLY || isOurs && this.#isBetween(packet.own, packet.peer)) {

@@ -15,26 +15,28 @@
  *     +-------------------------------+-------------------------------+
  *     |                            … time                             |
  *     +-------------------------------+-------------------------------+
- *     |           clock               | pattern …                     |
+ *     |           clock               |            "tf"               |
  *     +-------------------------------+-------------------------------+
+ *     | pattern …
  *
  * The sequence number counts the packets of a flow from 0. The mark is that of UDP pings (`ping/echo.ts`), so
- * that the echo server returns a "ping" as a "pong"; a "flow" is not returned. The tag is that of the run that
+ * that the echo server returns a "ping" as a "pong"; a "flow" is not returned. "tf" tells traffic from pings. The tag is that of the run that
  * sent the packet, the flow its number there. The time is when it was sent, in microseconds since 1970, of
  * which there are the lower 48 bits. The clock tells the host by whose clock this was.
  * @module
  */
 
 /** Octets of the payload before its pattern. */
-export const TRAFFIC_HEADER_OCTETS = 22;
-/** Octets of the smallest packet with its headers of IPv6 and UDP, which also holds for IPv4. */
-export const PACKET_MIN = 48 + TRAFFIC_HEADER_OCTETS;
+export const TRAFFIC_HEADER_OCTETS = 24;
 
 const MARK_AT = 4;
 const TAG_AT = 8;
 const FLOW_AT = 10;
 const TIME_AT = 14;
 const CLOCK_AT = 20;
+const KIND_AT = 22;
+/** "tf" as uint16. */
+const TRAFFIC = 0x7466;
 const TIME_RANGE = 2 ** 48;
 
 /** What a packet is: one that is to be returned, one that was returned, or one that goes one way. */
@@ -71,6 +73,7 @@ export function writeFields(payload: Uint8Array, fields: TrafficFields): void {
   write16(payload, TIME_AT, Math.floor(sentUs / 2 ** 32));
   write32(payload, TIME_AT + 2, sentUs % 2 ** 32);
   write16(payload, CLOCK_AT, clock);
+  write16(payload, KIND_AT, TRAFFIC);
 }
 
 /** Reads the fields of the payload at `at`; false: it is no packet of test traffic. */
@@ -78,7 +81,7 @@ export function readFields(
   { buffer, at, octets }: TrafficPayload,
   into: TrafficFields,
 ): boolean {
-  if (octets < TRAFFIC_HEADER_OCTETS) return false;
+  if (octets < TRAFFIC_HEADER_OCTETS || read16(buffer, at + KIND_AT) !== TRAFFIC) return false;
   into.mark = read32(buffer, at + MARK_AT);
   const { REQUEST, REPLY, ONE_WAY } = TrafficMark;
   if (into.mark !== REQUEST && into.mark !== REPLY && into.mark !== ONE_WAY) return false;

@@ -7,6 +7,12 @@
 /** How long packets are waited for after the second in which they were sent, in milliseconds. */
 const WAIT_MS = 2_000;
 const SECOND_MS = 1_000;
+/**
+ * A process that has looked at nothing for so long was held up: packets that came meanwhile still wait to be
+ * read, for which it then has some time.
+ */
+const HELD_UP_MS = 1_000;
+const READ_MS = 500;
 /** Seconds that are kept, more than can be open at a time. */
 const KEPT = 8;
 
@@ -22,6 +28,8 @@ export class SecondCounts {
   /** Seconds before this one are judged, those from `#end` on have no packet yet. */
   #judged = 0;
   #end = 0;
+  #lastMs = Infinity;
+  #holdUntilMs = -Infinity;
 
   constructor(startMs: number) {
     this.#startMs = startMs;
@@ -29,6 +37,9 @@ export class SecondCounts {
 
   /** Judges the seconds whose time is up. */
   advance(nowMs: number): void {
+    if (nowMs - this.#lastMs > HELD_UP_MS) this.#holdUntilMs = nowMs + READ_MS;
+    this.#lastMs = nowMs;
+    if (nowMs < this.#holdUntilMs) return;
     const due = Math.floor((nowMs - this.#startMs - WAIT_MS) / SECOND_MS);
     while (this.#judged < this.#end && this.#judged < due) this.#judge();
     this.#judged = Math.max(this.#judged, due);
@@ -42,6 +53,7 @@ export class SecondCounts {
   /** Counts a packet that is sent. */
   sent(nowMs: number): void {
     const second = this.#secondOf(nowMs);
+    while (second - this.#judged >= KEPT) this.#judge();
     this.#end = Math.max(this.#end, second + 1);
     this.#sent[second % KEPT]!++;
   }

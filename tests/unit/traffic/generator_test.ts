@@ -149,6 +149,24 @@ Deno.test("a packet that does not come back for two seconds is lost, and late wh
   assert.deepEqual([generator.lost, generator.late, generator.received], [1, 1, 0]);
 });
 
+Deno.test("a process that was held up reads what has come before it takes anything for lost", () => {
+  const bench = new Bench({ rate: { perSecond: 10, unit: "packets" } });
+  const { generator, wire } = bench;
+  bench.flow();
+  const sent = bench.pass(1_000);
+  bench.nowMs += 4_000;
+  generator.pump();
+  assert.equal(generator.lost, 0);
+  for (const one of sent) wire.giveBack(one);
+  assert.deepEqual([generator.received, generator.late], [sent.length, 0]);
+  bench.nowMs += 20_000;
+  generator.pump();
+  for (let i = 0; i < 6; i++) bench.pass(500);
+  generator.stop();
+  generator.judgeAll();
+  assert.equal(generator.sent, generator.received + generator.lost);
+});
+
 Deno.test("packets leave at the rate, each flow in its turn, and a paused one does not", () => {
   const bench = new Bench({ rate: { perSecond: 50, unit: "packets" } });
   const flows = [bench.flow(), bench.flow(), bench.flow()];
@@ -365,7 +383,10 @@ Deno.test("octets that are no traffic are nobody's", () => {
     });
   assert.equal(arrive(new Uint8Array(0)), "other");
   assert.equal(arrive(new Uint8Array(100)), "other");
-  const ping = new Uint8Array(21);
-  ping.set(new TextEncoder().encode("pong"), 4);
-  assert.equal(arrive(ping), "other", "too short");
+  const pinged = new Uint8Array(64);
+  pinged.set(new TextEncoder().encode("pong"), 4);
+  assert.equal(arrive(pinged), "other");
+  pinged.set(new TextEncoder().encode("ping"), 4);
+  assert.equal(arrive(pinged), "return", "a UDP ping is returned, and is no traffic");
+  assert.deepEqual([bench.generator.incoming.flows, bench.generator.incoming.strange], [0, 0]);
 });

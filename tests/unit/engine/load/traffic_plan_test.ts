@@ -1,21 +1,42 @@
-/** The plan of test traffic, where a load is divided among slices or workers. */
 import assert from "node:assert/strict";
+import { parseAddress, showAddress } from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
+import { endsOfTask } from "@/engine/load/task_ends.ts";
 import { trafficPlanOf } from "@/engine/load/traffic_plan.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { setup } from "../setups.ts";
 
-function planOf(ratefor: "tunnel" | "total", parts?: number) {
-  const trafficconf: Setup["trafficconf"] = {
-    ...setup().trafficconf,
-    destaddr: Uint8Array.of(10, 1, 0, 1),
-    rate: { perSecond: 1_000, unit: "packets" },
-    ratefor,
-  };
-  return trafficPlanOf(setup({ numberoftunnels: 8, trafficconf }), parts)!.rate!.perSecond;
+const RATE = { perSecond: 100, unit: "packets" } as const;
+
+function planOf(conf: Partial<Setup["trafficconf"]>, slices?: number) {
+  const trafficconf = { ...setup().trafficconf, ...conf };
+  return trafficPlanOf(setup({ numberoftunnels: 10, trafficconf }), slices);
 }
 
-Deno.test("a rate of all tunnels together is divided among slices, and that of a tunnel is not", () => {
-  assert.equal(planOf("total"), 1_000);
-  assert.equal(planOf("total", 4), 250);
-  assert.equal(planOf("tunnel", 4), 1_000);
+Deno.test("without a rate there is no traffic, but for an end that counts that of the other", () => {
+  assert.equal(planOf({}), undefined);
+  assert.equal(planOf({ direction: "out" }), undefined);
+  assert.deepEqual([planOf({ direction: "in" })!.rate, planOf({ direction: "in" })!.returns], [
+    undefined,
+    false,
+  ]);
+  assert.equal(planOf({ rate: RATE })!.returns, true);
+});
+
+Deno.test("a rate of all tunnels is divided among slices, that of each tunnel is not", () => {
+  assert.equal(planOf({ rate: RATE, ratefor: "total" }, 4)!.rate!.perSecond, 25);
+  assert.equal(planOf({ rate: RATE, ratefor: "tunnel" }, 4)!.rate!.perSecond, 100);
+  assert.equal(planOf({ rate: RATE, ratefor: "total" })!.rate!.perSecond, 100);
+});
+
+Deno.test("without a destination the ends are those of the selectors, else they differ by steps", () => {
+  assert.equal(planOf({ rate: RATE })!.auto, true);
+  const destaddr = parseAddress("10.3.0.1")!;
+  const stepped = planOf({ rate: RATE, destaddr, deststep: 2 })!;
+  assert.deepEqual([stepped.auto, showAddress(endsOfTask(stepped, 3).peer)], [false, "10.3.0.7"]);
+  const past = () => planOf({ rate: RATE, destaddr: parseAddress("255.255.255.254")! });
+  assert.throws(
+    past,
+    (e) => e instanceof SetupError && /trafficconf\.destaddr 255\.255\.255\.254/.test(e.message),
+  );
 });
