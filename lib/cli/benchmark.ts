@@ -115,6 +115,8 @@ class Benchmark {
       setup: this.#reading.setup,
       tunnels,
       trialMs: trial,
+      pauseMs: 10_000,
+      livenessMs: 1_000,
       rateMax: maxRate,
       isOver: () => this.#isOver(),
       leftMs: () => this.#options.time - (performance.now() - this.#beganMs),

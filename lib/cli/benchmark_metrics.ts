@@ -60,6 +60,10 @@ export interface Bench {
   readonly isOver: () => boolean;
   /** Milliseconds that are left of the time of all metrics. */
   readonly leftMs: () => number;
+  /** Time from one storm to the next, in milliseconds. */
+  readonly pauseMs: number;
+  /** How soon clients look whether the gateway is there, and come again, in milliseconds. */
+  readonly livenessMs: number;
   /** Restarts the gateway; undefined: nobody knows how. */
   readonly restart: (() => Promise<void>) | undefined;
   /**
@@ -202,7 +206,7 @@ function suitsTrials({ figure, comparison }: Threshold): boolean {
 async function rekey(bench: Bench): Promise<Metric> {
   const tunnels = Math.min(bench.tunnels, TUNNELS_OF_STORM);
   const common = { tunnels: -1, spread: 0, count: 1, every: 0 };
-  const pauseMs = 10_000;
+  const { pauseMs } = bench;
   const whole = only(bench, tunnels, 2 * pauseMs);
   const storms = [
     { ...common, kind: "rekey-child" as const, after: 500 },
@@ -274,8 +278,8 @@ async function recovery(bench: Bench): Promise<Metric> {
   const quick = {
     initiatedpd: true,
     forcedpd: true,
-    dpdinterval: 1_000,
-    retraninterval: 1_000,
+    dpdinterval: bench.livenessMs,
+    retraninterval: bench.livenessMs,
     maxretran: 3,
   };
   const change = {
@@ -285,7 +289,7 @@ async function recovery(bench: Bench): Promise<Metric> {
       ikeconf: { ...profile.ikeconf, ...quick },
     })),
     tunnelmaxretry: 1_000,
-    tunnelretryinterval: 1_000,
+    tunnelretryinterval: bench.livenessMs,
   };
   let stage: "setting up" | "restarting" | "restarted" = "setting up";
   let beganMs = 0;

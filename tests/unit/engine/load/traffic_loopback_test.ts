@@ -1,35 +1,9 @@
 /** Test traffic over real sockets on loopback: ESP in UDP between two runs, with a rekey meanwhile. */
 import assert from "node:assert/strict";
-import { environment, openTransport, prepareRun } from "@/engine/run/prepare.ts";
-import type { TestRun } from "@/engine/run/test_run.ts";
-import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import { loadShim } from "@/native/load.ts";
-import { readSetup } from "@/setup/read.ts";
+import { begin, ESP_IN_UDP } from "../prepared_run.ts";
 import { until } from "../two_runs.ts";
-
-const IKE = `
-  psk: one for both
-  dhgrpid: 31
-  tradtionalencapforceudp: true
-  enablenatt: true
-  installfastpath: true
-  datapath: userland`;
-
-async function begin(text: string): Promise<{ readonly run: TestRun; readonly port: number[] }> {
-  const { setup, positionOf } = readSetup(text, "f");
-  const transport = openTransport(setup);
-  const run = prepareRun(setup, {
-    env: await environment(setup, positionOf),
-    transport,
-    events: new EventHub(),
-    setupFileName: "f",
-    hooks: {},
-    notYet: [],
-  });
-  run.start();
-  return { run, port: [transport.ikePort, transport.nattPort!] };
-}
 
 Deno.test({
   name: "traffic on sockets goes on while the CHILD_SAs and IKE SAs of its tunnels are rekeyed",
@@ -41,7 +15,7 @@ bindifaddr: 127.0.0.1/8
 ownport: 0
 ownnattport: 0
 numberoftunnels: 5
-ikeconf:${IKE}
+ikeconf:${ESP_IN_UDP}
   childlist: {ownts: {startaddr: 10.1.0.1, endaddr: 10.1.0.1}, peerts: {startaddr: 10.2.0.0, endaddr: 10.2.0.255}}
 trafficconf: {direction: in}
 `);
@@ -49,15 +23,15 @@ trafficconf: {direction: in}
 bindifname: lo
 startclntaddr: 127.0.2.1/8
 peeraddr: 127.0.0.1
-peerport: ${gateway.port[0]}
-peernattport: ${gateway.port[1]}
+peerport: ${gateway.ports[0]}
+peernattport: ${gateway.ports[1]}
 ownport: 0
 ownnattport: 0
 numberoftunnels: 5
 setupinterval: 0s
 owntsaddrincrease: 1
 peertsaddrincrease: 0
-ikeconf:${IKE}
+ikeconf:${ESP_IN_UDP}
   childlist: {ownts: {startaddr: 10.2.0.0, endaddr: 10.2.0.0}, peerts: {startaddr: 10.1.0.1, endaddr: 10.1.0.1}}
 trafficconf: {rate: 100/s, size: imix}
 `);
