@@ -5,6 +5,7 @@
  * @module
  */
 import { stringify } from "yaml";
+import type { IncomingJson, TrafficJson } from "@/engine/show/flow_table.ts";
 import type { PingResultJson } from "@/engine/show/ping_table.ts";
 import { endProcess, type Lab, type Site, until } from "./harness.ts";
 import { type Keylog, readKeylog } from "./keylog.ts";
@@ -49,6 +50,8 @@ export interface TestResult {
   };
   readonly flaps: { readonly down: number; readonly up: number };
   readonly ping?: PingResultJson;
+  readonly traffic?: TrafficJson | null;
+  readonly trafficIn?: IncomingJson | null;
   readonly packets?: { readonly drops: Readonly<Record<string, number>> } | null;
   readonly impairment?: readonly {
     readonly matched: number;
