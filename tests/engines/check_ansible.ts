@@ -5,7 +5,7 @@
 import type { Checks } from "../control/checks.ts";
 import { must } from "../control/lab.ts";
 import { type Host, type Lab, MYIKEV2, untilDone } from "./lab.ts";
-import { exportFor, TUNNELS, writeRecipe } from "./recipe.ts";
+import { exportFor, TUNNELS, wholeRun, writeRecipe } from "./recipe.ts";
 
 const PORT = 2222;
 
@@ -59,21 +59,6 @@ export async function ansibleChecks(checks: Checks, lab: Lab): Promise<void> {
   const second = await play();
   const changed = [...second.stdout.matchAll(/changed=(\d+)/g)].map(([, count]) => count);
   checks.equal("Ansible: the second run changes nothing", changed, ["0", "0", "0", "0", "0"]);
-}
-
-/** The same setup in one process, beside a gateway of its own. */
-async function wholeRun(lab: Lab) {
-  lab.start("gw", [MYIKEV2, "test", lab.path("gateway.yaml"), "--lf", lab.path("whole-gw.log")]);
-  await untilDone(() => lab.run("gw", ["sh", "-c", "ss -uln | grep -q :500"]));
-  const { stdout } = await lab.run("lab1", [
-    ...[MYIKEV2, "test", lab.path("client.yaml"), "--json", "--lf", lab.path("whole.log")],
-  ]);
-  for (const pid of await lab.processes("gw")) {
-    if (Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("whole-gw.log")) {
-      Deno.kill(pid, "SIGINT");
-    }
-  }
-  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}");
 }
 
 async function startSshServers(lab: Lab): Promise<void> {

@@ -5,7 +5,7 @@
 import type { Checks } from "../control/checks.ts";
 import { must } from "../control/lab.ts";
 import { addressOf, type Host, type Lab, MYIKEV2, untilDone } from "./lab.ts";
-import { exportFor, TUNNELS, writeRecipe } from "./recipe.ts";
+import { exportFor, TUNNELS, wholeRun, writeRecipe } from "./recipe.ts";
 
 const NODES = ["gw", "lab1", "lab2", "lab3"] as const satisfies Host[];
 
@@ -37,6 +37,8 @@ export async function slurmChecks(checks: Checks, lab: Lab): Promise<void> {
     lost: 0,
   });
   checks.equal("Slurm: the merged result has passed", merged?.result, "passed");
+  const alone = await wholeRun(lab);
+  checks.equal("Slurm: one process makes the same tunnels", alone?.tunnels, merged?.tunnels);
   const second = batch();
   await untilDone(() =>
     lab.run("ctl", ["sh", "-c", `grep -q . ${directory}/results/two.pid`], env)

@@ -3,7 +3,7 @@
  * @module
  */
 import { must } from "../control/lab.ts";
-import { addressOf, dataAddressOf, type Host, type Lab, MYIKEV2 } from "./lab.ts";
+import { addressOf, dataAddressOf, type Host, type Lab, MYIKEV2, untilDone } from "./lab.ts";
 
 /** Tunnels of the client's setup, of which each host makes a third. */
 export const TUNNELS = 30;
@@ -70,4 +70,19 @@ export async function exportFor(engine: string, lab: Lab): Promise<string> {
   const options = ["-c", "lab.conf", "-d", directory];
   await must([MYIKEV2, "export", engine, "lab.recipe", ...options], lab.directory);
   return directory;
+}
+
+/** The same setup in one process, beside a gateway of its own. */
+export async function wholeRun(lab: Lab) {
+  lab.start("gw", [MYIKEV2, "test", lab.path("gateway.yaml"), "--lf", lab.path("whole-gw.log")]);
+  await untilDone(() => lab.run("gw", ["sh", "-c", "ss -uln | grep -q :500"]));
+  const { stdout } = await lab.run("lab1", [
+    ...[MYIKEV2, "test", lab.path("client.yaml"), "--json", "--lf", lab.path("whole.log")],
+  ]);
+  for (const pid of await lab.processes("gw")) {
+    if (Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("whole-gw.log")) {
+      Deno.kill(pid, "SIGINT");
+    }
+  }
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}");
 }
