@@ -77,10 +77,12 @@ interface End {
 
 type Starter = (lab: Lab, tunnels: number) => Promise<End>;
 
-const IKE = `ikeconf:
+/** The options of IKE_SAs; `hybrid`: with ML-KEM-768 as an additional key exchange. */
+const ikeOf = (hybrid: boolean) =>
+  `ikeconf:
   psk: ${PSK}
   dhgrpid: 31
-  ikeencyptalg: aes-gcm-16:128
+${hybrid ? "  addke1: 36\n  enablefragment: true\n" : ""}  ikeencyptalg: aes-gcm-16:128
   ikeprfalg: sha256
   initiatedpd: false
   retraninterval: 2s
@@ -115,7 +117,7 @@ const lastWords = new Map<string, string>();
 /** Options of one end beside those of every measurement: at the top of its setup. */
 type More = string;
 
-const gatewayWith = (more: More): Starter => (lab, tunnels) =>
+const gatewayWith = (more: More, hybrid = false): Starter => (lab, tunnels) =>
   ours(
     lab,
     lab.theirs,
@@ -124,12 +126,12 @@ const gatewayWith = (more: More): Starter => (lab, tunnels) =>
 numberoftunnels: ${tunnels}
 bindifaddr: ${lab.theirs.address4}/24
 staticroute: ip route replace 10.128.0.0/9 via ${lab.ours.address4}
-${more}${IKE}  myid: ${GATEWAY_ID}
+${more}${ikeOf(hybrid)}  myid: ${GATEWAY_ID}
 ${CHILD}`,
     12_341,
   );
 
-const clientWith = (more: More): Starter => (lab, tunnels) =>
+const clientWith = (more: More, hybrid = false): Starter => (lab, tunnels) =>
   ours(
     lab,
     lab.ours,
@@ -141,7 +143,7 @@ startclntaddr: ${CLIENTS}
 peeraddr: ${lab.theirs.address4}
 setupinterval: 0s
 tunnelmaxretry: 1
-${more || "loadconf: {soak: 2s}\n"}${IKE}  myid: c-&d.perf.test
+${more || "loadconf: {soak: 2s}\n"}${ikeOf(hybrid)}  myid: c-&d.perf.test
 ${CHILD}`,
     12_342,
   );
@@ -150,12 +152,20 @@ const ourGateway = gatewayWith("");
 const ourClient = clientWith("");
 
 /** strongSwan with its load-tester, as responder or with `initiators` threads. */
-async function swan(lab: Lab, site: Site, tunnels: number, initiators: number): Promise<End> {
+async function swan(
+  lab: Lab,
+  site: Site,
+  { tunnels, initiators, hybrid }: {
+    readonly tunnels: number;
+    readonly initiators: number;
+    readonly hybrid: boolean;
+  },
+): Promise<End> {
   const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "swan-" });
   const vici = `unix://${directory}/run/charon.vici`;
   await Deno.mkdir(`${directory}/run`);
   const conf = `charon {
-  load = random nonce openssl aes sha1 sha2 hmac kdf gcm curve25519 drbg x509 pubkey load-tester kernel-netlink socket-default vici
+  load = random nonce openssl aes sha1 sha2 hmac kdf gcm curve25519 ml drbg x509 pubkey load-tester kernel-netlink socket-default vici
   filelog { log {
       path = ${directory}/charon.log
       default = -1
@@ -180,8 +190,8 @@ async function swan(lab: Lab, site: Site, tunnels: number, initiators: number): 
       init_limit = 150
       delay = 1
       responder = ${lab.theirs.address4}
-      initiator = ${lab.ours.address4}
-      proposal = aes128gcm16-prfsha256-curve25519
+      initiator = ${initiators > 0 ? lab.ours.address4 : "%any"}
+      proposal = aes128gcm16-prfsha256-curve25519${hybrid ? "-ke1_mlkem768" : ""}
       esp = aes128gcm16
       initiator_auth = psk
       responder_auth = psk
@@ -221,12 +231,16 @@ swanctl { plugins { vici {
   return { child, established, result: Promise.resolve(undefined) };
 }
 
-const swanGateway: Starter = async (lab, tunnels) => {
+const swanGatewayWith = (hybrid: boolean): Starter => async (lab, tunnels) => {
   const route = ["route", "replace", "10.128.0.0/9", "via", lab.ours.address4];
   await mustRun("ip", ["-n", lab.theirs.namespace, ...route]);
-  return await swan(lab, lab.theirs, tunnels, 0);
+  return await swan(lab, lab.theirs, { tunnels, initiators: 0, hybrid });
 };
-const swanClient: Starter = (lab, tunnels) => swan(lab, lab.ours, tunnels, 4);
+const swanClientWith = (hybrid: boolean): Starter => (lab, tunnels) =>
+  swan(lab, lab.ours, { tunnels, initiators: 4, hybrid });
+const swanGateway = swanGatewayWith(false);
+const swanClient = swanClientWith(false);
+const hybridSwan = swanClientWith(true);
 
 /** User and system time of a process in milliseconds, and its resident memory in MiB. */
 async function usage(pid: number): Promise<{ readonly cpuMs: number; readonly miB: number }> {
@@ -240,6 +254,7 @@ async function usage(pid: number): Promise<{ readonly cpuMs: number; readonly mi
 
 async function measure(client: Starter, gateway: Starter, tunnels: number): Promise<Figures> {
   const lab = await Lab.open("p");
+  const isSwan = client === swanClient || client === hybridSwan;
   try {
     const answering = await gateway(lab, tunnels);
     await delay(1_500);
@@ -255,16 +270,14 @@ async function measure(client: Starter, gateway: Starter, tunnels: number): Prom
     let firstCount = 0;
     while (count < tunnels && !isOver && performance.now() - beganMs < PATIENCE_MS) {
       await delay(250);
-      const now = await (client === swanClient ? dialling : answering).established();
+      const now = await (isSwan ? dialling : answering).established();
       if (now > count) atMs = performance.now();
       count = now;
       // The start of the client is not measured: the rate is that from a tenth of the tunnels on.
       if (firstMs === undefined && count >= tunnels / 10) [firstMs, firstCount] = [atMs, count];
     }
     const [own, theirs] = [await usage(dialling.child.pid), await usage(answering.child.pid)];
-    const result = client === swanClient
-      ? undefined
-      : await dialling.result as unknown as OurResult;
+    const result = isSwan ? undefined : await dialling.result as unknown as OurResult;
     if ((result?.tunnels.established ?? count) < tunnels) {
       throw new Error(
         `${result?.tunnels.established ?? count} of ${tunnels} tunnels: ${result?.error ?? ""} ${
@@ -411,11 +424,14 @@ const version = hasSwan
       .stdout,
   ).trim()
   : "";
+const HYBRID = "with ML-KEM-768";
 const PAIRS: readonly (readonly [name: string, client: Starter, gateway: Starter])[] = [
   ["myikev2 → myikev2", ourClient, ourGateway],
   ["load-tester → myikev2", swanClient, ourGateway],
   ["myikev2 → strongSwan", ourClient, swanGateway],
   ["load-tester → strongSwan", swanClient, swanGateway],
+  [`myikev2 → myikev2, ${HYBRID}`, clientWith("", true), gatewayWith("", true)],
+  [`load-tester → strongSwan, ${HYBRID}`, hybridSwan, swanGatewayWith(true)],
 ];
 const compared = new Map<string, Figures[]>();
 for (let round = 0; round < Number(flags.rounds) && hasSwan && each > 0; round++) {
