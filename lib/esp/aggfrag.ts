@@ -26,6 +26,9 @@ const CONTROL_HEADER_OCTETS = 24;
 const QUEUE_OCTETS_MAX = 1 << 20;
 /** The most packets that wait to be sent. */
 const QUEUE_PACKETS_MAX = 4_096;
+/** Octets of the largest packet: an IPv6 header and its payload. */
+const PACKET_OCTETS_MAX = 40 + 65_535;
+const NOTHING = new Uint8Array(0);
 /** The most payloads that are kept until those that they have overtaken arrive. */
 export const REORDER_WINDOW = 3;
 
@@ -130,7 +133,8 @@ export class AggfragReceiver {
   #expected = 0;
   readonly #early = new Map<number, Early>();
   /** The beginning of a packet that continues in the next payload. */
-  #begun: Uint8Array[] = [];
+  #begun = NOTHING;
+  /** Octets of it that have arrived; those behind them in `#begun` are room for more. */
   #begunOctets = 0;
 
   constructor(listener: AggfragListener) {
@@ -178,14 +182,14 @@ export class AggfragReceiver {
 
   #readAlone(payload: Uint8Array): void {
     const before = [this.#begun, this.#begunOctets] as const;
-    [this.#begun, this.#begunOctets] = [[], 0];
+    [this.#begun, this.#begunOctets] = [NOTHING, 0];
     this.#read(payload);
     [this.#begun, this.#begunOctets] = before;
   }
 
   #forget(): void {
     if (this.#begunOctets > 0) this.#listener.incomplete();
-    this.#begun = [];
+    this.#begun = NOTHING;
     this.#begunOctets = 0;
   }
 
@@ -196,6 +200,8 @@ export class AggfragReceiver {
       return this.#listener.malformed();
     }
     const offset = payload[2]! << 8 | payload[3]!;
+    // It announces the rest of a packet, and has not one octet of it.
+    if (offset > 0 && payload.length === header) return this.#listener.malformed();
     const end = header + offset;
     if (this.#begunOctets > 0 && !this.#continue(payload, header, offset)) return;
     this.#readBlocks(payload, end);
@@ -212,8 +218,8 @@ export class AggfragReceiver {
     }
     this.#add(payload.subarray(at, at + offset));
     if (at + offset > payload.length) return false;
-    const packet = joined(this.#begun, this.#begunOctets);
-    this.#begun = [];
+    const packet = this.#begun.subarray(0, this.#begunOctets);
+    this.#begun = NOTHING;
     this.#begunOctets = 0;
     if (packetOctets(packet, 0, packet.length) === packet.length) {
       this.#listener.packet(packet, 0, packet.length);
@@ -222,9 +228,18 @@ export class AggfragReceiver {
   }
 
   #add(part: Uint8Array): void {
-    this.#begun.push(part.slice());
-    this.#begunOctets += part.length;
-    if (this.#begunOctets > PACKET_OCTETS_MAX) this.#forget();
+    const octets = this.#begunOctets + part.length;
+    if (octets > PACKET_OCTETS_MAX) return this.#forget();
+    if (octets > this.#begun.length) this.#grow(octets);
+    this.#begun.set(part, this.#begunOctets);
+    this.#begunOctets = octets;
+  }
+
+  /** Makes room for so many octets, and for as many again, as others follow. */
+  #grow(octets: number): void {
+    const grown = new Uint8Array(Math.min(2 * octets, PACKET_OCTETS_MAX));
+    grown.set(this.#begun.subarray(0, this.#begunOctets));
+    this.#begun = grown;
   }
 
   #readBlocks(payload: Uint8Array, start: number): void {
@@ -242,9 +257,6 @@ export class AggfragReceiver {
   }
 }
 
-/** Octets of the largest packet: an IPv6 header and its payload. */
-const PACKET_OCTETS_MAX = 40 + 65_535;
-
 /** Octets of the packet at `at`; unknown if its length is behind the end. */
 function packetOctets(
   buffer: Uint8Array,
@@ -258,14 +270,4 @@ function packetOctets(
   const length = buffer[lengthAt]! << 8 | buffer[lengthAt + 1]!;
   if (version === 6) return 40 + length;
   return length < 20 ? "malformed" : length;
-}
-
-function joined(parts: readonly Uint8Array[], octets: number): Uint8Array {
-  const whole = new Uint8Array(octets);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

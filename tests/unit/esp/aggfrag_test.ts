@@ -215,6 +215,41 @@ Deno.test("any octets are survived, and nothing grows without a bound", () => {
   assert.ok(packets.every((one) => one.length >= 20));
 });
 
+Deno.test("a payload that continues a packet by no octet is malformed, and nothing is kept of it", () => {
+  const random = new SeededRandom(11);
+  const one = packet(random, 60);
+  const { end, packets, counts } = receiver();
+  let sequence = 1;
+  end.receive(sequence++, Uint8Array.of(0, 0, 0, 5), 0);
+  assert.equal(counts.malformed, 1, "without a packet that was begun");
+  end.receive(sequence++, Uint8Array.of(0, 0, 0, 0, ...one.subarray(0, 30)), 0);
+  for (let i = 0; i < 1_000; i++) end.receive(sequence++, Uint8Array.of(0, 0, 0, 5), 0);
+  assert.deepEqual(counts, { malformed: 1_001, incomplete: 0 });
+  end.receive(sequence++, Uint8Array.of(0, 0, 0, 30, ...one.subarray(30)), 0);
+  assert.deepEqual(packets, [one]);
+});
+
+Deno.test("a packet of the largest size comes in payloads of one octet, and no longer one does", () => {
+  const random = new SeededRandom(12);
+  const one = packet(random, 40 + 65_535, 6);
+  const { end, packets, counts } = receiver();
+  let sequence = 1;
+  const send = (at: number) => {
+    const left = one.length - at;
+    const offset = Math.min(left, 0xffff);
+    end.receive(sequence++, Uint8Array.of(0, 0, offset >> 8, offset, one[at]!), 0);
+  };
+  end.receive(sequence++, Uint8Array.of(0, 0, 0, 0, one[0]!), 0);
+  for (let at = 1; at < one.length; at++) send(at);
+  assert.deepEqual(packets.map((got) => got.length), [one.length]);
+  assert.deepEqual(packets[0], one);
+  end.receive(sequence++, Uint8Array.of(0, 0, 0, 0, one[0]!), 0);
+  for (let i = 0; i < one.length; i++) {
+    end.receive(sequence++, Uint8Array.of(0, 0, 0xff, 0xff, 0), 0);
+  }
+  assert.deepEqual(counts, { malformed: 0, incomplete: 1 });
+});
+
 Deno.test("no more than a number of octets waits to be sent", () => {
   const sender = new AggfragSender(true);
   const one = packet(new SeededRandom(10), 60_000);
