@@ -38,6 +38,11 @@ export interface WriteOptions {
   readonly takesDevices?: boolean;
   /** Mode of a new file, less the umask; by default only its owner has access. */
   readonly mode?: number;
+  /**
+   * Writes into a new regular file before it replaces an old one, so that a failure or a crash leaves the old
+   * file; absent: the file is empty at first.
+   */
+  readonly content?: (file: Deno.FsFile) => void;
   /** Is called if another process has locked the file, and throws an error. */
   readonly isLocked?: (inode: number) => never;
 }
@@ -223,7 +228,7 @@ function createFirst(at: string, options: WriteOptions): WrittenFile | undefined
     if (e instanceof SystemError && e.errno === "EEXIST") return undefined;
     throw e;
   }
-  return { file: locked(fileOf(fd), options), isRegular: true };
+  return { file: withContent(locked(fileOf(fd), options), options), isRegular: true };
 }
 
 /** Replaces an old file while its lock is held, so that only one process replaces it. */
@@ -240,12 +245,34 @@ function replaceOld(
   }
   const old = locked(fileOf(fd), options);
   try {
-    const [file, temporary] = newFile(directory, name, options.mode ?? OWNER_ONLY);
-    locked(file, options);
-    asSystemError(at, () => fs.renameSync(temporary, at));
-    return { file, isRegular: true };
+    return { file: filled(directory, name, options), isRegular: true };
   } finally {
     old.close();
+  }
+}
+
+/** Makes a new file, writes its content and gives it its name; after a failure nothing of it is left. */
+function filled(directory: Directory, name: string, options: WriteOptions): Deno.FsFile {
+  const [made, temporary] = newFile(directory, name, options.mode ?? OWNER_ONLY);
+  try {
+    const file = withContent(locked(made, options), options);
+    const at = directory.entry(name);
+    asSystemError(at, () => fs.renameSync(temporary, at));
+    return file;
+  } catch (e) {
+    fs.rmSync(temporary, { force: true });
+    throw e;
+  }
+}
+
+/** Writes the content of a new file, which is closed if that fails. */
+function withContent(file: Deno.FsFile, { content }: WriteOptions): Deno.FsFile {
+  try {
+    content?.(file);
+    return file;
+  } catch (e) {
+    file.close();
+    throw e;
   }
 }
 

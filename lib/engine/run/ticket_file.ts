@@ -15,6 +15,8 @@ import type { Setup } from "@/setup/setup.ts";
 
 /** The longest file, in octets: the tickets of a hundred thousand tunnels, written twice. */
 const FILE_OCTETS_MAX = 256 * 1_024 * 1_024;
+/** The most octets of the lines that count, half of the longest file. */
+const KEPT_OCTETS_MAX = FILE_OCTETS_MAX / 2;
 /** The most tunnels of a setup. */
 const TUNNELS_MAX = 10_000_000;
 
@@ -35,15 +37,50 @@ export interface TicketStore {
   close(): void;
 }
 
+/** The lines of the tickets that count, by tunnel, all of which have a bound. */
+class KeptLines {
+  readonly #lines = new Map<number, string>();
+  readonly #octetsMax: number;
+  #octets = 0;
+
+  constructor(octetsMax: number) {
+    this.#octetsMax = octetsMax;
+  }
+
+  get lines(): Iterable<string> {
+    return this.#lines.values();
+  }
+
+  /** Keeps a line in place of the one before; false: there is no room for it. */
+  set(tunnel: number, line: string): boolean {
+    this.delete(tunnel);
+    // A line is ASCII, and its end is one octet more.
+    const octets = line.length + 1;
+    if (this.#octets + octets > this.#octetsMax) return false;
+    this.#octets += octets;
+    this.#lines.set(tunnel, line);
+    return true;
+  }
+
+  /** Whether there was a line. */
+  delete(tunnel: number): boolean {
+    const line = this.#lines.get(tunnel);
+    if (line === undefined) return false;
+    this.#octets -= line.length + 1;
+    return this.#lines.delete(tunnel);
+  }
+}
+
 /**
- * Opens the file of a setup; undefined: it has none. `note` is called with what was found, and with a failure to
- * write.
+ * Opens the file of a setup; undefined: it has none. `note` is called with what was found, and with tickets that
+ * cannot be kept. `octetsMax` bounds the tickets that are kept.
  * @throws {SetupError} if the file cannot be read or written.
  */
 export function openTickets(
   { role, ikeconf: { ticketfile: path, resume } }: Setup,
   crypto: CryptoBackend,
   note: (words: string) => void,
+  octetsMax = KEPT_OCTETS_MAX,
 ): TicketStore | undefined {
   if (role !== "client" || path === "" || resume === "never") return undefined;
   try {
@@ -51,22 +88,30 @@ export function openTickets(
     const { tickets, unreadable } = read;
     if (tickets.size > 0) note(`${tickets.size} tickets of a test before are in ${path}`);
     if (unreadable > 0) note(`${unreadable} lines of ${path} are no tickets, and are dropped`);
-    const kept = new Map([...tickets].map(([tunnel, ticket]) => [tunnel, lineOf(tunnel, ticket)]));
+    const kept = new KeptLines(octetsMax);
+    let isFull = false;
+    const keep = (tunnel: number, line: string): boolean => {
+      const isKept = kept.set(tunnel, line);
+      if (!isKept && !isFull) note(fullWords(tunnel, path, octetsMax));
+      isFull ||= !isKept;
+      return isKept;
+    };
+    for (const [tunnel, ticket] of tickets) keep(tunnel, lineOf(tunnel, ticket));
     const file = new LineFile({
       path,
       octetsMax: FILE_OCTETS_MAX,
-      lines: () => kept.values(),
+      lines: () => kept.lines,
       failed: (why) => note(`Tickets are not kept any more, as ${path} cannot be written: ${why}`),
     });
     return {
       before: tickets,
       given(tunnel, ticket) {
         const line = lineOf(tunnel, ticket);
-        kept.set(tunnel, line);
-        file.append(line);
+        // Without room the ticket before does not count any more either.
+        file.append(keep(tunnel, line) ? line : goneLine(tunnel));
       },
       gone(tunnel) {
-        if (kept.delete(tunnel)) file.append(JSON.stringify({ tunnel }));
+        if (kept.delete(tunnel)) file.append(goneLine(tunnel));
       },
       close: () => file.close(),
     };
@@ -94,6 +139,16 @@ function readTickets(lines: readonly string[], crypto: CryptoBackend) {
     else if (ticket.expiresEpochMs > Date.now()) tickets.set(tunnel, ticket);
   }
   return { tickets, unreadable };
+}
+
+function fullWords(tunnel: number, path: string, octetsMax: number): string {
+  return `The ticket of tunnel ${tunnel}, and maybe of others, is not kept, as ${path} has room for ` +
+    `${octetsMax} octets: those tunnels cannot be resumed by the next test`;
+}
+
+/** The line of a tunnel without a ticket. */
+function goneLine(tunnel: number): string {
+  return JSON.stringify({ tunnel });
 }
 
 type Entry = Readonly<Record<string, unknown>>;

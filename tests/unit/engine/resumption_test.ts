@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { parsePrefix, showAddress } from "@/base/address.ts";
 import { freshSecrets, type GatewaySecrets, openSecrets } from "@/engine/run/resumption_of.ts";
 import { openSpent } from "@/engine/run/spent_file.ts";
-import { openTickets } from "@/engine/run/ticket_file.ts";
+import { openTickets, type StoredTicket } from "@/engine/run/ticket_file.ts";
 import { portableBackend } from "@/crypto/portable.ts";
+import { suiteByIds } from "@/ike/negotiate/suite.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import { type Begun, clientOf, gatewayAt, stopped, until } from "./two_runs.ts";
 import { setup } from "./setups.ts";
@@ -170,6 +171,27 @@ async function inDirectory(test: (directory: string) => Promise<void>): Promise<
   }
 }
 
+/** A ticket of this length in octets, which does not expire soon. */
+function ticket(octets: number): StoredTicket {
+  const none = { integrity: 0, additional: [] };
+  const suite = suiteByIds(CRYPTO, { encryption: 20, keyBits: 128, prf: 5, group: 31, ...none })!;
+  const id = { idType: 2, data: new TextEncoder().encode("one.test") };
+  return {
+    suite,
+    skD: new Uint8Array(suite.prf.keyOctets),
+    ownId: id,
+    peerId: id,
+    ownAuth: 2,
+    peerAuth: 2,
+    eapIdentity: undefined,
+    ppk: false,
+    opaque: new Uint8Array(octets),
+    gateway: Uint8Array.of(127, 0, 0, 1),
+    inner: [],
+    expiresEpochMs: Date.now() + 3_600_000,
+  };
+}
+
 /** The tickets in a file, and the messages about it. */
 function ticketsIn(ticketfile: string) {
   const said: string[] = [];
@@ -202,6 +224,45 @@ Deno.test("a client that was killed resumes its tunnels by the tickets in its fi
     // The gateway has answered the Deletes, and resumes nothing by these tickets.
     assert.equal(ticketsIn(ticketfile).store.before.size, 0);
     assert.deepEqual((await stopped(gateway)).figures.resumptionsRefused, []);
+  });
+});
+
+Deno.test("tickets for which the file has no room are not kept, which is said once", async () => {
+  await inDirectory((directory) => {
+    const ticketfile = `${directory}/tickets`;
+    const said: string[] = [];
+    const note = (words: string) => void said.push(words);
+    const open = (octetsMax: number) =>
+      openTickets(setup({}, { ...ALLOW, ticketfile }), CRYPTO, note, octetsMax)!;
+    const kept = () => {
+      const store = open(1_000_000);
+      store.close();
+      return [...store.before.keys()];
+    };
+    const store = open(3_000);
+    for (const tunnel of [0, 1, 2, 3]) store.given(tunnel, ticket(300));
+    assert.equal(said.length, 1);
+    assert.match(
+      said[0]!,
+      /The ticket of tunnel 3, and maybe of others, is not kept, .* 3000 octets/,
+    );
+    store.gone(0);
+    store.given(3, ticket(300));
+    // Its ticket before is of no use any more: it is not in the file either.
+    store.given(1, ticket(3_000));
+    store.close();
+    assert.equal(said.length, 1);
+    assert.deepEqual(kept(), [2, 3]);
+    // A file of before is bounded too.
+    const full = open(1_000_000);
+    full.given(4, ticket(300));
+    full.given(5, ticket(1_000));
+    full.close();
+    const less = open(3_000);
+    less.close();
+    assert.match(said.at(-1)!, /The ticket of tunnel 5, and maybe/);
+    assert.deepEqual(kept(), [2, 3, 4]);
+    return Promise.resolve();
   });
 });
 

@@ -77,3 +77,49 @@ Deno.test("a line that cannot be written is reported once", () => {
     assert.deepEqual(failures, ["no space left"]);
   });
 });
+
+Deno.test("a file of lines is not written anew with each line, however many count", () => {
+  inDirectory((path) => {
+    const lines = Array.from({ length: 100 }, (_, n) => `${n + 100}`);
+    let rewrites = 0;
+    const file = new LineFile({
+      path,
+      octetsMax: 40,
+      lines: () => {
+        rewrites++;
+        return lines;
+      },
+      failed: assert.fail,
+    });
+    for (let n = 0; n < 200; n++) file.append("100");
+    assert.equal(rewrites, 2, "at first, and whenever it has twice the octets");
+    file.close();
+  });
+});
+
+Deno.test("while a file of lines is written anew, and after that has failed, the old one is there", () => {
+  inDirectory((path) => {
+    const failures: string[] = [];
+    const before: string[][] = [];
+    let isBroken = false;
+    const file = new LineFile({
+      path,
+      octetsMax: 10,
+      *lines() {
+        if (isBroken) before.push(readLines(path, 100));
+        yield "new";
+        if (isBroken) throw new Error("no space left");
+      },
+      failed: (why) => void failures.push(why),
+    });
+    file.append("old");
+    isBroken = true;
+    file.append("more");
+    assert.deepEqual(before, [["new", "old"]]);
+    assert.deepEqual(failures, ["no space left"]);
+    assert.deepEqual(readLines(path, 100), ["new", "old"]);
+    assert.deepEqual([...Deno.readDirSync(path.replace(/\/lines$/, ""))].map(({ name }) => name), [
+      "lines",
+    ]);
+  });
+});
