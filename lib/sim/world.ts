@@ -84,6 +84,8 @@ type WorldEvent =
 
 /** The most events of a world, after which it is considered never to come to rest. */
 const EVENTS_MAX = 20_000;
+/** The least time for which a client keeps a ticket before it asks for another one, in milliseconds. */
+const TICKET_PAUSE_MS = 1_000;
 /** When clients stop to ask for further tickets, so that a world comes to rest. */
 const TICKETS_UNTIL_MS = 100_000;
 /** The most lines of a ladder. */
@@ -370,6 +372,11 @@ export class World {
         return this.#redirect(host, sa!, effect);
       case "ticket_given":
         this.tickets.set(host, effect.ticket);
+        this.#check(
+          sa!.peer.ticketDueMs < this.nowMs + TICKET_PAUSE_MS
+            ? "a client that was given a ticket does not ask for another one at once"
+            : undefined,
+        );
         if (this.nowMs > TICKETS_UNTIL_MS) sa!.peer.ticketDueMs = Infinity;
         return;
       case "ticket_refused":

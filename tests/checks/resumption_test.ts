@@ -165,6 +165,43 @@ check("RFC 5723 §4.1", "A client that is told TICKET_ACK asks again in INFORMAT
 
 check(
   "RFC 5723 §4.1",
+  "A client does not ask without end, whatever its gateway answers: TICKET_ACK again, or short lifetimes",
+  () => {
+    const ticket = (seconds: number) =>
+      notify(TICKET_LT_OPAQUE, Uint8Array.of(0, 0, 0, seconds, 1, 2, 3));
+    /** The times of requests for tickets, in milliseconds, of a client that always has the same answer. */
+    const asked = (answer: Payload, overMs: number) => {
+      const bench = Bench.keyed("initiator", CLIENT);
+      bench.said();
+      bench.answer([...bench.peer.authPayloads(), answer]);
+      const timesMs: number[] = [];
+      while (bench.nowMs < overMs && timesMs.length < 20) {
+        const asks = bench.said().some(({ payloads }) => findNotify(payloads, TICKET_REQUEST));
+        if (!asks) {
+          bench.pass(250);
+          continue;
+        }
+        timesMs.push(bench.nowMs);
+        bench.answer([answer]);
+        bench.pass(0);
+      }
+      const notes = bench.effects.flatMap((one) =>
+        one.kind === "note" && one.level === 3 ? [one.text] : []
+      );
+      return { timesMs, notes, given: bench.effects.some(({ kind }) => kind === "ticket_given") };
+    };
+    const repeats = asked(notify(TICKET_ACK), 5_000);
+    assert.equal(repeats.timesMs.length, 1, "TICKET_ACK says to ask once more");
+    assert.match(repeats.notes.join(), /promised a ticket \(TICKET_ACK\) and does not give it/);
+    const expired = asked(ticket(0), 5_000);
+    assert.deepEqual([expired.timesMs, expired.given], [[], false]);
+    assert.match(expired.notes.join(), /a lifetime of 0 s: it is not kept/);
+    assert.deepEqual(asked(ticket(1), 4_000).timesMs, [1_000, 2_000, 3_000]);
+  },
+);
+
+check(
+  "RFC 5723 §4.1",
   "After a rekey of the IKE SA a client asks for a ticket of the new SK_d",
   () => {
     const hosts = both();

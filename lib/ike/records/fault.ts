@@ -118,6 +118,7 @@ export const FAULTS = {
   stay_on_dead_path: "a client that nobody answers at a new address stays there (RFC 4555 §3.5)",
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   ticket_of_rekeyed: "a ticket in the answer to a rekey is of the IKE SA before (RFC 5723 §4.1)",
+  renew_ticket_at_once: "a client that was given a ticket asks for the next one at once",
   take_expired_ticket: "a gateway resumes by a ticket that has expired (RFC 5723 §4.3.2)",
   take_ticket_twice: "a gateway resumes by a ticket a second time (RFC 5723 §4.3.1)",
   keep_old_token: "an IKE SA that a rekey made has no token of its own (RFC 6290 §4.3)",

@@ -352,7 +352,11 @@ export function replace({ sa, nowMs, out }: Turn, by: IkeSa): void {
   const hasToken = by.config.crashDetection?.secret && !by.env.broken.has("keep_old_token");
   if (hasToken) by.queue.push({ kind: "crash_token" });
   // RFC 5723 §4.1: the ticket is of the SK_d before.
-  if (asksForTickets(by)) by.queue.push({ kind: "ticket_request" });
+  if (asksForTickets(by)) {
+    // This request takes the place of the one that was to renew the ticket before.
+    by.peer.ticketDueMs = Infinity;
+    by.queue.push({ kind: "ticket_request" });
+  }
   if (by.queue.length > 0) {
     by.deadlineMs = nowMs;
     out.push({ kind: "rearmed" }, by);

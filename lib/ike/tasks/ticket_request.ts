@@ -1,6 +1,6 @@
 /**
  * TICKET_REQUEST in INFORMATIONAL, at both ends (RFC 5723 §4.1). A client asks for another ticket after
- * TICKET_ACK, by which the gateway has told it to ask later; after a rekey that has given it none, as the IKE SA
+ * TICKET_ACK of another exchange, by which the gateway has told it to ask later; after a rekey that has given it none, as the IKE SA
  * has another SK_d then; and before its ticket expires.
  * @module
  */
@@ -11,7 +11,7 @@ import { notify } from "@/ike/records/notify.ts";
 import type { TicketRequestTask } from "@/ike/records/sa.ts";
 import type { InformationalPart, TaskKind } from "@/ike/records/task.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
-import { issueTicket, takeTicket } from "@/ike/window/tickets.ts";
+import { issueTicket, takeLastAnswer } from "@/ike/window/tickets.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 /** The client asks for a ticket. */
@@ -23,7 +23,7 @@ export const ticketRequest: TaskKind<TicketRequestTask> = {
   },
 
   finish(turn, _task, { payloads }) {
-    takeTicket(turn, payloads);
+    takeLastAnswer(turn, payloads);
   },
 };
 

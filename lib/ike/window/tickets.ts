@@ -23,6 +23,8 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 /** The part of its lifetime after which a client asks for another ticket. */
 const RENEWAL = 3 / 4;
+/** The shortest time between two requests of a client for tickets, whatever lifetime its gateway says. */
+const PAUSE_MIN_MS = 1_000;
 /** The shortest lifetime that a gateway gives, as TICKET_LT_OPAQUE holds whole seconds. */
 const LIFETIME_MIN_MS = 1_000;
 /** The length in octets of the longest ticket that a client keeps. */
@@ -60,41 +62,62 @@ export function issueTicket({ sa, nowMs, out }: Turn): NotifyPayload {
   return notify(NotifyType.TICKET_LT_OPAQUE, concat(lifetime, opaque));
 }
 
-/** Initiator: takes the ticket of a response, or notes the reason if there is none. */
-export function takeTicket({ sa, nowMs, out }: Turn, payloads: readonly Payload[]): void {
+/**
+ * Initiator: takes the ticket of the response to IKE_AUTH or to a rekey. After TICKET_ACK the client asks once
+ * more, in INFORMATIONAL.
+ */
+export function takeTicket(turn: Turn, payloads: readonly Payload[]): void {
+  const { sa, nowMs } = turn;
+  if (!asksForTickets(sa)) return;
+  if (findNotify(payloads, NotifyType.TICKET_ACK)) sa.peer.ticketDueMs = nowMs;
+  else takeLastAnswer(turn, payloads);
+}
+
+/**
+ * Initiator: takes the ticket of the response to INFORMATIONAL, or notes the reason if there is none. TICKET_ACK
+ * is no answer there: a gateway that repeats it would keep its client asking without end.
+ */
+export function takeLastAnswer({ sa, nowMs, out }: Turn, payloads: readonly Payload[]): void {
   if (!asksForTickets(sa)) return;
   const note = (text: string) => out.push({ kind: "note", level: 3, text }, sa);
   const data = findNotify(payloads, NotifyType.TICKET_LT_OPAQUE)?.data;
   sa.peer.ticketDueMs = Infinity;
-  if (!data) {
-    if (findNotify(payloads, NotifyType.TICKET_ACK)) {
-      sa.peer.ticketDueMs = nowMs;
-      return;
-    }
-    const refuses = findNotify(payloads, NotifyType.TICKET_NACK) !== undefined;
-    return note(
-      refuses
-        ? "The peer gives no ticket (TICKET_NACK): the tunnel cannot be resumed"
-        : "The peer does not know session resumption: the tunnel cannot be resumed",
-    );
-  }
+  if (!data) return note(whyNoTicket(payloads));
   if (data.length > TICKET_OCTETS_MAX) {
     return note(
       `The peer's ticket has ${data.length} octets, more than ${TICKET_OCTETS_MAX}: it is not kept`,
     );
   }
   const lifetimeMs = new DataView(data.buffer, data.byteOffset).getUint32(0) * 1_000;
+  if (lifetimeMs === 0) {
+    return note(
+      "The peer's ticket has a lifetime of 0 s: it is not kept, and no other is asked for",
+    );
+  }
   const opaque = data.slice(4);
   const gateway = sa.path.peerAddress;
   // The response of IKE_AUTH that gives a ticket also assigns the addresses.
   const inner = (sa.inner ?? assignedBy(payloads))?.addresses ?? [];
   const ticket = { ...sessionOf(sa), opaque, expiresMs: nowMs + lifetimeMs, gateway, inner };
-  sa.peer.ticketDueMs = nowMs + lifetimeMs * RENEWAL;
+  const pauseMs = sa.env.broken.has("renew_ticket_at_once")
+    ? 0
+    : Math.max(PAUSE_MIN_MS, lifetimeMs * RENEWAL);
+  sa.peer.ticketDueMs = nowMs + pauseMs;
   out.push({ kind: "ticket_given", ticket }, sa);
   const text = `The peer gave a ticket of ${opaque.length} octets, good for ${
     showDuration(lifetimeMs)
   }`;
   out.push({ kind: "note", level: 4, text }, sa);
+}
+
+/** Why a response has no ticket. */
+function whyNoTicket(payloads: readonly Payload[]): string {
+  if (findNotify(payloads, NotifyType.TICKET_ACK)) {
+    return "The peer promised a ticket (TICKET_ACK) and does not give it: the tunnel cannot be resumed";
+  }
+  return findNotify(payloads, NotifyType.TICKET_NACK)
+    ? "The peer gives no ticket (TICKET_NACK): the tunnel cannot be resumed"
+    : "The peer does not know session resumption: the tunnel cannot be resumed";
 }
 
 /** The time at which a client asks for another ticket, in milliseconds; Infinity: it does not ask. */
