@@ -9,6 +9,12 @@
  * same test differ from each other; the tolerance must allow for that.
  * @module
  */
+import {
+  type Measured,
+  measuredOf,
+  type Proportion,
+  proportionsOf,
+} from "@/report/compared_figures.ts";
 import type { RunResultJson } from "@/report/result.ts";
 import type { TimelineColumns } from "@/report/timeline.ts";
 
@@ -39,69 +45,6 @@ const Z_99 = 2.576;
 /** How many steps with a value each of the two timelines must have for Welch's test. */
 const STEPS_MIN = 5;
 
-type Path = (result: RunResultJson) => number | null;
-
-/** A measured figure: how large it is, which way is better, and its column of the timeline. */
-interface Measured {
-  readonly name: string;
-  readonly of: Path;
-  readonly isBetter: "larger" | "smaller";
-  readonly column?: keyof TimelineColumns;
-}
-
-/**
- * A figure that counts events, such as failed tunnels, among the total in which they can happen.
- */
-interface Proportion {
-  readonly name: string;
-  readonly of: Path;
-  readonly among: Path;
-}
-
-const LATENCIES = (["ikeSaInit", "ikeAuth", "setup"] as const).flatMap((exchange) =>
-  (["p50", "p90", "p99"] as const).map((p): Measured => ({
-    name: `latencyMs.${exchange}.${p}`,
-    of: ({ latencyMs }) => latencyMs[exchange][p],
-    isBetter: "smaller",
-    column: `${exchange}${p.toUpperCase() as "P50" | "P90" | "P99"}`,
-  }))
-);
-
-const MEASURED: readonly Measured[] = [
-  { name: "setupRate", of: (r) => r.setupRate, isBetter: "larger", column: "established" },
-  ...LATENCIES,
-  { name: "ping.latencyMs.p50", of: (r) => r.ping.latencyMs.p50, isBetter: "smaller" },
-  { name: "ping.latencyMs.p99", of: (r) => r.ping.latencyMs.p99, isBetter: "smaller" },
-  {
-    name: "traffic.latencyMs.p50",
-    of: (r) => r.traffic?.latencyMs.p50 ?? null,
-    isBetter: "smaller",
-  },
-  {
-    name: "traffic.latencyMs.p99",
-    of: (r) => r.traffic?.latencyMs.p99 ?? null,
-    isBetter: "smaller",
-  },
-  { name: "cpuMsPerTunnel", of: (r) => r.cpuMsPerTunnel, isBetter: "smaller" },
-  { name: "rssBytes", of: (r) => r.rssBytes, isBetter: "smaller" },
-];
-
-const PROPORTIONS: readonly Proportion[] = [
-  { name: "tunnels.failed", of: (r) => r.tunnels.failed, among: (r) => r.tunnels.configured },
-  { name: "tunnels.lost", of: (r) => r.tunnels.lost, among: (r) => r.tunnels.established },
-  { name: "retransmissions", of: (r) => r.retransmissions, among: (r) => r.datagrams.sent },
-  {
-    name: "ping.lost",
-    of: (r) => r.ping.lost,
-    among: (r) => r.ping.received + r.ping.lost,
-  },
-  {
-    name: "traffic.lost",
-    of: (r) => r.traffic?.lost ?? 0,
-    among: (r) => (r.traffic?.received ?? 0) + (r.traffic?.lost ?? 0),
-  },
-];
-
 /** Compares two results. A change of up to `tolerance` counts as noise; 0.05 means 5 %. */
 export function compareResults(
   before: RunResultJson,
@@ -109,8 +52,8 @@ export function compareResults(
   tolerance: number,
 ): Comparison {
   const figures = [
-    ...PROPORTIONS.map((one) => comparedProportion(one, before, after)),
-    ...MEASURED.map((one) => comparedMeasure(one, { before, after, tolerance })),
+    ...proportionsOf(before, after).map((one) => comparedProportion(one, before, after)),
+    ...measuredOf(before, after).map((one) => comparedMeasure(one, { before, after, tolerance })),
   ].filter((figure) => figure !== undefined);
   const nowFails = after.result === "failed" && before.result !== "failed";
   return {
@@ -121,7 +64,7 @@ export function compareResults(
 }
 
 function comparedProportion(
-  { name, of, among }: Proportion,
+  { name, of, among, isBetter }: Proportion,
   before: RunResultJson,
   after: RunResultJson,
 ): ComparedFigure | undefined {
@@ -138,7 +81,8 @@ function comparedProportion(
   if (deviation > 0 && Math.abs(p - q) <= Z_99 * deviation) {
     return { ...figure, verdict: "unclear", why: `${shares} may be chance` };
   }
-  return { ...figure, verdict: q > p ? "worse" : "better", why: shares };
+  const isWorse = (q > p) !== (isBetter === "larger");
+  return { ...figure, verdict: isWorse ? "worse" : "better", why: shares };
 }
 
 function comparedMeasure(
@@ -153,8 +97,11 @@ function comparedMeasure(
   const a = of(after);
   const figure = { name, before: b, after: a };
   if (b === null && a === null) return undefined;
-  if (b === null || a === null || b === 0) {
+  if (b === null || a === null) {
     return { ...figure, verdict: "unclear", why: "one of them has no sample" };
+  }
+  if (b === 0) {
+    return { ...figure, verdict: a === 0 ? "same" : "unclear", why: "it was 0 before" };
   }
   const change = (a - b) / b;
   const shown = `${change > 0 ? "+" : ""}${percent(change)}`;
@@ -177,8 +124,9 @@ function stepsOf({ timeline }: RunResultJson, column: keyof TimelineColumns): nu
   const values: number[] = [];
   for (const [i, value] of timeline.steps[column].entries()) {
     const seconds = atSec[i]! - (atSec[i - 1] ?? 0);
+    if (value === null || seconds <= 0) continue;
     // Steps before the first set-up and after the last one say nothing about the rate.
-    if (value === null || seconds <= 0 || established[i] === 0) continue;
+    if (column === "established" && established[i] === 0) continue;
     values.push(column === "established" ? value / seconds : value);
   }
   return values;
@@ -212,7 +160,7 @@ export function comparisonLines({ isWorse, result, figures }: Comparison): strin
   return [
     `${verdict}: ${result.before} before, ${result.after} after`,
     ...told.map(({ name, before, after, verdict, why }) =>
-      `${verdict.padEnd(8)}${name.padEnd(26)}${shown(before)} -> ${shown(after)} (${why})`
+      `${verdict.padEnd(8)}${name.padEnd(34)}${shown(before)} -> ${shown(after)} (${why})`
     ),
     `${same} figures are the same`,
   ];

@@ -37,9 +37,13 @@ const TAGS: Readonly<Record<LatencyName, string>> = {
   ikeSaInit: "IKE_SA_INIT",
   ikeAuth: "IKE_AUTH",
   ikeSessionResume: "IKE_SESSION_RESUME",
+  ikeIntermediate: "IKE_INTERMEDIATE",
   setup: "setup",
   createChild: "CREATE_CHILD_SA",
+  ikeFollowupKe: "IKE_FOLLOWUP_KE",
+  informational: "INFORMATIONAL",
   setupAgain: "setup again",
+  ping: "ping",
   traffic: "traffic",
 };
 

@@ -75,7 +75,10 @@ export const PLOTS: readonly Plot[] = [
   latency("ikeSaInit", "Latency of IKE_SA_INIT"),
   latency("ikeAuth", "Latency of IKE_AUTH"),
   latency("ikeSessionResume", "Latency of IKE_SESSION_RESUME"),
+  latency("ikeIntermediate", "Latency of IKE_INTERMEDIATE"),
   latency("createChild", "Latency of CREATE_CHILD_SA"),
+  latency("ikeFollowupKe", "Latency of IKE_FOLLOWUP_KE"),
+  latency("informational", "Latency of INFORMATIONAL"),
   latency("setupAgain", "Latency of the set-up of tunnels that were up before"),
   plot("repeats", ["Retransmissions and retries, per second", "/s"], [
     ["retransmissions", "retransmissions", "rate"],
@@ -92,7 +95,9 @@ export const PLOTS: readonly Plot[] = [
   plot("pings", ["Pings per second", "/s"], [
     ["pingsSent", "sent", "rate"],
     ["pingsReceived", "answered", "rate"],
+    ["pingsLost", "lost", "rate"],
   ], true),
+  latency("ping", "Latency of pings"),
   plot("traffic-packets", ["Packets of test traffic per second", "/s"], [
     ["trafficSent", "sent", "rate"],
     ["trafficReceived", "came back", "rate"],

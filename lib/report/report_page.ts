@@ -45,7 +45,9 @@ function page(result: RunResultJson, { scripts, live, advice }: PageKind): strin
     title: `${result.setup ?? "myikev2"}: ${result.result}`,
     styles: [uplotCss],
     scripts,
-    data: `<script type="application/json" id="result">${inScript(result)}</script>`,
+    data: `<script type="application/json" id="result">${
+      inScript(live ? result : withoutEmptyColumns(result))
+    }</script>`,
     body: [
       ...(live ? ['<p id="connection" class="hint" role="status">Connecting …</p>'] : []),
       ...sectionsOf(result, advice).map(({ id, html }) =>
@@ -54,4 +56,14 @@ function page(result: RunResultJson, { scripts, live, advice }: PageKind): strin
     ],
     live,
   });
+}
+
+/** The result without the columns of the timeline that no plot of a file shows, as they have no value. */
+function withoutEmptyColumns(result: RunResultJson): Record<string, unknown> {
+  const { timeline } = result;
+  if (!timeline) return { ...result };
+  const columns = Object.entries(timeline.steps).filter(([, values]) =>
+    values.some((value) => value !== null)
+  );
+  return { ...result, timeline: { ...timeline, steps: Object.fromEntries(columns) } };
 }

@@ -202,6 +202,13 @@ function events({ timeline }: RunResultJson): string[] {
   ];
 }
 
+type NamedLatency = readonly [name: string, latency: LatencyResult];
+
+/** Those of which there is a sample. */
+function measured(latencies: readonly NamedLatency[]): NamedLatency[] {
+  return latencies.filter(([, { p50 }]) => p50 !== null);
+}
+
 function figures(result: RunResultJson): string[] {
   const {
     latencyMs,
@@ -214,16 +221,21 @@ function figures(result: RunResultJson): string[] {
     ping,
     traffic,
   } = result;
-  const latencies: readonly (readonly [string, LatencyResult])[] = [
+  const latencies: readonly NamedLatency[] = [
     ["IKE_SA_INIT", latencyMs.ikeSaInit],
     ["IKE_AUTH", latencyMs.ikeAuth],
-    ...(latencyMs.ikeSessionResume.p50 === null
-      ? []
-      : [["IKE_SESSION_RESUME", latencyMs.ikeSessionResume] as const]),
+    ...measured([
+      ["IKE_SESSION_RESUME", latencyMs.ikeSessionResume],
+      ["IKE_INTERMEDIATE", latencyMs.ikeIntermediate],
+    ]),
     ["Set-up", latencyMs.setup],
-    ...(latencyMs.setupFromDue.p50 === null
-      ? []
-      : [["Set-up, from due", latencyMs.setupFromDue] as const]),
+    ...measured([
+      ["Set-up, from due", latencyMs.setupFromDue],
+      ["Set-up again", latencyMs.setupAgain],
+      ["CREATE_CHILD_SA", latencyMs.createChild],
+      ["IKE_FOLLOWUP_KE", latencyMs.ikeFollowupKe],
+      ["INFORMATIONAL", latencyMs.informational],
+    ]),
     ...(ping.sent > 0 ? [["Ping", ping.latencyMs] as const] : []),
     ...(traffic?.received
       ? [["Traffic", traffic.latencyMs] as const, ["Its jitter", traffic.jitterMs] as const]

@@ -34,6 +34,7 @@ const COUNTERS = {
   datagramsReceived: (f) => f.datagramsReceived,
   pingsSent: (f) => f.ping?.sent ?? 0,
   pingsReceived: (f) => f.ping?.received ?? 0,
+  pingsLost: (f) => f.ping?.lost ?? 0,
   trafficSent: (f) => f.traffic?.sent ?? 0,
   trafficReceived: (f) => f.traffic?.received ?? 0,
   trafficLost: (f) => f.traffic?.lost ?? 0,
@@ -42,8 +43,8 @@ const COUNTERS = {
   octetsReceived: (f) => f.packets?.octetsIn ?? 0,
   impaired: (f) =>
     f.impairment.reduce(
-      (sum, { lost, duplicated, reordered, delayed, replayed, corrupted }) =>
-        sum + lost + duplicated + reordered + delayed + replayed + corrupted,
+      (sum, { lost, duplicated, reordered, delayed, replayed, corrupted, crossed }) =>
+        sum + lost + duplicated + reordered + delayed + replayed + corrupted + crossed,
       0,
     ),
   cpuMs: (f) => f.cpuMs,
@@ -61,9 +62,13 @@ const LATENCIES = {
   ikeSaInit: (f) => f.ikeSaInitMs?.histogram,
   ikeAuth: (f) => f.ikeAuthMs?.histogram,
   ikeSessionResume: (f) => f.ikeSessionResumeMs?.histogram,
+  ikeIntermediate: (f) => f.ikeIntermediateMs?.histogram,
   setup: (f) => f.setupMs?.histogram,
   createChild: (f) => f.createChildMs?.histogram,
+  ikeFollowupKe: (f) => f.followupKeMs?.histogram,
+  informational: (f) => f.informationalMs?.histogram,
   setupAgain: (f) => f.setupAgainMs?.histogram,
+  ping: (f) => f.ping?.latencyMs?.histogram,
   traffic: (f) => f.traffic?.latencyMs?.histogram,
 } as const satisfies Readonly<Record<string, (figures: RunFigures) => HistogramData | undefined>>;
 
@@ -117,6 +122,7 @@ const STEP_DOCS: Readonly<Record<Column | "atSec", string>> = {
   datagramsReceived: "IKE datagrams received in it",
   pingsSent: "ping requests sent in it, or since the counters were cleared in it",
   pingsReceived: "ping requests answered in it",
+  pingsLost: "ping requests that were found in it to have no answer in time, likewise",
   trafficSent: "packets of test traffic sent in it",
   trafficReceived: "packets of test traffic that came back in it",
   trafficLost: "packets of test traffic that were found to be lost in it",
@@ -131,9 +137,13 @@ const STEP_DOCS: Readonly<Record<Column | "atSec", string>> = {
   ...latencyDocs("ikeSaInit", "IKE_SA_INIT exchanges completed in it"),
   ...latencyDocs("ikeAuth", "IKE_AUTH exchanges completed in it"),
   ...latencyDocs("ikeSessionResume", "IKE_SESSION_RESUME exchanges completed in it"),
+  ...latencyDocs("ikeIntermediate", "IKE_INTERMEDIATE exchanges completed in it"),
   ...latencyDocs("setup", "set-ups completed in it"),
   ...latencyDocs("createChild", "CREATE_CHILD_SA exchanges completed in it"),
+  ...latencyDocs("ikeFollowupKe", "IKE_FOLLOWUP_KE exchanges completed in it"),
+  ...latencyDocs("informational", "INFORMATIONAL exchanges completed in it"),
   ...latencyDocs("setupAgain", "set-ups completed in it of tunnels that were up before"),
+  ...latencyDocs("ping", "pings answered in it"),
   ...latencyDocs("traffic", "packets of test traffic that came back in it"),
 };
 

@@ -54,11 +54,14 @@ export class Histogram {
   }
 
   /**
-   * The samples of `now` that are not in `before`, an earlier state of the same histogram. The largest
-   * of them is exact only where it is the largest of all; else it is the middle of its bucket.
+   * The samples of `now` that are not in `before`, an earlier state of the same histogram; all of `now` if it
+   * lacks a sample of `before`, as it was cleared since. The largest of them is exact only where it is the
+   * largest of all; else it is the middle of its bucket.
    */
   static since(before: HistogramData | undefined, now: HistogramData): HistogramData {
     const earlier = new Map(before?.buckets);
+    const present = new Map(now.buckets);
+    if (before?.buckets.some(([at, samples]) => samples > (present.get(at) ?? 0))) return now;
     const buckets: [number, number][] = [];
     for (const [at, samples] of now.buckets) {
       const more = samples - (earlier.get(at) ?? 0);

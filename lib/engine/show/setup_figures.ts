@@ -58,6 +58,11 @@ export const SETUP_FIGURES = {
     "the same of IKE_SESSION_RESUME, by which a tunnel is resumed in place of IKE_SA_INIT",
     { lines: (ms) => ms.p50 === null ? [] : [`IKE_SESSION_RESUME ${latencyText(ms)}`] },
   ),
+  ikeIntermediateMs: latency(
+    "latencyMs.ikeIntermediate",
+    "the same of each IKE_INTERMEDIATE exchange (RFC 9242), of which a set-up may have several",
+    { lines: (ms) => ms.p50 === null ? [] : [`IKE_INTERMEDIATE ${latencyText(ms)}`] },
+  ),
   setupMs: latency(
     "latencyMs.setup",
     "milliseconds from the first IKE_SA_INIT of a try to established",
@@ -67,6 +72,16 @@ export const SETUP_FIGURES = {
     "latencyMs.createChild",
     "the same of CREATE_CHILD_SA: rekeys of either kind, and CHILD_SAs beside the first; requests of this end",
     { lines: (ms) => ms.p50 === null ? [] : [`CREATE_CHILD_SA ${latencyText(ms)}`] },
+  ),
+  followupKeMs: latency(
+    "latencyMs.ikeFollowupKe",
+    "the same of each IKE_FOLLOWUP_KE exchange (RFC 9370), by which a CREATE_CHILD_SA exchange goes on",
+    { lines: (ms) => ms.p50 === null ? [] : [`IKE_FOLLOWUP_KE ${latencyText(ms)}`] },
+  ),
+  informationalMs: latency(
+    "latencyMs.informational",
+    "the same of INFORMATIONAL exchanges that this end began: liveness checks, Deletes, moves",
+    { lines: (ms) => ms.p50 === null ? [] : [`INFORMATIONAL ${latencyText(ms)}`] },
   ),
   setupAgainMs: latency(
     "latencyMs.setupAgain",

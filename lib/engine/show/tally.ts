@@ -43,10 +43,13 @@ export class Tally implements RunPart {
   readonly resumptionsRefused = new CauseCounts();
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
+  readonly ikeIntermediateMs = new Histogram();
   readonly ikeSessionResumeMs = new Histogram();
   readonly setupMs = new Histogram();
-  /** Of CREATE_CHILD_SA requests of this end, and of set-ups of tunnels that were up before. */
+  /** Of requests of this end on established IKE SAs, and of set-ups of tunnels that were up before. */
   readonly createChildMs = new Histogram();
+  readonly followupKeMs = new Histogram();
+  readonly informationalMs = new Histogram();
   readonly setupAgainMs = new Histogram();
   readonly setupFromDueMs = new Histogram();
   /** Counters of established SAs. */
@@ -55,18 +58,20 @@ export class Tally implements RunPart {
   readonly suites = new NameCounts(NAMES_MAX);
   readonly peers = new NameCounts(NAMES_MAX);
   readonly vendorIds = new NameCounts(NAMES_MAX);
+  readonly #latencies: ReadonlyMap<number, Histogram> = new Map([
+    [ExchangeType.IKE_SA_INIT, this.ikeSaInitMs],
+    [ExchangeType.IKE_SESSION_RESUME, this.ikeSessionResumeMs],
+    [ExchangeType.IKE_INTERMEDIATE, this.ikeIntermediateMs],
+    [ExchangeType.IKE_AUTH, this.ikeAuthMs],
+    [ExchangeType.CREATE_CHILD_SA, this.createChildMs],
+    [ExchangeType.IKE_FOLLOWUP_KE, this.followupKeMs],
+    [ExchangeType.INFORMATIONAL, this.informationalMs],
+  ]);
   readonly #failures = new CauseCounts();
   readonly #recent = new RecentRate();
 
   readonly handlers: EffectHandlers = {
-    answered: ({ exchange, latencyMs }) => {
-      if (exchange === ExchangeType.IKE_SA_INIT) this.ikeSaInitMs.add(latencyMs);
-      else if (exchange === ExchangeType.IKE_AUTH) this.ikeAuthMs.add(latencyMs);
-      else if (exchange === ExchangeType.CREATE_CHILD_SA) this.createChildMs.add(latencyMs);
-      else if (exchange === ExchangeType.IKE_SESSION_RESUME) {
-        this.ikeSessionResumeMs.add(latencyMs);
-      }
-    },
+    answered: ({ exchange, latencyMs }) => this.#latencies.get(exchange)?.add(latencyMs),
     puzzle_solved: ({ tries }) => {
       this.puzzles.solved++;
       this.puzzles.tries += tries;

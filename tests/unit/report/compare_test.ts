@@ -14,11 +14,15 @@ interface RunSketch {
   /** The 99th percentile of the set-up in each step of the timeline. */
   readonly steps?: readonly number[];
   readonly rate?: number;
+  readonly established?: number;
+  /** Other figures of the result. */
+  readonly more?: (result: RunResultJson) => Partial<RunResultJson>;
 }
 
 function resultOf(sketch: RunSketch): RunResultJson {
   const { failed = 0, configured = 1000, setupP99 = 100, steps, rate = 500 } = sketch;
-  const none = refusedResult([], null);
+  const base = refusedResult([], null);
+  const none = { ...base, ...sketch.more?.(base) };
   const { latencyMs, tunnels } = none;
   const empty = new Timeline(1_000, 0).json();
   const columns = steps && Object.fromEntries(
@@ -27,7 +31,12 @@ function resultOf(sketch: RunSketch): RunResultJson {
   return {
     ...none,
     result: sketch.result ?? "passed",
-    tunnels: { ...tunnels, configured, failed, established: configured - failed },
+    tunnels: {
+      ...tunnels,
+      configured,
+      failed,
+      established: sketch.established ?? configured - failed,
+    },
     setupRate: rate,
     rssBytes: 1,
     latencyMs: { ...latencyMs, setup: { p50: 10, p90: 20, p99: setupP99, max: 999, buckets: [] } },
@@ -86,6 +95,107 @@ const CASES: readonly (readonly [string, string, RunSketch, RunSketch, Verdict])
     "worse",
   ],
 ];
+
+const latency = (p99: number) => ({ p50: 1, p90: 2, p99, max: 999, buckets: [] });
+
+/** What a figure is in a run that is worse by it, by the name of the figure. */
+const WORSE: Readonly<
+  Record<string, (n: number) => (result: RunResultJson) => Partial<RunResultJson>>
+> = {
+  ...Object.fromEntries(
+    [
+      ...["createChild", "setupAgain", "ikeSessionResume", "setupFromDue"],
+      ...["ikeIntermediate", "ikeFollowupKe", "informational"],
+    ].map((name) => [
+      `latencyMs.${name}.p99`,
+      (n: number) => ({ latencyMs }: RunResultJson) => ({
+        latencyMs: { ...latencyMs, [name]: latency(n) },
+      }),
+    ]),
+  ),
+  "ping.firstPacketMs.p99": (n) => ({ ping }) => ({ ping: { ...ping, firstPacketMs: latency(n) } }),
+  "traffic.jitterMs.p99": (n) => ({ traffic }) => ({
+    traffic: { ...traffic!, latencyMs: latency(1), jitterMs: latency(n) },
+  }),
+  "storms[0] (rekey-ike).latencyMs.p99": (n) => () => ({
+    storms: [{
+      kind: "rekey-ike",
+      atSec: 1,
+      tunnels: 9,
+      done: 9,
+      failed: 0,
+      latencyMs: latency(n),
+    }],
+  }),
+  "storms[0] (drop).failed": (n) => () => ({
+    storms: [
+      { kind: "drop", atSec: 1, tunnels: 900, done: 900 - n, failed: n, latencyMs: latency(1) },
+    ],
+  }),
+  "rekeys.refused.ike": (n) => ({ rekeys }) => ({
+    rekeys: { ...rekeys, ike: 900, refused: { ike: n, child: 0, causes: [] } },
+  }),
+  "rekeys.refused.child": (n) => ({ rekeys }) => ({
+    rekeys: { ...rekeys, child: 900, refused: { ike: 0, child: n, causes: [] } },
+  }),
+  "children.refused": (n) => ({ children }) => ({
+    children: { ...children, refused: { count: n, causes: [] } },
+  }),
+  "children.lost": (n) => ({ children }) => ({
+    children: { ...children, lost: { count: n, causes: [] } },
+  }),
+  "deletesUnanswered": (n) => () => ({ deletesUnanswered: n }),
+  "retries": (n) => () => ({ retries: n }),
+  "strangers": (n) => () => ({ strangers: [{ cause: "NO_ANSWER", count: n, example: "" }] }),
+  "moves.failed": (n) => ({ moves }) => ({
+    moves: { ...moves, done: 900, failed: { count: n, causes: [] } },
+  }),
+  "resumptions.refused": (n) => ({ resumptions }) => ({
+    resumptions: {
+      ...resumptions,
+      done: 900,
+      refused: [{ cause: "TICKET_EXPIRED", count: n, example: "" }],
+    },
+  }),
+};
+
+for (const [name, of] of Object.entries(WORSE)) {
+  Deno.test(`compare: ${name} of 300 is worse than one of 30, and 30 better than 300`, () => {
+    assert.equal(verdictOf(name, { more: of(30) }, { more: of(300) }), "worse");
+    assert.equal(verdictOf(name, { more: of(300) }, { more: of(30) }), "better");
+  });
+}
+
+Deno.test("compare: without any tunnel a gateway is worse, though none counts as failed and both runs failed", () => {
+  const before = resultOf({ result: "failed", configured: 2_000, established: 2_000 });
+  const after = resultOf({ result: "failed", configured: 2_000, established: 0 });
+  const { isWorse, figures } = compareResults(before, after, 0.05);
+  assert.equal(isWorse, true);
+  assert.deepEqual(
+    figures.filter(({ verdict }) => verdict === "worse").map(({ name }) => name),
+    ["tunnels.established"],
+  );
+});
+
+Deno.test("compare: rekeys in steps without a set-up count among the steps", () => {
+  const resultWith = (p99: number) => {
+    const { timeline, latencyMs, ...rest } = resultOf({ steps: [9, 9, 9, 9, 9, 9] });
+    const steps = {
+      ...timeline!.steps,
+      established: [9, 0, 0, 0, 0, 0],
+      createChildP99: [p99, p99 + 1, p99 + 2, p99, p99, 999],
+    };
+    return {
+      ...rest,
+      latencyMs: { ...latencyMs, createChild: latency(p99) },
+      timeline: { ...timeline!, steps },
+    };
+  };
+  const { figures } = compareResults(resultWith(10), resultWith(100), 0.05);
+  const { verdict, why } = figures.find(({ name }) => name === "latencyMs.createChild.p99")!;
+  assert.equal(verdict, "unclear");
+  assert.match(why, /the steps of a run vary as much/);
+});
 
 for (const [what, name, before, after, verdict] of CASES) {
   Deno.test(`compare: ${what}`, () => assert.equal(verdictOf(name, before, after), verdict));

@@ -12,6 +12,7 @@ import { CSV_COLUMNS, csvLines } from "@/report/csv.ts";
 import { encodedHistogram } from "@/report/hdr_log.ts";
 import { junitOf } from "@/report/junit.ts";
 import { LEFT_OUT } from "@/report/masking.ts";
+import { reportPage } from "@/report/report_page.ts";
 import { refusedResult, type RunResultJson } from "@/report/result.ts";
 import { resultSchema } from "@/report/result_schema.ts";
 
@@ -139,6 +140,14 @@ Deno.test("the steps of a timeline add up to the figures of the run", () => {
   const peak = Math.max(...steps.setupMax.map((ms) => ms ?? 0));
   assert.equal(peak, demo.result.latencyMs.setup.max);
   assert.ok(failing.result.timeline!.events.some(({ text }) => text.includes("Tunnel 0 failed")));
+});
+
+Deno.test("the page of a file holds the columns of the timeline that have a value, and no others", () => {
+  const page = reportPage(demo.result, { masks: false, advice: () => undefined });
+  const [, text] = /<script type="application\/json" id="result">(.*?)<\/script>/s.exec(page)!;
+  const { steps } = (JSON.parse(text!) as RunResultJson).timeline!;
+  assert.deepEqual(steps.setupP50, demo.result.timeline!.steps.setupP50);
+  assert.deepEqual([steps.established.length > 0, "trafficP50" in steps], [true, false]);
 });
 
 Deno.test("only the owner can read the files, and they contain no secret", () => {

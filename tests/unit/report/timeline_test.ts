@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
+import { PLOTS } from "@/report/plots.ts";
 import { EVENTS_MAX, MILESTONES_MAX, STEPS_MAX, Timeline } from "@/report/timeline.ts";
 
 /**
@@ -89,6 +90,64 @@ Deno.test("after a counter was cleared, a step has its new value", () => {
   const ping = (sent: number) => ({ ping: { sent, received: sent } }) as Partial<RunFigures>;
   for (const sent of [10, 15, 4]) timeline.add(run.second(ping(sent)));
   assert.deepEqual(timeline.json().steps.pingsSent, [10, 5, 4]);
+});
+
+Deno.test("after pings were cleared, a step has the latencies of all pings since then", () => {
+  const run = new FakeRun();
+  const timeline = new Timeline(1_000, 0);
+  const ping = (...latencies: readonly number[]) => {
+    const histogram = new Histogram();
+    for (const ms of latencies) histogram.add(ms);
+    return { ping: { lost: 2, latencyMs: histogram.figures() } } as Partial<RunFigures>;
+  };
+  timeline.add(run.second(ping(5, 9, 9)));
+  timeline.add(run.second(ping(5, 9)));
+  const { pingP50, pingMax, pingsLost } = timeline.json().steps;
+  assert.deepEqual([pingMax, pingsLost], [[9, 9], [2, 0]]);
+  assert.ok(Math.abs(pingP50[1]! - 5) < 0.1, `${pingP50}`);
+});
+
+Deno.test("each kind of exchange has its latencies in the steps, and messages of an impairment are all counted", () => {
+  const { steps } = timelineOf({
+    ikeIntermediateMs: latencyOf(11),
+    followupKeMs: latencyOf(12),
+    informationalMs: latencyOf(13),
+    ikeSessionResumeMs: latencyOf(14),
+    impairment: [{
+      matched: 100,
+      lost: 1,
+      duplicated: 2,
+      reordered: 4,
+      delayed: 8,
+      replayed: 16,
+      corrupted: 32,
+      crossed: 64,
+    }],
+  });
+  const { ikeIntermediateMax, ikeFollowupKeMax, informationalMax, ikeSessionResumeMax } = steps;
+  assert.deepEqual(
+    [ikeIntermediateMax, ikeFollowupKeMax, informationalMax, ikeSessionResumeMax],
+    [[11], [12], [13], [14]],
+  );
+  assert.deepEqual(steps.impaired, [127]);
+});
+
+function timelineOf(extra: Partial<RunFigures>) {
+  const timeline = new Timeline(1_000, 0);
+  timeline.add(new FakeRun().second(extra));
+  return timeline.json();
+}
+
+function latencyOf(ms: number) {
+  const histogram = new Histogram();
+  histogram.add(ms);
+  return histogram.figures()!;
+}
+
+Deno.test("a plot shows each figure of the timeline", () => {
+  const shown = new Set(PLOTS.flatMap(({ columns }) => columns.map(({ name }) => name as string)));
+  const { atSec: _, ...columns } = new Timeline(1_000, 0).json().steps;
+  assert.deepEqual(Object.keys(columns).filter((name) => !shown.has(name)), []);
 });
 
 Deno.test("a step at the same time as the one before is merged with it", () => {
