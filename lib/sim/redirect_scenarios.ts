@@ -39,6 +39,19 @@ function followed(world: World, a: Host): { count: number } {
   return redirects;
 }
 
+/** Lets an end rekey the IKE SA shortly before its gateway redirects the client by INFORMATIONAL. */
+function rekeyBefore(world: World, host: Host, gateway: Host): void {
+  const before = world.random.pick([1, 5, 20]);
+  world.at(1_000, () => {
+    const dueMs = establishedSa(gateway)?.peer.redirectMs ?? Infinity;
+    if (dueMs === Infinity) return;
+    world.at(dueMs - before, () => {
+      const sa = establishedSa(host);
+      if (sa) world.tell(host, sa, { kind: "rekey_ike" });
+    });
+  });
+}
+
 /** The client ends at the gateway to which the first one redirects it, and the first one keeps no SA. */
 const sent: Scenario = {
   name: "redirect",
@@ -47,6 +60,7 @@ const sent: Scenario = {
     const g = firstGateway(world, b, { redirect: sendsTo(world, b.address) });
     const redirects = followed(world, a);
     world.dial(a, g);
+    rekeyBefore(world, world.random.pick([a, g, g]), g);
     return {
       stands: true,
       check() {

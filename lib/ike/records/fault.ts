@@ -49,6 +49,8 @@ export const FAULTS = {
   forget_assigned: "selectors are not narrowed to the assigned inner address (§2.19)",
   forget_encapsulation: "a rekeyed IKE SA does not know that ESP goes in UDP (§2.23)",
   forget_move_on_rekey: "a move that waits for its turn is forgotten in a rekey (RFC 4555 §3.5)",
+  forget_redirect_on_rekey:
+    "a redirection that waits for its turn is forgotten in a rekey of the IKE SA (RFC 5685 §5)",
   forget_inner_address:
     "a client that authenticates again does not ask for its inner address (RFC 7296 §3.15.1)",
   forget_int_auth: "the initiator's AUTH does not cover IKE_INTERMEDIATE (RFC 9242 §3.3.2)",

@@ -9,7 +9,7 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeSa, RedirectTask } from "@/ike/records/sa.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { removeChild } from "@/ike/records/child_sa.ts";
-import { dropSetup, enter } from "@/ike/records/ike_sa.ts";
+import { dropSetup, enter, inheritorOf } from "@/ike/records/ike_sa.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 import type { GatewayIdentity } from "@/ike/records/redirect.ts";
 import type { InformationalPart, TaskKind } from "@/ike/records/task.ts";
@@ -42,19 +42,30 @@ export const peerRedirects: InformationalPart<NotifyPayload> = {
     payload.type === PayloadType.NOTIFY && payload.notify === NotifyType.REDIRECT,
 
   answer(turn, payloads) {
+    // A rekey may have replaced the IKE SA meanwhile, and the tunnel is to leave.
+    const sa = inheritorOf(turn.sa);
     const to = redirectIn(payloads);
-    const why = unwanted(turn.sa, payloads) ??
-      (turn.sa.dialled ? undefined : "this end is the gateway");
-    if (to && !why) followRedirect(turn, to.gateway);
-    else if (why) passOver(turn, why);
+    const why = unwanted(sa, payloads) ?? (sa.dialled ? undefined : "this end is the gateway");
+    if (why) passOver(turn, why);
+    else if (to) {
+      followRedirect({ ...turn, sa }, to.gateway);
+      if (sa !== turn.sa) rearm(turn, sa);
+    }
     return { payloads: [] };
   },
 };
 
+/** Lets another IKE SA than the one of the turn do what it has to. */
+function rearm({ nowMs, out }: Turn, sa: IkeSa): void {
+  sa.deadlineMs = nowMs;
+  out.push({ kind: "rearmed" }, sa);
+}
+
 /** The reason why a REDIRECT among the payloads is not followed; undefined: it is, or there is none. */
-function unwanted({ config, closeAsked }: IkeSa, payloads: readonly Payload[]): string | undefined {
+function unwanted(sa: IkeSa, payloads: readonly Payload[]): string | undefined {
+  const { config, closeAsked, phase } = sa;
   if (!findNotify(payloads, NotifyType.REDIRECT)) return undefined;
-  if (closeAsked) return "this end deletes the IKE SA";
+  if (closeAsked || phase === "closing" || phase === "closed") return "this end deletes the IKE SA";
   if (!config.redirect?.follows) return "followredirect is false";
   return redirectIn(payloads) ? undefined : "it is malformed";
 }

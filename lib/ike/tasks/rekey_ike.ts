@@ -52,6 +52,7 @@ import {
   stateLost,
   takeFollowup,
 } from "@/ike/tasks/followup_request.ts";
+import { inheritTasks } from "@/ike/tasks/inheritance.ts";
 import { soonMs } from "@/ike/tasks/new_create_child.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
@@ -340,14 +341,8 @@ export function replace({ sa, nowMs, out }: Turn, by: IkeSa): void {
     by.children.push(...sa.children);
     sa.children = [];
   }
-  for (const task of sa.queue) {
-    if (task.kind === "create_child" || task.kind === "delete_child") by.queue.push(task);
-  }
-  inheritMove(sa, by);
-  by.postponed = [...by.postponed, ...sa.postponed];
-  sa.postponed = [];
-  sa.queue.length = 0;
-  if (sa.closeAsked) by.queue.unshift({ kind: "delete_ike", closeCode: sa.closeAsked });
+  sharePath(by);
+  inheritTasks(sa, by);
   // RFC 6290 §4.3: the token is of the SPIs before.
   const hasToken = by.config.crashDetection?.secret && !by.env.broken.has("keep_old_token");
   if (hasToken) by.queue.push({ kind: "crash_token" });
@@ -362,20 +357,6 @@ export function replace({ sa, nowMs, out }: Turn, by: IkeSa): void {
     out.push({ kind: "rearmed" }, by);
   }
   out.push({ kind: "replaced", by }, sa);
-}
-
-/**
- * Continues a move that is not complete by the new IKE SA (RFC 4555 §3.5), even if its request is
- * outstanding, as the old IKE SA may be deleted before the answer arrives.
- */
-function inheritMove({ queue, active, env }: IkeSa, by: IkeSa): void {
-  sharePath(by);
-  if (env.broken.has("forget_move_on_rekey")) return;
-  for (const task of active ? [active, ...queue] : queue) {
-    if (task.kind === "update_addresses" || task.kind === "check_path") {
-      by.queue.push({ ...task, path: undefined });
-    } else if (task.kind === "announce_addresses") by.queue.push({ ...task, path: undefined });
-  }
 }
 
 /**
