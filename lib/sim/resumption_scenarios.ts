@@ -16,6 +16,7 @@ import {
   type Scenario,
 } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
+import { patienceMs } from "@/ike/window/patience.ts";
 
 const ASKS: ResumptionConfig = { asks: true };
 const LIFETIME_MS = 600_000;
@@ -65,7 +66,7 @@ const resumes: Scenario = {
   start(world) {
     const { a, b } = resumable(world);
     world.dial(a, b);
-    if (world.random.chance(0.5)) {
+    if (world.random.chance(0.8)) {
       onRandomHosts(world, { a, b }, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
     }
     let had = false;
@@ -172,6 +173,32 @@ const elsewhere: Scenario = {
   },
 };
 
+/**
+ * A client resumes again and again within the time for which its authentication is accepted, and does not
+ * authenticate again: the gateway ends its IKE SA as if it had not resumed.
+ */
+const bounded: Scenario = {
+  name: "resume_reauth",
+  start(world) {
+    const { a, b } = resumable(world, { reauth: { lifetimeMs: BACK_MS } });
+    world.dial(a, b);
+    let fault: string | undefined;
+    world.at(BACK_MS / 3, () => {
+      const first = establishedSa(b);
+      if (!first) return;
+      const endMs = first.establishedMs! + BACK_MS + patienceMs(first.config);
+      comeBack(world, a, b);
+      world.at(BACK_MS * 2 / 3, () => comeBack(world, a, b));
+      world.at(endMs + 1_000, () => {
+        if (establishedSa(b)?.peer.resumed) {
+          fault = "a resumption does not prolong an authentication (RFC 5723 §6.2)";
+        }
+      });
+    });
+    return { stands: false, check: () => fault };
+  },
+};
+
 /** All scenarios of this file. */
 export const RESUMPTION_SCENARIOS: readonly Scenario[] = [
   resumes,
@@ -179,4 +206,5 @@ export const RESUMPTION_SCENARIOS: readonly Scenario[] = [
   twice,
   late,
   elsewhere,
+  bounded,
 ];

@@ -16,6 +16,7 @@ import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/e
 import type { IkeEffect, IkeEvent } from "@/ike/records/event.ts";
 import { isReplaced } from "@/ike/records/ike_sa.ts";
 import { notifies, notify } from "@/ike/records/notify.ts";
+import type { SessionTicket } from "@/ike/records/resumption.ts";
 import { ScriptedPeer } from "@/script/peer.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
@@ -110,6 +111,12 @@ export class Bench {
     bench.said();
     bench.dropped();
     return bench;
+  }
+
+  /** Lets the initiator resume another IKE SA by a ticket. */
+  resume(ticket: SessionTicket): void {
+    initiate(this.core, { index: 1, path: PATH, ticket }, this.nowMs, this.#outbox);
+    this.work();
   }
 
   /** The only SA that has not ended; if there is none, the last one. */

@@ -142,6 +142,91 @@ check("RFC 5723 §6.2", "A ticket is good no longer than the IKE SA and its auth
   assert.equal(lifetime({ reauth: { lifetimeMs: 30_000 } }), 30);
 });
 
+check(
+  "RFC 5723 §6.2",
+  "A later ticket is good for what is left of the authentication, and there is none at its end",
+  () => {
+    const { bench } = ticketed({ reauth: { lifetimeMs: 60_000 } });
+    const ask = () => bench.ask(INFORMATIONAL, [notify(TICKET_REQUEST)]);
+    bench.pass(55_000);
+    const { data } = findNotify(ask(), TICKET_LT_OPAQUE)!;
+    assert.equal(new DataView(data.buffer, data.byteOffset).getUint32(0), 5);
+    bench.pass(4_500);
+    assert.ok(findNotify(ask(), TICKET_NACK));
+  },
+);
+
+check(
+  "RFC 5723 §6.2",
+  "A resumption does not prolong an authentication, at this gateway or after its restart",
+  () => {
+    const lifetimeMs = 60_000;
+    const reauth = { lifetimeMs };
+    const hosts = twoHosts({
+      a: { ...CLIENT, reauth: { lifetimeMs: 0 } },
+      b: { ...GATEWAY, reauth },
+    });
+    const { world, a, b } = hosts;
+    const ends: number[] = [];
+    const wanted: number[] = [];
+    world.dial(a, b);
+    for (const atMs of [20_000, 40_000]) {
+      world.at(atMs, () => {
+        if (atMs === 40_000) world.restart(b);
+        lose(hosts);
+        world.dial(a, b, 0, { ticket: world.tickets.get(a)! });
+        world.at(atMs + 500, () => {
+          const sa = established(b)[0]!;
+          assert.equal(sa.peer.resumed, true);
+          ends.push(sa.peer.authEndMs);
+          wanted.push(established(a)[0]!.peer.reauthMs);
+        });
+      });
+    }
+    world.run();
+    assert.equal(ends.length, 2);
+    // A ticket has whole seconds.
+    for (const end of ends) {
+      assert.ok(end > lifetimeMs - 1_000 && end < lifetimeMs + 1_000, `${end}`);
+    }
+    for (const due of wanted) assert.ok(due < lifetimeMs + 1_000, "AUTH_LIFETIME has what is left");
+    assert.deepEqual(established(b), [], "the gateway ends it");
+  },
+);
+
+check("RFC 5723 §6.2", "A ticket of an authentication that is over by now is refused", () => {
+  const { bench, opaque } = ticketed();
+  const opened = openTicket(CRYPTO, ISSUES, opaque) as OpenedTicket;
+  const { oldSpi: spi, expiresEpochMs, authenticatedEpochMs } = opened;
+  const content = { session: opened, spi, expiresEpochMs, authenticatedEpochMs };
+  const sealed = sealTicket(CRYPTO, ISSUES, { content, id: new Uint8Array(16) });
+  const shorter = new Bench("responder", { ...GATEWAY, reauth: { lifetimeMs: 30_000 } });
+  shorter.pass(31_000);
+  nacked(shorter, sealed, "TICKET_EXPIRED");
+  bench.pass(31_000);
+  bench.hear(request(presents(sealed)));
+  assert.equal(findNotify(bench.said()[0]!.payloads, TICKET_NACK), undefined);
+});
+
+check(
+  "RFC 5723 §4.3.2",
+  "A client that is asked for cookies without end sets up a whole IKE SA",
+  () => {
+    const bench = new Bench("initiator", CLIENT);
+    bench.said();
+    bench.resume(both().ticket);
+    for (let cookies = 0; cookies < 9; cookies++) {
+      const { header } = bench.said()[0]!;
+      assert.equal(header.exchange, IKE_SESSION_RESUME);
+      const again = { ...header, initiator: false, response: true };
+      bench.hear(encodeMessage(again, [notify(COOKIE, Uint8Array.of(cookies, 1))]));
+    }
+    assert.equal(bench.said()[0]!.header.exchange, ExchangeType.IKE_SA_INIT);
+    const refused = bench.effects.findLast(({ kind }) => kind === "resumption_refused");
+    assert.equal(refused?.kind === "resumption_refused" && refused.cause, "COOKIE");
+  },
+);
+
 check("RFC 5723 §4.1", "A gateway gives a ticket in INFORMATIONAL as well", () => {
   const { bench } = ticketed();
   assert.ok(findNotify(bench.ask(INFORMATIONAL, [notify(TICKET_REQUEST)]), TICKET_LT_OPAQUE));
@@ -401,13 +486,15 @@ check(
     const strict = ticketed();
     const opened = openTicket(CRYPTO, ISSUES, strict.opaque) as OpenedTicket;
     const byEap = { ...opened, eapIdentity: "äda@example.test" };
-    const again = { session: byEap, spi: opened.oldSpi, expiresEpochMs: opened.expiresEpochMs };
+    const { oldSpi: spi, expiresEpochMs, authenticatedEpochMs } = opened;
+    const again = { session: byEap, spi, expiresEpochMs, authenticatedEpochMs };
     const sealed = sealTicket(CRYPTO, ISSUES, { content: again, id: new Uint8Array(16) });
     const { eapIdentity } = openTicket(CRYPTO, ISSUES, sealed) as OpenedTicket;
     assert.deepEqual([opened.eapIdentity, eapIdentity], [undefined, byEap.eapIdentity]);
 
     const suite = { ...opened.suite, group: 14 };
-    const content = { session: { ...opened, suite }, spi: 1n, expiresEpochMs: 1e12 };
+    const times = { expiresEpochMs: 1e12, authenticatedEpochMs: 0 };
+    const content = { session: { ...opened, suite }, spi: 1n, ...times };
     const id = new Uint8Array(16);
     nacked(strict.bench, sealTicket(CRYPTO, ISSUES, { content, id }), "TICKET_POLICY");
   },

@@ -138,9 +138,9 @@ export class Client implements Role {
     ticket_given: ({ ticket }, { index }) => this.#resumptions.given(index, ticket),
     keyed: (_, { index, peer, setup }) => {
       // The gateway has accepted the ticket.
-      if (peer.resumed && setup) this.#resumptions.presented(index);
+      if (peer.resumed && setup) this.#resumptions.useless(index);
     },
-    resumption_refused: (_, { index }) => this.#resumptions.presented(index),
+    resumption_refused: (_, { index }) => this.#resumptions.useless(index),
   };
 
   get halfOpen(): number {
@@ -421,6 +421,8 @@ export class Client implements Role {
       return;
     }
     if (sa.closeCode === CloseCode.REAUTHENTICATED) {
+      // A resumption is no authentication.
+      this.#resumptions.useless(index);
       this.#renewing.add(index);
       this.#states[index] = State.FLAPPED;
       this.#queue.dialAgain(index);

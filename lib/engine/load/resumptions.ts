@@ -40,8 +40,11 @@ export class Resumptions {
     this.#tickets.set(index, ticket);
   }
 
-  /** Records that the gateway has accepted or refused the ticket of a tunnel. */
-  presented(index: number): void {
+  /**
+   * Drops the ticket of a tunnel, which the gateway has accepted or refused, or whose IKE SA was deleted so that
+   * the tunnel authenticates again.
+   */
+  useless(index: number): void {
     this.#tickets.delete(index);
   }
 

@@ -14,7 +14,7 @@ export const authLifetimeGiven: Extension = {
   says(turn, { response }) {
     if (!response) return [];
     startAuthLifetime(turn);
-    return authLifetime(turn.sa);
+    return authLifetime(turn);
   },
 
   hears(turn, { header, payloads }) {

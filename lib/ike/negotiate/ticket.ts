@@ -7,8 +7,8 @@
  * ```text
  * | key identifier (8) | ticket identifier (16) | AES-GCM-256 ciphertext | ICV (16) |
  *
- * version (1) | flags (1) | expiry, s since 1970 (8) | SPIr (8) | AUTH methods i, r (1 + 1) |
- * ENCR (2) | key bits (2) | INTEG (2) | PRF (2) | KE (2) | n (1) | ADDKE (2 n) |
+ * version (1) | flags (1) | expiry, s since 1970 (8) | authentication, s since 1970 (8) | SPIr (8) |
+ * AUTH methods i, r (1 + 1) | ENCR (2) | key bits (2) | INTEG (2) | PRF (2) | KE (2) | n (1) | ADDKE (2 n) |
  * length (1) | SK_d | ID type (1) | length (2) | IDi | ID type (1) | length (2) | IDr
  * ```
  * @module
@@ -24,7 +24,7 @@ import type { TicketIssuing } from "@/ike/records/ticket_issuing.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 import { suiteByIds } from "@/ike/negotiate/suite.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const KEY_ID_OCTETS = 8;
 /** The length of the random identifier of a ticket, in octets. */
 export const TICKET_ID_OCTETS = 16;
@@ -42,6 +42,8 @@ export interface TicketContent {
   readonly spi: bigint;
   /** Milliseconds since 1970; the ticket holds whole seconds. */
   readonly expiresEpochMs: number;
+  /** When the peer has authenticated as a whole, in milliseconds since 1970; the ticket holds whole seconds. */
+  readonly authenticatedEpochMs: number;
 }
 
 /** Encrypts a ticket, and returns the content of TICKET_OPAQUE. `id` is 16 random octets. */
@@ -87,11 +89,13 @@ function protectionOf(crypto: CryptoBackend, key: Uint8Array, id: Uint8Array) {
   return { cipher, cipherKey, iv: new Uint8Array(cipher.ivOctets) };
 }
 
-function encode({ session, spi, expiresEpochMs }: TicketContent): Uint8Array {
+function encode({ session, spi, ...times }: TicketContent): Uint8Array {
+  const { expiresEpochMs, authenticatedEpochMs } = times;
   const { suite, skD, ownId, peerId, ownAuth, peerAuth, eapIdentity, ppk } = session;
   const flags = (ppk ? PPK : 0) | (eapIdentity === undefined ? 0 : EAP);
   const out = new Writer().u8(VERSION).u8(flags)
-    .u64(BigInt(Math.floor(expiresEpochMs / 1_000))).u64(spi).u8(peerAuth).u8(ownAuth)
+    .u64(BigInt(Math.floor(expiresEpochMs / 1_000)))
+    .u64(BigInt(Math.floor(authenticatedEpochMs / 1_000))).u64(spi).u8(peerAuth).u8(ownAuth)
     .u16(suite.cipher.id).u16(suite.cipher.keyBits).u16(suite.integrity?.id ?? 0)
     .u16(suite.prf.id).u16(suite.group).u8(suite.additional.length);
   for (const method of suite.additional) out.u16(method);
@@ -114,6 +118,7 @@ function decode(
     if (from.u8() !== VERSION) return "TICKET_UNKNOWN";
     const flags = from.u8();
     const expiresEpochMs = Number(from.u64()) * 1_000;
+    const authenticatedEpochMs = Number(from.u64()) * 1_000;
     const oldSpi = from.u64();
     const peerAuth = from.u8();
     const ownAuth = from.u8();
@@ -127,7 +132,7 @@ function decode(
     if (!suite) return "TICKET_POLICY";
     const ppk = (flags & PPK) !== 0;
     const authenticated = { ownId, peerId, ownAuth, peerAuth, eapIdentity };
-    return { id, expiresEpochMs, oldSpi, suite, skD, ppk, ...authenticated };
+    return { id, expiresEpochMs, authenticatedEpochMs, oldSpi, suite, skD, ppk, ...authenticated };
   } catch (e) {
     if (e instanceof WireError) return "TICKET_UNKNOWN";
     throw e;

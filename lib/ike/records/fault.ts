@@ -120,6 +120,7 @@ export const FAULTS = {
   stay_on_dead_path: "a client that nobody answers at a new address stays there (RFC 4555 §3.5)",
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   ticket_of_rekeyed: "a ticket in the answer to a rekey is of the IKE SA before (RFC 5723 §4.1)",
+  authenticate_by_ticket: "an IKE SA that is resumed counts as authenticated anew (RFC 5723 §6.2)",
   renew_ticket_at_once: "a client that was given a ticket asks for the next one at once",
   take_expired_ticket: "a gateway resumes by a ticket that has expired (RFC 5723 §4.3.2)",
   take_ticket_twice: "a gateway resumes by a ticket a second time (RFC 5723 §4.3.1)",

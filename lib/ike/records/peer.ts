@@ -50,6 +50,11 @@ export interface PeerRecord {
   /** Client: when it has to authenticate again; Infinity: never (RFC 4478). */
   reauthMs: number;
   /**
+   * Gateway: when the peer has authenticated as a whole, which was for the IKE SA before if this one was resumed
+   * (RFC 5723 §6.2); undefined: not yet.
+   */
+  authenticatedMs: number | undefined;
+  /**
    * Gateway: when the time ends within which the peer has to authenticate again; Infinity: there is no such
    * time.
    */
@@ -102,6 +107,7 @@ export function newPeerRecord(): PeerRecord {
     fragmentation: false,
     statesLost: 0,
     reauthMs: Infinity,
+    authenticatedMs: undefined,
     authEndMs: Infinity,
     childless: false,
     redirectable: false,

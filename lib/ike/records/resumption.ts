@@ -41,6 +41,8 @@ export interface OpenedTicket extends ResumedSession {
   readonly id: string;
   /** When it expires, in milliseconds since 1970. */
   readonly expiresEpochMs: number;
+  /** When the peer has authenticated as a whole, in milliseconds since 1970. */
+  readonly authenticatedEpochMs: number;
   /** uint64: the gateway's SPI of the IKE SA for which it was issued. */
   readonly oldSpi: bigint;
 }

@@ -1,7 +1,7 @@
 /**
  * IKE_SESSION_RESUME as initiator (RFC 5723 §4.3): HDR, Ni, N(TICKET_OPAQUE) → ← HDR, Nr. The messages are not
- * encrypted and never fragmented, and a COOKIE may be exchanged first. If the gateway refuses the ticket, this
- * end continues with IKE_SA_INIT for the same IKE SA.
+ * encrypted and never fragmented, and a COOKIE may be exchanged first. If the gateway refuses the ticket, or
+ * repeats COOKIE, this end continues with IKE_SA_INIT for the same IKE SA.
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -84,15 +84,15 @@ function refusalIn(payloads: readonly Payload[]) {
   return findNotify(payloads, NotifyType.TICKET_NACK) ?? findError(payloads);
 }
 
-/** Sends the request again with a cookie, and with Message ID 0 again (RFC 5723 §4.3.2). */
+/**
+ * Sends the request again with a cookie, and with Message ID 0 again (RFC 5723 §4.3.2). A gateway that is content
+ * with no cookie does not resume.
+ */
 function restart(turn: Turn, task: ResumeTask, cookie: Uint8Array): void {
   const { sa, out } = turn;
   out.push({ kind: "cookie_asked" }, sa);
+  if (++task.restarts > RESTARTS_MAX) return goOnByInit(turn, nameOfNotify(NotifyType.COOKIE));
   sa.window.nextRequestId = 0;
-  if (++task.restarts > RESTARTS_MAX) {
-    const text = `Peer asked for another IKE_SESSION_RESUME with a cookie ${task.restarts} times`;
-    return fail(turn, refusedHere(text));
-  }
   task.cookie = cookie;
   resumeRequest.begin(turn, task);
 }

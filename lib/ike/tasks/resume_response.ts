@@ -27,12 +27,13 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import type { ResponderKind } from "@/ike/records/task.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
+import { authEndOf } from "@/ike/window/auth_lifetime.ts";
 import { epochOf, hasSpent } from "@/ike/window/tickets.ts";
 import { findPayload } from "@/wire/message.ts";
 
 const WORDS: Readonly<Record<TicketRefusal, string>> = {
   TICKET_UNKNOWN: "it is none of this gateway, or was altered",
-  TICKET_EXPIRED: "it has expired",
+  TICKET_EXPIRED: "it has expired, or its owner has to authenticate as a whole",
   TICKET_USED: "an IKE SA was resumed by it before, or this end has ended its IKE SA",
   TICKET_POLICY: "what it keeps is not configured here any more",
 };
@@ -72,6 +73,9 @@ export const resumeResponse: ResponderKind = {
       ...sayAll(turn, ExchangeType.IKE_SESSION_RESUME, { response: true, path }),
     ]);
     derive(turn, ticket);
+    // Its clock may go another way than that of the IKE SA before, so that both times are those of day.
+    const agoMs = epochOf(sa, turn.nowMs) - ticket.authenticatedEpochMs;
+    sa.peer.authenticatedMs = turn.nowMs - agoMs;
   },
 };
 
@@ -95,7 +99,8 @@ function accepted({ sa, nowMs }: Turn, opaque: Uint8Array): OpenedTicket | Ticke
   const ticket = openTicket(sa.env.crypto, issues, opaque);
   if (typeof ticket === "string") return ticket;
   const { broken } = sa.env;
-  const isOver = ticket.expiresEpochMs <= epochOf(sa, nowMs);
+  const authEndEpochMs = authEndOf(sa, ticket.authenticatedEpochMs);
+  const isOver = Math.min(ticket.expiresEpochMs, authEndEpochMs) <= epochOf(sa, nowMs);
   if (isOver && !broken.has("take_expired_ticket")) return "TICKET_EXPIRED";
   if (hasSpent(sa, ticket.id) && !broken.has("take_ticket_twice")) return "TICKET_USED";
   const lacksPpk = ppk?.required === true && !ticket.ppk;

@@ -1,6 +1,7 @@
 /**
  * The time for which an authentication is accepted (RFC 4478): a responder announces it, and ends the IKE SA
- * when it is over; the initiator authenticates again in time, by a new IKE SA. A rekey does not prolong it.
+ * when it is over; the initiator authenticates again in time, by a new IKE SA. Neither a rekey nor a resumption
+ * prolongs it (RFC 5723 §6.2).
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
@@ -14,23 +15,27 @@ import { patienceMs } from "@/ike/window/patience.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** Responder: the notify AUTH_LIFETIME; none if no time is configured. */
-export function authLifetime({ config: { reauth } }: IkeSa): NotifyPayload[] {
-  if (!reauth || reauth.lifetimeMs <= 0) return [];
+/** Responder: the notify AUTH_LIFETIME with the time that is left; none if no time is configured. */
+export function authLifetime({ sa, nowMs }: Turn): NotifyPayload[] {
+  const { authEndMs } = sa.peer;
+  if (authEndMs === Infinity) return [];
   const data = new Uint8Array(4);
-  const seconds = Math.max(1, Math.round(reauth.lifetimeMs / 1_000));
+  const seconds = Math.max(1, Math.round((authEndMs - nowMs) / 1_000));
   new DataView(data.buffer).setUint32(0, seconds);
   return [notify(NotifyType.AUTH_LIFETIME, data)];
 }
 
-/**
- * Responder: starts the time. As a peer may authenticate again at the last moment, as much is added to it as
- * the repetition of a request takes.
- */
+/** Responder: starts the time, or goes on with that of the IKE SA that is resumed. */
 export function startAuthLifetime({ sa, nowMs }: Turn): void {
-  const { reauth } = sa.config;
-  if (!reauth || reauth.lifetimeMs <= 0) return;
-  sa.peer.authEndMs = nowMs + reauth.lifetimeMs + patienceMs(sa.config);
+  const { peer, env } = sa;
+  if (env.broken.has("authenticate_by_ticket")) peer.authenticatedMs = undefined;
+  peer.authenticatedMs ??= nowMs;
+  peer.authEndMs = authEndOf(sa, peer.authenticatedMs);
+}
+
+/** When an authentication at `authenticatedMs` is accepted no more, on the same clock; Infinity: always. */
+export function authEndOf({ config: { reauth } }: IkeSa, authenticatedMs: number): number {
+  return reauth && reauth.lifetimeMs > 0 ? authenticatedMs + reauth.lifetimeMs : Infinity;
 }
 
 /**
@@ -59,8 +64,11 @@ export function reauthDueMs(sa: IkeSa): number {
   return sa.dialled && isCurrent(sa) && !sa.closeAsked ? sa.peer.reauthMs : Infinity;
 }
 
-/** When the gateway ends an IKE SA whose peer has not authenticated again. */
+/**
+ * When the gateway ends an IKE SA whose peer has not authenticated again. As a peer may do so at the last moment,
+ * as much is added to its time as the repetition of a request takes.
+ */
 export function authEndDueMs(sa: IkeSa): number {
   if (sa.dialled || !isCurrent(sa) || sa.env.broken.has("outlive_authentication")) return Infinity;
-  return sa.peer.authEndMs;
+  return sa.peer.authEndMs + patienceMs(sa.config);
 }

@@ -41,19 +41,26 @@ export function asksForTickets({ dialled, config: { resumption } }: IkeSa): bool
 }
 
 /**
- * Responder: TICKET_LT_OPAQUE with a new ticket, or TICKET_NACK if this end issues no tickets. The lifetime of
- * a ticket does not exceed that of an IKE SA and of its authentication (RFC 5723 §6.2).
+ * Responder: TICKET_LT_OPAQUE with a new ticket; or TICKET_NACK if this end issues no tickets, or if the peer has
+ * to authenticate again before. The lifetime of a ticket does not exceed that of an IKE SA, nor what is left of
+ * that of the authentication (RFC 5723 §6.2).
  */
 export function issueTicket({ sa, nowMs, out }: Turn): NotifyPayload {
-  const { resumption, reauth, ikeLifetimeMs } = sa.config;
+  const { resumption, ikeLifetimeMs } = sa.config;
+  const { authenticatedMs, authEndMs } = sa.peer;
   const issues = resumption?.issues;
-  if (!issues) return notify(NotifyType.TICKET_NACK);
-  const bounds = [issues.lifetimeMs, ikeLifetimeMs, reauth?.lifetimeMs ?? 0];
-  const leastMs = Math.min(...bounds.filter((ms) => ms > 0));
-  const seconds = Math.floor(Math.max(LIFETIME_MIN_MS, leastMs) / 1_000);
+  const leftMs = authEndMs - nowMs;
+  if (!issues || authenticatedMs === undefined || leftMs < LIFETIME_MIN_MS) {
+    return notify(NotifyType.TICKET_NACK);
+  }
+  const bounds = [issues.lifetimeMs, ikeLifetimeMs].filter((ms) => ms > 0);
+  const leastMs = Math.max(LIFETIME_MIN_MS, Math.min(...bounds));
+  const seconds = Math.floor(Math.min(leastMs, leftMs) / 1_000);
   const expiresEpochMs = epochOf(sa, nowMs) + seconds * 1_000;
   const id = sa.env.random(TICKET_ID_OCTETS);
-  const content = { session: sessionOf(sa), spi: ownSpi(sa), expiresEpochMs };
+  const authenticatedEpochMs = epochOf(sa, authenticatedMs);
+  const times = { expiresEpochMs, authenticatedEpochMs };
+  const content = { session: sessionOf(sa), spi: ownSpi(sa), ...times };
   const opaque = sealTicket(sa.env.crypto, issues, { content, id });
   sa.peer.ticket = { id: ticketIdOf(opaque), expiresEpochMs };
   out.push({ kind: "ticket_issued" }, sa);
