@@ -2,6 +2,7 @@
  * Checks whether several workers can share a test (`shards`).
  * @module
  */
+import { SHARDS_MAX } from "@/base/shard.ts";
 import type { Rule } from "@/setup/rule.ts";
 import type { Setup } from "@/setup/setup.ts";
 
@@ -16,11 +17,15 @@ interface Obstacle {
 
 /** Reports an option that several workers cannot have. */
 export function checkShards(setup: Setup, rule: Rule): void {
-  const { shards, numberoftunnels, role } = setup;
+  const { shards, numberoftunnels, maxhalfopen, role } = setup;
   if (shards === "auto" || shards === 1) return;
   const obstacle = obstacleOf(setup);
   if (obstacle) {
     return rule(`shards: ${shards} is not possible with ${obstacle.why}`, "shards", obstacle.path);
+  }
+  if (role === "client" && maxhalfopen > 0 && shards > maxhalfopen) {
+    const what = `shards ${shards} is more than maxhalfopen ${maxhalfopen}, which they divide`;
+    rule(what, "shards", "maxhalfopen");
   }
   if (role === "client" && shards > numberoftunnels) {
     const what = `shards ${shards} is more than numberoftunnels ${numberoftunnels}`;
@@ -30,13 +35,14 @@ export function checkShards(setup: Setup, rule: Rule): void {
 
 /** The number of workers of a setup on a host with so many cores. */
 export function shardsOf(setup: Setup, cores: number): number {
-  const { shards, numberoftunnels } = setup;
+  const { shards, numberoftunnels, maxhalfopen } = setup;
   if (shards !== "auto") return shards;
-  return numberoftunnels < AUTO_TUNNELS_MIN || obstacleOf(setup) ? 1 : cores;
+  if (numberoftunnels < AUTO_TUNNELS_MIN || obstacleOf(setup)) return 1;
+  return Math.min(cores, SHARDS_MAX, maxhalfopen || cores);
 }
 
-function obstacleOf({ role, transport, ikeconf }: Setup): Obstacle | undefined {
-  const { tcpencap, installfastpath, xfrmif, resume, ticketfile } = ikeconf;
+function obstacleOf({ role, transport, ikeconf, impairment }: Setup): Obstacle | undefined {
+  const { tcpencap, installfastpath, datapath, xfrmif, resume, ticketfile } = ikeconf;
   if (transport === "portable") {
     return { path: "transport", why: "transport: portable, as the kernel has to steer datagrams" };
   }
@@ -45,6 +51,17 @@ function obstacleOf({ role, transport, ikeconf }: Setup): Obstacle | undefined {
   }
   if (installfastpath && xfrmif) {
     return { path: "ikeconf.xfrmif", why: "xfrmif: one worker can make the interface" };
+  }
+  if (role === "gateway" && installfastpath && (datapath === "kernel" || datapath === "auto")) {
+    const why =
+      "installfastpath: true at a gateway, but for datapath: userland: a client that comes again " +
+      "may have policies of two workers";
+    return { path: "ikeconf.installfastpath", why };
+  }
+  const counted = impairment.rules.findIndex(({ skip, count }) => skip > 0 || count > 0);
+  if (counted >= 0) {
+    const why = "skip and count of an impairment: messages are counted by one worker";
+    return { path: `impairment.rules[${counted}]`, why };
   }
   if (role === "client" && resume !== "never" && ticketfile !== "") {
     return { path: "ikeconf.ticketfile", why: "ticketfile: one worker alone can write it" };

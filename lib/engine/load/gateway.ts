@@ -241,7 +241,7 @@ export class Gateway implements Role {
     const { key } = peer;
     if (!this.#shared || key === undefined) return void peer.down++;
     const isDisplaced = closeCode === CloseCode.INITIAL_CONTACT && this.#shared.takeDisplaced(key);
-    if (!isDisplaced) this.#shared.addDown(key);
+    if (!isDisplaced && !this.#shared.addDown(key)) peer.down++;
   }
 
   /** Handles INITIAL_CONTACT, which ends the peer's IKE SAs at other workers too. */

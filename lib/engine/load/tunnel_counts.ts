@@ -8,8 +8,8 @@
 export interface TunnelCounts {
   /** Records that an IKE SA of the identity is established, or that one has ended. */
   live(key: string, change: 1 | -1): void;
-  /** Records that a tunnel of the identity is down. */
-  addDown(key: string): void;
+  /** Records that a tunnel of the identity is down; returns whether there was room for that. */
+  addDown(key: string): boolean;
   /** Whether a tunnel of the identity was down, which a new IKE SA continues then. */
   takeDown(key: string): boolean;
   /** Records that IKE SAs of the identity at other workers will be ended, of which `own` are not. */

@@ -282,7 +282,10 @@ export interface RunMaterial {
   readonly shard?: Shard | undefined;
   /** What the workers of a gateway count together. */
   readonly counts?: TunnelCounts | undefined;
-  /** Resolves when the data path may be closed, which other workers may still use. */
+  /** See `TestRunOptions`. */
+  readonly created?: (() => void) | undefined;
+  readonly aborting?: (() => void) | undefined;
+  /** Resolves when sockets and data path may be closed, which other workers may still use. */
   readonly mayClose?: (() => Promise<void>) | undefined;
   /** Further parts of the run. */
   readonly parts?: readonly RunPart[] | undefined;

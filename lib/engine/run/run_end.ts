@@ -88,7 +88,8 @@ export class RunEnd {
     const { role, probes, nowMs, context } = this.#options;
     role.ended();
     const how = gracefully ? "gracefully" : "at once";
-    context.events.milestone(`The test ends ${how}${END_WORDS[kind]}`);
+    const words = `The test ends ${how}${END_WORDS[kind]}`;
+    if (!this.#options.plan.shard) context.events.milestone(words);
     const isPatient = gracefully && (kind === "time" || kind === "stopped");
     probes.end(nowMs(), isPatient, () => this.#conclude(kind, gracefully));
   }
@@ -117,8 +118,8 @@ export class RunEnd {
   #conclude(kind: EndKind, gracefully: boolean): void {
     const { context: { events, loop }, neighbours, plan } = this.#options;
     this.verdicts = this.#options.judge();
-    // What holds for all slices together is for `myikev2 merge` to judge.
-    const broken = plan.slice ? undefined : this.verdicts.find(({ held }) => !held);
+    // What holds for all slices together is for `myikev2 merge` to judge, and for all workers where they are.
+    const broken = plan.slice || plan.shard ? undefined : this.verdicts.find(({ held }) => !held);
     const result = broken ? RunResult.FAILED : this.#verdict(kind);
     const words = broken && `Threshold ${verdictWords(broken)}`;
     if (result === RunResult.FAILED) {
@@ -169,7 +170,9 @@ export class RunEnd {
     if (result !== RunResult.FAILED) this.firstError = "";
     const words = `Test ${RUN_RESULT_NAMES[result]} after ${showDuration(Math.round(elapsedMs()))}`;
     const level = result === RunResult.FAILED ? 2 : 4;
-    events.publish(level, words + (this.firstError ? `: ${this.firstError}` : ""));
+    const whole = words + (this.firstError ? `: ${this.firstError}` : "");
+    // The result of a worker is not that of the test.
+    if (!this.#options.plan.shard) events.publish(level, whole);
     finished();
   }
 

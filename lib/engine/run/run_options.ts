@@ -47,7 +47,11 @@ export interface TestRunOptions {
   readonly hooks?: RunHooks;
   /** What several workers of a gateway count together; absent: there is one. */
   readonly counts?: TunnelCounts | undefined;
-  /** Resolves when the data path may be closed, which other workers may still use; absent: at once. */
+  /** Is called when the tunnels of a worker are set up or given up: the caller says when those of all are. */
+  readonly created?: (() => void) | undefined;
+  /** Is called when a tunnel has failed, which ends the run, or when it cannot go on. */
+  readonly aborting?: (() => void) | undefined;
+  /** Resolves when sockets and data path may be closed, which other workers may still use; absent: at once. */
   readonly mayClose?: (() => Promise<void>) | undefined;
   /** Further parts, which hear of everything as those of the run do. */
   readonly parts?: readonly RunPart[] | undefined;

@@ -78,6 +78,7 @@ export class TestRun implements RunContext, LoopListener {
   readonly #throttling: Throttling;
   readonly #storms: Storms;
   #profiles: Profiles | undefined;
+  #areAllCreated = false;
   readonly #end: RunEnd;
   #resolve: (result: FinalResult) => void = () => {};
 
@@ -243,6 +244,7 @@ export class TestRun implements RunContext, LoopListener {
 
   /** See {@linkcode LoopListener}. */
   broken(error: unknown): void {
+    this.#options.aborting?.();
     this.#end.broken(error);
   }
 
@@ -251,7 +253,9 @@ export class TestRun implements RunContext, LoopListener {
     this.tally.countFailure(failure.cause, () => words);
     this.events.publish(2, words);
     this.#end.firstError ||= words;
-    if (this.#options.plan.abortOnError) this.#end.begin("aborted");
+    if (!this.#options.plan.abortOnError) return;
+    this.#options.aborting?.();
+    this.#end.begin("aborted");
   }
 
   /** See {@linkcode RunContext}. */
@@ -264,7 +268,16 @@ export class TestRun implements RunContext, LoopListener {
   creationFinished(nowMs: number): void {
     if (this.#totals.isCreated) return;
     this.#totals.creationFinished(nowMs);
+    if (this.plan.shard) return this.#options.created?.();
     this.#sayCreated();
+    this.allCreated(nowMs);
+  }
+
+  /** Begins what waits for the tunnels of all workers. */
+  allCreated(nowMs: number): void {
+    if (this.#areAllCreated) return;
+    this.#areAllCreated = true;
+    this.#totals.creationFinished(nowMs);
     this.ping.creationFinished(nowMs);
     this.traffic?.creationFinished(nowMs);
     this.#storms.creationFinished(nowMs);
@@ -309,7 +322,7 @@ export class TestRun implements RunContext, LoopListener {
     const { plan } = this.#options;
     const { thresholds, abortOnFail } = plan;
     const tunnels = ownTunnels(plan);
-    if (!abortOnFail || thresholds.length === 0 || plan.slice) return;
+    if (!abortOnFail || thresholds.length === 0 || plan.slice || plan.shard) return;
     const watch = alarm((atMs) => {
       const broken = brokenMeanwhile(thresholds, { figures: this.figures(), tunnels });
       if (broken) return this.#end.thresholdBroken(broken);
@@ -385,10 +398,11 @@ export class TestRun implements RunContext, LoopListener {
   /** Closes what is open, after the last responses are sent. */
   #close(): void {
     const final = { result: this.#end.result, summary: this.summary(), figures: this.figures() };
-    this.#options.transport.close().catch(() => {})
+    // A socket that a worker closes would change to which of the others the kernel steers datagrams.
+    Promise.resolve(this.#options.mayClose?.())
+      .then(() => this.#options.transport.close()).catch(() => {})
       .then(() => this.ping.close())
       .then(() => this.traffic?.close())
-      .then(() => this.#options.mayClose?.())
       .then(() => this.#paths.path.close())
       .catch((e) => this.events.publish(2, `The data path is not closed: ${e}`))
       .then(() => this.#resolve(final));

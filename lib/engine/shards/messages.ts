@@ -44,6 +44,8 @@ export type ToShard =
   | { readonly kind: "make"; readonly task: ShardTask; readonly level: EventLevel | 0 }
   | { readonly kind: "start" }
   | { readonly kind: "stop"; readonly gracefully: boolean }
+  /** Ends gracefully what has not begun to end. */
+  | { readonly kind: "end" }
   /** The highest level of events that are wanted; 0: none are. */
   | { readonly kind: "level"; readonly level: EventLevel | 0 }
   /** The events of the last message were read, so that more may be sent. */
@@ -51,7 +53,7 @@ export type ToShard =
   /** So many records were written. */
   | { readonly kind: "written"; readonly records: number }
   | { readonly kind: "ask"; readonly id: number; readonly name: Question; readonly args: unknown[] }
-  /** All tunnels that a gateway expects are established. */
+  /** The tunnels of all workers are set up or given up; at a gateway, all that it expects are established. */
   | { readonly kind: "created" }
   /** A peer of another worker has sent INITIAL_CONTACT. */
   | { readonly kind: "displace"; readonly contact: InitialContact }
@@ -106,6 +108,10 @@ export type FromShard =
   /** The first tunnel of a client is established or has failed, so that those of other workers may begin. */
   | { readonly kind: "first" }
   /** Its result is decided, and nothing moves any more. */
-  | { readonly kind: "over"; readonly hasFailed: boolean }
+  | { readonly kind: "over" }
+  /** Its tunnels are set up or given up. */
+  | { readonly kind: "created" }
+  /** A tunnel has failed, which ends the test (`abortonerr`). */
+  | { readonly kind: "aborting" }
   | { readonly kind: "final"; readonly final: FinalResult; readonly tunnels: ShardTunnels }
   | { readonly kind: "closed" };

@@ -10,6 +10,9 @@ import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
 /** The most datagrams that were sent to the main thread and not written yet. */
 const UNWRITTEN_MAX = 20_000;
 
+/** The most records of any kind before keys are left out too, which are few and small. */
+const KEYS_UNWRITTEN_MAX = 200_000;
+
 /** A record of a worker. */
 export type ShardRecord =
   | { readonly kind: "datagram"; readonly datagram: RecordedDatagram }
@@ -28,18 +31,27 @@ export interface WantedRecords {
 export class RecordPump {
   /** Number of datagrams that are in no capture, as too many waited to be written. */
   lost = 0;
+  /** Number of SAs whose keys are in no file, for the same reason. */
+  keysLost = 0;
   readonly hooks: RunHooks;
+  readonly #tunnelOf: (tunnel: number) => number;
   readonly #send: (records: readonly ShardRecord[]) => void;
   #waiting: ShardRecord[] = [];
   #unwritten = 0;
 
-  constructor(wanted: WantedRecords, send: (records: readonly ShardRecord[]) => void) {
+  /** `tunnelOf`: the number of a tunnel in the whole test. */
+  constructor(
+    wanted: WantedRecords,
+    tunnelOf: (tunnel: number) => number,
+    send: (records: readonly ShardRecord[]) => void,
+  ) {
+    this.#tunnelOf = tunnelOf;
     this.#send = send;
     this.hooks = {
       ...(wanted.datagrams && { datagram: (datagram) => this.#addDatagram(datagram) }),
       ...(wanted.keys && {
-        ikeKeyed: (sa) => this.#add({ kind: "ike", sa }),
-        childKeyed: (child) => this.#add({ kind: "child", child }),
+        ikeKeyed: (sa) => this.#addKeys({ kind: "ike", sa }),
+        childKeyed: (child) => this.#addKeys({ kind: "child", child }),
       }),
     };
   }
@@ -56,8 +68,18 @@ export class RecordPump {
   }
 
   #addDatagram(datagram: RecordedDatagram): void {
-    if (this.#unwritten >= UNWRITTEN_MAX) this.lost++;
-    else this.#add({ kind: "datagram", datagram });
+    if (this.#unwritten >= UNWRITTEN_MAX) return void this.lost++;
+    const { tunnel } = datagram;
+    const whole = {
+      ...datagram,
+      tunnel: tunnel === undefined ? undefined : this.#tunnelOf(tunnel),
+    };
+    this.#add({ kind: "datagram", datagram: whole });
+  }
+
+  #addKeys(record: ShardRecord): void {
+    if (this.#unwritten >= KEYS_UNWRITTEN_MAX) this.keysLost++;
+    else this.#add(record);
   }
 
   #add(record: ShardRecord): void {

@@ -28,7 +28,11 @@ export interface ShardListener {
   /** Its first tunnel is established. */
   first(): void;
   /** Its result is decided, and its data path is still open. */
-  over(hasFailed: boolean): void;
+  over(): void;
+  /** Its tunnels are set up or given up. */
+  created(): void;
+  /** A tunnel has failed, which ends the test. */
+  aborting(): void;
   records(records: readonly ShardRecord[]): void;
   final(final: FinalResult, tunnels: ShardTunnels): void;
   /** The worker has ended by an error and will say nothing more. */
@@ -133,8 +137,12 @@ export class ShardLink {
         return this.#listener.contact(message.contact);
       case "first":
         return this.#listener.first();
+      case "created":
+        return this.#listener.created();
+      case "aborting":
+        return this.#listener.aborting();
       case "over":
-        return this.#listener.over(message.hasFailed);
+        return this.#listener.over();
       case "final":
         return this.#listener.final(message.final, message.tunnels);
       case "closed":

@@ -5,7 +5,7 @@
  */
 import { Bug, SetupError, SystemError } from "@/base/errors.ts";
 import { showEndpoint } from "@/base/address.ts";
-import { sliceOfShard } from "@/base/shard.ts";
+import { type Shard, sliceOfShard } from "@/base/shard.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { sharesIdentity } from "@/engine/load/client.ts";
 import { environment, openAuth, openShardTransport, prepareRun } from "@/engine/run/prepare.ts";
@@ -21,7 +21,6 @@ import { TunnelLog, type TunnelRecord } from "@/engine/show/tunnel_log.ts";
 import { shareOf } from "@/engine/shards/share.ts";
 import { sharedCountsOf, sharedPoolsOf } from "@/engine/shards/shared_state.ts";
 import { EventHub, type EventLevel } from "@/engine/show/event_hub.ts";
-import { RunResult } from "@/engine/show/view.ts";
 import { identityKey } from "@/ike/negotiate/identity.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { readSetup } from "@/setup/read.ts";
@@ -34,6 +33,11 @@ interface WorkerScope {
 }
 
 const scope = globalThis as unknown as WorkerScope;
+
+/** The number of a tunnel in the whole test; a gateway numbers in the order of arrival at each worker. */
+function tunnelOf(tunnel: number, role: Setup["role"], { number, of }: Shard): number {
+  return role === "client" ? tunnel : tunnel * of + number;
+}
 
 /** What is recorded of a run in this worker. */
 interface Records {
@@ -75,20 +79,18 @@ class ShardRun {
   }
 
   #tellLoss(): void {
-    const { lost } = this.#records.pump;
-    if (lost === 0) return;
-    this.#hub.publish(3, `${lost} datagrams are not in the capture, as they came too fast for it`);
+    const { lost, keysLost } = this.#records.pump;
+    const tell = (words: string) =>
+      this.#hub.publish(3, `${words}, as they came faster than they could be written`);
+    if (lost > 0) tell(`${lost} datagrams are not in the capture`);
+    if (keysLost > 0) tell(`The keys of ${keysLost} SAs are in no file`);
   }
 
   /** The records of tunnels; a gateway numbers them in the order of arrival at this worker. */
   #tunnels(): TunnelRecord[] {
     const { role, shard } = this.#run.plan;
     const records = [...this.#records.tunnels?.records() ?? []];
-    if (role === "client" || !shard) return records;
-    return records.map((record) => ({
-      ...record,
-      tunnel: record.tunnel * shard.of + shard.number,
-    }));
+    return records.map((record) => ({ ...record, tunnel: tunnelOf(record.tunnel, role, shard!) }));
   }
 
   /** Does what a message says. */
@@ -98,6 +100,8 @@ class ShardRun {
         return this.#run.start();
       case "stop":
         return this.#run.stop(message.gracefully);
+      case "end":
+        return this.#run.ending ? undefined : this.#run.stop(true);
       case "level":
         return this.#pump.want(message.level);
       case "written":
@@ -107,7 +111,7 @@ class ShardRun {
       case "ask":
         return void this.#answer(message);
       case "created":
-        return this.#run.loop.turn((nowMs) => this.#run.creationFinished(nowMs));
+        return this.#run.loop.turn((nowMs) => this.#run.allCreated(nowMs));
       case "displace":
         return this.#displace(message.contact);
       case "release":
@@ -184,10 +188,14 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
   const hub = new EventHub();
   const pump = new EventPump(hub, level, (events) => scope.postMessage({ kind: "events", events }));
   const records = {
-    pump: new RecordPump(wanted, (all) => scope.postMessage({ kind: "records", records: all })),
+    pump: new RecordPump(
+      wanted,
+      (tunnel) => tunnelOf(tunnel, setup.role, shard),
+      (all) => scope.postMessage({ kind: "records", records: all }),
+    ),
     tunnels: wanted.tunnels ? new TunnelLog() : undefined,
   };
-  if (shard.number === 0) sendMilestones(hub, pump);
+  sendMilestones(hub, pump, shard);
   const pools = shared && sharedPoolsOf(setup, shared);
   const env = { ...await environment(setup), shard, ...(pools && { pools }) };
   await warmUpHere(setup, env.crypto, hub);
@@ -204,9 +212,10 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
     notYet: shard.number === 0 ? reading.notYet : [],
     slice: own,
     shard,
+    created: () => scope.postMessage({ kind: "created" }),
+    aborting: () => scope.postMessage({ kind: "aborting" }),
     mayClose: () => {
-      const hasFailed = run.summary().result === RunResult.FAILED;
-      scope.postMessage({ kind: "over", hasFailed });
+      scope.postMessage({ kind: "over" });
       return released;
     },
     counts: shared && sharedCountsOf(setup, shared),
@@ -228,13 +237,15 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
   return new ShardRun(run, { hub, pump, records, closeAuth: () => auth.close() });
 }
 
-/** Sends what the test begins or ends, which the time axis of a report has, where no level 4 is wanted. */
-function sendMilestones(hub: EventHub, pump: EventPump): void {
+/** Sends what this worker begins, which the time axis of a report has, where no level 4 is wanted. */
+function sendMilestones(hub: EventHub, pump: EventPump, { number }: Shard): void {
   hub.attach({
     filter: { level: 0, keyword: "" },
     milestones: true,
     write(event) {
-      if (!pump.wants(4)) scope.postMessage({ kind: "events", events: [event] });
+      if (pump.wants(4)) return;
+      const msg = `Worker ${number + 1}: ${event.msg}`;
+      scope.postMessage({ kind: "events", events: [{ ...event, msg }] });
     },
   });
 }
@@ -245,12 +256,23 @@ async function warmUpHere(setup: Setup, crypto: CryptoBackend, hub: EventHub): P
   hub.publish(4, `Set up ${tunnels} tunnels in memory before the test (warmup)`);
 }
 
+/** Does what a message says, once there is a run. */
+function take(message: ToShard): void {
+  if (run) return run.take(message);
+  // What a worker has open before it has a run is closed with its process.
+  if (message.kind === "close") return scope.postMessage({ kind: "closed" });
+  early.push(message);
+}
+
 let run: ShardRun | undefined;
+/** Messages that came while the run was being made. */
+const early: ToShard[] = [];
 
 scope.onmessage = async ({ data }) => {
-  if (data.kind !== "make") return run?.take(data);
+  if (data.kind !== "make") return take(data);
   try {
     run = await make(data.task, data.level);
+    for (const message of early.splice(0)) run.take(message);
   } catch (e) {
     if (!(e instanceof SetupError || e instanceof SystemError)) throw e;
     const isSetup = e instanceof SetupError;

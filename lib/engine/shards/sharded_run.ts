@@ -3,6 +3,7 @@
  * theirs.
  * @module
  */
+import { showDuration } from "@/base/duration.ts";
 import { shardOfSpi, shardOfWord } from "@/base/shard.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import type { Slice } from "@/base/slice.ts";
@@ -24,6 +25,7 @@ import {
   type PoolsUsage,
   type RekeyIkeOutcome,
   type RekeyOutcome,
+  RUN_RESULT_NAMES,
   RunResult,
   type RunSummary,
   type RunView,
@@ -53,6 +55,8 @@ interface ShardState {
   readonly link: ShardLink;
   /** Its last figures and summary that are known. */
   last: { readonly figures: RunFigures; readonly summary: RunSummary } | undefined;
+  /** Whether its tunnels are set up or given up. */
+  isCreated: boolean;
   /** Whether its result is decided. */
   isOver: boolean;
   final: FinalResult | undefined;
@@ -77,6 +81,8 @@ export class ShardedRun implements RunView {
   #others: (() => void) | undefined;
   /** The first reason of a failure that concerns all workers; empty: there is none. */
   #firstError = "";
+  /** The outcome of the run; undefined: it goes on. */
+  #whole: FinalResult | undefined;
 
   constructor(options: ShardedOptions) {
     this.#options = options;
@@ -124,6 +130,11 @@ export class ShardedRun implements RunView {
 
   /** See {@linkcode RunView}. */
   stop(gracefully: boolean): void {
+    if (!this.#isStopping) {
+      this.events.milestone(
+        `The test ends ${gracefully ? "gracefully" : "at once"}, as it was asked to`,
+      );
+    }
     this.#isStopping = true;
     this.#startOthers();
     for (const { link, final } of this.#shards) {
@@ -145,12 +156,14 @@ export class ShardedRun implements RunView {
 
   /** See {@linkcode RunView}. */
   async summary(): Promise<RunSummary> {
+    if (this.#whole) return this.#whole.summary;
     await this.#refresh();
     return this.#mergedSummary();
   }
 
   /** See {@linkcode RunView}. */
   async figures(): Promise<RunFigures> {
+    if (this.#whole) return this.#whole.figures;
     await this.#refresh();
     return this.#mergedFigures();
   }
@@ -236,7 +249,12 @@ export class ShardedRun implements RunView {
         }
       },
       first: () => this.#startOthers(),
-      over: (hasFailed) => this.#over(number, hasFailed),
+      over: () => this.#over(number),
+      created: () => {
+        this.#shards[number]!.isCreated = true;
+        this.#sayIfCreated();
+      },
+      aborting: () => this.#endOthers(),
       records: (records) => writeRecords(records, this.#options.hooks),
       final: (final, tunnels) => {
         this.#options.hooks.tunnels?.take(tunnels);
@@ -244,7 +262,7 @@ export class ShardedRun implements RunView {
       },
       died: (words) => this.#died(number, words),
     });
-    return { link, last: undefined, isOver: false, final: undefined };
+    return { link, last: undefined, isCreated: false, isOver: false, final: undefined };
   }
 
   #startOthers(): void {
@@ -269,10 +287,7 @@ export class ShardedRun implements RunView {
   #judgeMeanwhile(): void {
     const { role, numberoftunnels, thresholds, abortonfail } = this.setup;
     const figures = this.#mergedFigures();
-    if (role === "gateway" && !this.#isCreated && figures.established >= numberoftunnels) {
-      this.#isCreated = true;
-      for (const { link } of this.#shards) link.tell({ kind: "created" });
-    }
+    if (role === "gateway" && figures.established >= numberoftunnels) this.#sayCreated();
     if (!abortonfail || this.#options.slice || this.#isStopping) return;
     const broken = brokenMeanwhile(thresholds, { figures, tunnels: figures.thresholds.tunnels });
     if (broken) this.#failAll(`Threshold ${verdictWords(broken)}`);
@@ -282,14 +297,39 @@ export class ShardedRun implements RunView {
   #failAll(words: string): void {
     this.#firstError ||= words;
     this.events.publish(2, `The test ends: ${words}`);
-    this.stop(true);
+    this.#endOthers();
   }
 
-  #over(number: number, hasFailed: boolean): void {
+  #over(number: number): void {
     this.#shards[number]!.isOver = true;
     if (number === 0) this.#startOthers();
-    if (hasFailed && this.setup.abortonerr && !this.#isStopping) this.stop(true);
+    this.#sayIfCreated();
     this.#releaseIfOver();
+  }
+
+  /** Lets all workers end that have not begun to. */
+  #endOthers(): void {
+    this.#isStopping = true;
+    this.#startOthers();
+    for (const { link } of this.#shards) link.tell({ kind: "end" });
+  }
+
+  /** Tells the workers of a client when the tunnels of all of them are set up or given up. */
+  #sayIfCreated(): void {
+    if (this.setup.role === "gateway") return;
+    const isAwaited = ({ isCreated, isOver, link }: ShardState) =>
+      !isCreated && !isOver && !link.isDead;
+    if (!this.#shards.some(isAwaited)) this.#sayCreated();
+  }
+
+  #sayCreated(): void {
+    if (this.#isCreated) return;
+    this.#isCreated = true;
+    this.figures().then(({ established, failed }) => {
+      const others = failed > 0 ? `, ${failed} given up` : "";
+      this.events.milestone(`The set-up is over: ${established} tunnels established${others}`);
+      for (const { link } of this.#shards) link.tell({ kind: "created" });
+    });
   }
 
   #ended(number: number, final: FinalResult): void {
@@ -303,7 +343,11 @@ export class ShardedRun implements RunView {
     const text = `Worker ${number + 1} of ${this.#shards.length} has ended: ${words}`;
     this.events.publish(1, `The test cannot go on: ${text}`);
     this.#firstError ||= text;
-    if (!this.#isOver) this.stop(true);
+    if (this.#options.hooks.tunnels) {
+      this.events.publish(3, `The records of the tunnels of worker ${number + 1} are missing`);
+    }
+    if (!this.#isOver) this.#endOthers();
+    this.#sayIfCreated();
     this.#releaseIfOver();
     this.#finishIfOver();
   }
@@ -318,7 +362,13 @@ export class ShardedRun implements RunView {
     if (this.#isOver || this.#shards.some(({ final, link }) => !final && !link.isDead)) return;
     this.#isOver = true;
     clearTimeout(this.#look);
-    this.#resolve(this.#final());
+    const final = this.#final();
+    this.#whole = final;
+    const { result, summary: { lastErrMsg }, figures: { elapsedMs } } = final;
+    const words = `Test ${RUN_RESULT_NAMES[result]} after ${showDuration(Math.round(elapsedMs))}`;
+    const level = result === RunResult.FAILED ? 2 : 4;
+    this.events.publish(level, words + (lastErrMsg ? `: ${lastErrMsg}` : ""));
+    this.#resolve(final);
   }
 
   #final(): FinalResult {
@@ -331,7 +381,7 @@ export class ShardedRun implements RunView {
     const failed = this.#firstError || shortfall || broken !== undefined ||
       summary.result === RunResult.FAILED;
     if (!failed) return { result: summary.result, summary, figures };
-    const lastErrMsg = this.#firstError || shortfall || summary.lastErrMsg ||
+    const lastErrMsg = this.#firstError || summary.lastErrMsg || shortfall ||
       `Threshold ${verdictWords(broken!)}`;
     const result = RunResult.FAILED;
     return { result, summary: { ...summary, result, lastErrMsg }, figures };

@@ -35,8 +35,8 @@ export class SharedCounts implements TunnelCounts {
     this.#rows.change(key, (row) => row[LIVE] = row[LIVE]! + change);
   }
 
-  addDown(key: string): void {
-    this.#rows.change(key, (row) => row[DOWN]!++);
+  addDown(key: string): boolean {
+    return this.#rows.change(key, (row) => row[DOWN]!++) !== undefined;
   }
 
   takeDown(key: string): boolean {

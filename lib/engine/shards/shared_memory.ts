@@ -3,6 +3,8 @@
  * instructions at a time.
  * @module
  */
+import { must } from "@/base/errors.ts";
+import { loadShim } from "@/native/load.ts";
 
 /** How long a worker waits for a lock before it looks again, in milliseconds. */
 const LOOK_AGAIN_MS = 1;
@@ -18,18 +20,21 @@ export function locked<T>(lock: Int32Array, work: () => T): T {
   }
 }
 
-/** A hash of a text as two numbers (uint32), by FNV-1a with two different beginnings. */
+/** Octets of a hash by SHA-256. */
+const HASH_OCTETS = 32;
+/** The most rows that are looked at for one key; a table that is so full takes no new keys there. */
+const TRIED_MAX = 256;
+
+/** The first eight octets of the SHA-256 hash of a text, as two numbers (uint32); the first one is not 0. */
 export function hashOf(text: string): readonly [number, number] {
-  let first = 0x811c9dc5;
-  let second = 0x5bd1e995;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    first = Math.imul(first ^ unit, 0x01000193);
-    second = Math.imul(second ^ unit + i, 0x85ebca6b);
-    second ^= second >>> 15;
-  }
-  // Two zeros mark a free row.
-  return [first >>> 0 || 1, second >>> 0];
+  const { symbols } = loadShim();
+  must(symbols !== undefined, "workers have the shim");
+  const octets = new TextEncoder().encode(text);
+  const hash = new Uint8Array(HASH_OCTETS);
+  const made = symbols.my_sha256(octets, octets.length, hash);
+  must(made === HASH_OCTETS, "SHA-256 is always there");
+  const view = new DataView(hash.buffer);
+  return [view.getUint32(0) || 1, view.getUint32(4)];
 }
 
 /** Words of a table before its rows: its lock, and the number of rows in use. */
@@ -72,7 +77,7 @@ export class SharedRows {
     const [first, second] = hashOf(key);
     const { rows, words } = this.#shape;
     const length = KEY + words;
-    for (let tried = 0; tried < rows; tried++) {
+    for (let tried = 0; tried < Math.min(rows, TRIED_MAX); tried++) {
       const i = (second + tried) % rows;
       const row = this.#words.subarray(HEAD + i * length, HEAD + (i + 1) * length);
       if (row[0] === (first | 0) && row[1] === (second | 0)) return row.subarray(KEY);

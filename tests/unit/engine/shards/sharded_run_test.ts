@@ -5,6 +5,8 @@ import { openShardSockets } from "@/engine/run/prepare.ts";
 import { TunnelLog } from "@/engine/show/tunnel_log.ts";
 import type { RecordedDatagram, RunHooks } from "@/engine/run/hooks.ts";
 import { ShardedRun } from "@/engine/shards/sharded_run.ts";
+import { ShardLink } from "@/engine/shards/shard_link.ts";
+import { newSharedState } from "@/engine/shards/shared_state.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import { loadShim } from "@/native/load.ts";
@@ -253,4 +255,109 @@ test("a threshold is judged on the tunnels of all", async () => {
   } finally {
     await Promise.all([client.run.close(), gateway.run.close()]);
   }
+});
+
+test("a gateway's thresholds are judged on the tunnels of all, of which one worker may have none", async () => {
+  const more = `thresholds: ["p99(setup) < 1h"]\n${PSK}`;
+  const gateway = await begin(gatewayText("127.0.5.7", 1, more));
+  const client = await begin(
+    clientText({ to: "127.0.5.7", port: gateway.port, tunnels: 2, more: PSK }),
+  );
+  try {
+    await until("established", async () => (await client.run.summary()).createdLive === 2);
+    client.run.stop(true);
+    await client.run.finalResult;
+    gateway.run.stop(true);
+    const { result, figures } = await gateway.run.finalResult;
+    assert.equal(result, RunResult.PASSED);
+    assert.deepEqual(figures.thresholds.verdicts.map(({ held }) => held), [true]);
+  } finally {
+    await Promise.all([client.run.close(), gateway.run.close()]);
+  }
+});
+
+test("the summary after the end, and the last event, say what the result is", async () => {
+  const gateway = await begin(gatewayText("127.0.5.8", 50, PSK));
+  try {
+    gateway.run.stop(true);
+    const { result, summary } = await gateway.run.finalResult;
+    assert.equal(result, RunResult.FAILED);
+    assert.deepEqual(await gateway.run.summary(), summary);
+    assert.match(summary.lastErrMsg, /^0 of 50 expected tunnels established/);
+    const ends = gateway.said.filter((words) => /^Test (passed|failed|stopped)/.test(words));
+    assert.deepEqual(ends.length, 1, gateway.said.join("\n"));
+    assert.match(ends[0]!, /^Test failed after .*0 of 50/);
+  } finally {
+    await gateway.run.close();
+  }
+});
+
+test("storms and soak wait for the tunnels of all", async () => {
+  const gateway = await begin(gatewayText("127.0.5.9", 9, PSK));
+  const milestones: string[] = [];
+  const client = await begin(clientText({
+    to: "127.0.5.9",
+    port: gateway.port,
+    tunnels: 9,
+    // The last tunnel, which the first worker has, begins long after all of the other one.
+    more: `loadconf:\n  soak: 500ms\n  storms: [{kind: rekey-child, after: 0s}]\n  stages:\n` +
+      `  - {rate: 100, hold: 80ms}\n  - {rate: 1}\n${PSK}`,
+  }));
+  client.run.events.attach({
+    filter: { level: 0, keyword: "" },
+    milestones: true,
+    write: ({ msg }) => void milestones.push(msg),
+  });
+  try {
+    const { result, figures } = await client.run.finalResult;
+    assert.equal(result, RunResult.PASSED);
+    assert.equal(figures.storms[0]!.tunnels, 9);
+    const over = milestones.findIndex((words) =>
+      words === "The set-up is over: 9 tunnels established"
+    );
+    assert.ok(over >= 0, milestones.join("\n"));
+    assert.ok(
+      milestones.slice(0, over).every((words) => !/storm/.test(words)),
+      milestones.join("\n"),
+    );
+  } finally {
+    await Promise.all([client.run.close(), gateway.run.close()]);
+  }
+});
+
+test("one that cannot make its part ends at once, and messages that come meanwhile are not lost", async () => {
+  const died: string[] = [];
+  const events: string[] = [];
+  const nothing = () => {};
+  const link = new ShardLink({
+    events: (batch) => batch.forEach(({ msg }) => events.push(msg)),
+    contact: nothing,
+    first: nothing,
+    created: nothing,
+    aborting: nothing,
+    over: nothing,
+    records: nothing,
+    final: nothing,
+    died: (words) => void died.push(words),
+  });
+  const text = gatewayText("127.0.5.10", 1, PSK);
+  const { setup } = readSetup(text, "my.yaml");
+  const sockets = openShardSockets(setup, 1)[0]!;
+  const made = link.make({
+    shard: { number: 0, of: 1 },
+    slice: undefined,
+    text,
+    file: "my.yaml",
+    lenient: false,
+    shared: newSharedState(setup),
+    wanted: { datagrams: false, keys: false, tunnels: false },
+    sockets,
+  }, 0);
+  // No level is wanted when the run is made; this one comes while it is.
+  link.tell({ kind: "level", level: 4 });
+  await made;
+  link.tell({ kind: "start" });
+  await until("an event", () => Promise.resolve(events.some((msg) => /^Gateway ready/.test(msg))));
+  await link.close();
+  assert.deepEqual(died, []);
 });
