@@ -26,7 +26,7 @@ Clients with the same setup file become slices of it, whose results are merged.
 Examples:
   myikev2 export ansible my.recipe -d lab    then: cd lab; ansible-playbook -i inventory.yaml playbook.yaml
   myikev2 export slurm my.recipe -d lab      then: cd lab; sbatch job.sh
-  myikev2 export kubernetes my.recipe        then: kubectl apply -f manifests.yaml; ./gather.sh
+  myikev2 export kubernetes my.recipe        then: ./start.sh; ./gather.sh
 
 Exit status: 0 written, 2 a bad recipe, or one that needs daemons.`,
     )

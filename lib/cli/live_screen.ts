@@ -1,6 +1,6 @@
 /**
  * The lines of the live view: figures, the rate of the last seconds as bars, what makes tunnels fail, and the
- * last failures. A terminal of 80 × 24 has room for all of it; a smaller one gets the last lines.
+ * last failures. A terminal of 80 × 24 has room for all of it; a smaller one gets the last lines of each.
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
@@ -17,6 +17,10 @@ const BAR_MS = 1_000;
 /** Failures that are kept, and of how many causes the view tells. */
 const FAILURES_MAX = 8;
 const CAUSES_MAX = 3;
+/** How many of the failures are shown where the terminal has no room for all figures beside them. */
+const FAILURES_MIN = 4;
+/** The line of keys is shown from so many lines on. */
+const ROWS_WITH_KEYS = 3;
 /** The bars of a terminal with UTF-8, and of others. */
 const BLOCKS = "▁▂▃▄▅▆▇█";
 const LETTERS = ".:-=+*#@";
@@ -54,14 +58,18 @@ export class LiveScreen {
   lines(f: RunFigures, configured: number, { columns, rows }: ScreenSize): string[] {
     this.#sample(f);
     const room = Math.max(1, rows - 1);
-    const lines = this.#figures(f, configured);
-    const failures = this.showsFailures ? this.#lastFailures() : [];
-    const keys = this.hasKeys ? ["", `  ${this.#keys(this.isEnding || f.isEnding)}`] : [];
-    for (const more of [failures, keys]) {
-      if (lines.length + more.length <= room) lines.push(...more);
-    }
+    const keys = this.hasKeys && room >= ROWS_WITH_KEYS
+      ? [`  ${this.#keys(this.isEnding || f.isEnding)}`]
+      : [];
+    const figures = this.#figures(f, configured);
+    const left = room - keys.length;
+    const failures = lastOf(
+      this.showsFailures ? this.#lastFailures() : [],
+      Math.max(left - figures.length - 1, Math.min(FAILURES_MIN, left - 1)),
+    );
+    const parts = [lastOf(figures, left - failures.length), failures, keys];
     // A line that is as wide as the terminal would be broken by some.
-    return lines.slice(-room).map((line) => clippedTo(line, columns - 1));
+    return spaced(parts, room).map((line) => clippedTo(line, columns - 1));
   }
 
   #figures(f: RunFigures, configured: number): string[] {
@@ -92,13 +100,10 @@ export class LiveScreen {
   }
 
   #lastFailures(): string[] {
-    if (this.#failures.length === 0) return ["", "  nothing has failed"];
-    return [
-      "",
-      ...this.#failures.map(({ epochMs, msg }) =>
-        `  ${new Date(epochMs).toISOString().slice(11, 19)} ${printable(msg)}`
-      ),
-    ];
+    if (this.#failures.length === 0) return ["  nothing has failed"];
+    return this.#failures.map(({ epochMs, msg }) =>
+      `  ${new Date(epochMs).toISOString().slice(11, 19)} ${printable(msg)}`
+    );
   }
 
   #sample({ elapsedMs, recentRate }: RunFigures): void {
@@ -163,6 +168,21 @@ function causesText(causes: readonly FailureFigures[]): string {
     `${count} × ${printable(cause)}`
   );
   return causes.length > CAUSES_MAX ? `${shown.join(", ")}, …` : shown.join(", ");
+}
+
+function lastOf(lines: readonly string[], count: number): readonly string[] {
+  return lines.slice(Math.max(0, lines.length - Math.max(0, count)));
+}
+
+/** The parts one below the other, with empty lines between them as far as there is room. */
+function spaced(parts: readonly (readonly string[])[], room: number): string[] {
+  let spare = room - parts.flat().length;
+  const lines: string[] = [];
+  for (const part of parts.filter(({ length }) => length > 0)) {
+    if (lines.length > 0 && spare-- > 0) lines.push("");
+    lines.push(...part);
+  }
+  return lines;
 }
 
 function clippedTo(line: string, columns: number): string {

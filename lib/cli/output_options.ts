@@ -48,7 +48,7 @@ export function withOutputOptions(command: Command): Command {
     .option(
       "--mask-identities [bool]",
       "leave identities, and sentences that may contain one, out of the files of --csv, --junit and " +
-        "--report",
+        "--report, and of the page of --web",
       parseSwitch,
     )
     .option(

@@ -19,6 +19,10 @@ const NAME_MAX = 24;
 const API_PORT = 12330;
 /** The image that is named in the manifests; the user replaces it by that of a registry. */
 const IMAGE = "myikev2:latest";
+/** The label of pods that begin at a time. */
+const AT_TIME = { begins: "at-time" };
+/** Seconds from the time at which all pods are on their nodes to that at which slices begin. */
+const BEGIN_DELAY_SEC = 120;
 
 /** The files of the directory for `kubectl apply -f manifests.yaml`. */
 export function kubernetesFiles(plan: ExportPlan): ExportedFile[] {
@@ -38,9 +42,12 @@ export function kubernetesFiles(plan: ExportPlan): ExportedFile[] {
   return [
     {
       path: "manifests.yaml",
-      text: documents.map((document) => stringify(document, { lineWidth: 0 })).join("---\n"),
+      text:
+        "# start.sh applies this, and makes the ConfigMap that pods wait for, if they begin at a time.\n" +
+        documents.map((document) => stringify(document, { lineWidth: 0 })).join("---\n"),
     },
     { path: "Dockerfile", text: DOCKERFILE },
+    { path: "start.sh", text: startScript(plan, app), runs: true },
     { path: "gather.sh", text: gatherScript(plan, app), runs: true },
   ];
 }
@@ -75,6 +82,20 @@ function label(name: string): string {
   return short.replace(/-+$/, "");
 }
 
+/**
+ * Whether the pods of a group begin at a time that start.sh chooses once they are on their nodes: slices, which
+ * begin together, and tests that wait after the start of others.
+ */
+function beginsAtTime({ tests, waitSec }: ExportGroup): boolean {
+  return tests[0]!.slice !== undefined || waitSec > 0;
+}
+
+/** The time at which a test begins, without which its pod waits. */
+function beginOf(app: string, name: string): Yaml {
+  const configMapKeyRef = { name: `${app}-begin`, key: label(name) };
+  return { name: "BEGIN", valueFrom: { configMapKeyRef } };
+}
+
 /** A Service without an address of its own, by which each pod has a name. */
 function service(app: string): Yaml {
   return {
@@ -90,7 +111,8 @@ function service(app: string): Yaml {
   };
 }
 
-function job(app: string, { name, file, tests, ends, waitSec }: ExportGroup): Yaml {
+function job(app: string, group: ExportGroup): Yaml {
+  const { name, file, tests, ends } = group;
   const count = tests.length;
   const isSliced = tests[0]!.slice !== undefined;
   const hosts = [...new Set(tests.map(({ host }) => host))];
@@ -111,7 +133,7 @@ function job(app: string, { name, file, tests, ends, waitSec }: ExportGroup): Ya
         }
         : { backoffLimit: 0 }),
       template: {
-        metadata: { labels },
+        metadata: { labels: beginsAtTime(group) ? { ...labels, ...AT_TIME } : labels },
         spec: {
           restartPolicy: "Never",
           subdomain: app,
@@ -145,10 +167,13 @@ function job(app: string, { name, file, tests, ends, waitSec }: ExportGroup): Ya
               "--json",
               "--lf",
               "/tmp/myikev2.log",
-              ...(waitSec > 0 ? ["--start-at", `${waitSec}s`] : []),
+              ...(beginsAtTime(group) ? ["--start-at", "$(BEGIN)"] : []),
               ...(isSliced ? ["--slice", `auto/${count}`] : []),
             ],
-            env: [{ name: "HOME", value: "/tmp" }],
+            env: [
+              { name: "HOME", value: "/tmp" },
+              ...(beginsAtTime(group) ? [beginOf(app, name)] : []),
+            ],
             securityContext: {
               allowPrivilegeEscalation: false,
               readOnlyRootFilesystem: true,
@@ -177,6 +202,47 @@ RUN apt-get update && apt-get install -y --no-install-recommends iproute2 && rm 
 COPY myikev2 /usr/local/bin/myikev2
 ENTRYPOINT ["/usr/local/bin/myikev2"]
 `;
+
+/**
+ * Creates what the manifests have, waits until the pods that begin at a time are on their nodes, and writes the
+ * times into the ConfigMap that they wait for.
+ */
+function startScript({ groups }: ExportPlan, app: string): string {
+  const atTime = groups.filter(beginsAtTime);
+  const pods = atTime.reduce((sum, { tests }) => sum + tests.length, 0);
+  const times = atTime.map(({ name, waitSec }) =>
+    `--from-literal=${label(name)}=$((begin + ${waitSec}))`
+  );
+  const wait = [
+    "# Slices begin at one time, and tests with a wait so long after it. A pod waits on its node, with its image,",
+    "# until the ConfigMap has this time (CreateContainerConfigError). BEGIN_DELAY: seconds in which each node sees it.",
+    `until=$((SECONDS + \${READY_MAX:-600}))`,
+    "while :; do",
+    `  ready=$(kubectl get pods -l app=${app},begins=${AT_TIME.begins} \\`,
+    "    -o jsonpath='{.items[*].status.containerStatuses[*].state.waiting.reason}' |",
+    "    grep -o CreateContainerConfigError | wc -l)",
+    `  [ "$ready" -ge ${pods} ] && break`,
+    "  [ $SECONDS -lt $until ] || {",
+    `    echo "Only $ready of ${pods} pods are on their nodes: see kubectl describe pods -l app=${app};" \\`,
+    '      "Jobs of an earlier start have to be deleted first: kubectl delete -f manifests.yaml"',
+    "    exit 1",
+    "  }",
+    "  sleep 2",
+    "done",
+    `begin=$(($(date +%s) + \${BEGIN_DELAY:-${BEGIN_DELAY_SEC}}))`,
+    `kubectl create configmap ${app}-begin ${times.join(" ")} || exit 2`,
+  ];
+  const lines = [
+    "#!/bin/bash",
+    "# Starts the tests; gather.sh waits for them.",
+    'cd "$(dirname "$0")" || exit 2',
+    "# The times of an earlier start are past.",
+    ...(pods > 0 ? [`kubectl delete configmap ${app}-begin --ignore-not-found || exit 2`] : []),
+    "kubectl apply -f manifests.yaml || exit 2",
+    ...(pods > 0 ? wait : []),
+  ];
+  return lines.join("\n") + "\n";
+}
 
 /** Waits for the Jobs that end, stops the others, and makes one result of slices. */
 function gatherScript({ groups }: ExportPlan, app: string): string {

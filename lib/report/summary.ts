@@ -28,11 +28,6 @@ export function summaryLines(result: RunResultJson): string[] {
   return [
     ...lines,
     ...linesOf(FIGURES, result),
-    ...result.failures.slice(0, 1).map(({ cause }) =>
-      `What it means and what to look at: myikev2 explain ${
-        /^\w+$/.test(cause) ? cause : JSON.stringify(cause)
-      }`
-    ),
     `${cpu}, memory ${(result.rssBytes / 2 ** 20).toFixed(0)} MiB, ` +
     `${result.transport} transport, ${result.cryptoBackend} crypto`,
   ];

@@ -62,8 +62,9 @@ export async function kubernetesChecks(checks: Checks, lab: Lab): Promise<void> 
   lab.start("gw", into(`${gatewayPod}.log`, `${gatewayPod}.pid`, container(lab, gateway)));
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   const hosts = ["lab1", "lab2", "lab3"] satisfies Host[];
+  const begin = String(Math.ceil(Date.now() / 1_000) + 2);
   const results = await Promise.all(hosts.map(async (host, index) => {
-    const { stdout, stderr } = await lab.run(host, container(lab, clients), {
+    const { stdout, stderr } = await lab.run(host, container(lab, clients, begin), {
       JOB_COMPLETION_INDEX: String(index),
       HOME: "/tmp",
     });
@@ -134,9 +135,9 @@ function refusal(manifest: { readonly kind: string }): string {
 
 /**
  * The command of a container: its setups at a mount of their own, a read-only root, /tmp of its own, and the
- * capabilities of the manifest.
+ * capabilities of the manifest. `begin`: the time that start.sh would have written into the ConfigMap.
  */
-function container(lab: Lab, { spec }: JobManifest): string[] {
+function container(lab: Lab, { spec }: JobManifest, begin = ""): string[] {
   const { args, securityContext } = spec.template.spec.containers[0];
   const added = securityContext.capabilities.add.map((name) => `+${name.toLowerCase()}`);
   const script = `set -e
@@ -146,6 +147,6 @@ mount -o remount,bind,ro /
 mount -t tmpfs tmpfs /tmp
 cd /
 exec setpriv --no-new-privs --bounding-set=${["-all", ...added].join(",")} /mnt/myikev2 "$@"`;
-  const words = args.map((word) => word.replace("/setups/", "/mnt/"));
+  const words = args.map((word) => word.replace("/setups/", "/mnt/").replace("$(BEGIN)", begin));
   return ["unshare", "--mount", "sh", "-c", script, "sh", ...words];
 }

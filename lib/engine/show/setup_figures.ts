@@ -4,7 +4,9 @@
  */
 import {
   byName,
+  causeLines,
   causes,
+  type FailureFigures,
   figure,
   latency,
   type LatencyResult,
@@ -30,6 +32,19 @@ function dueLines(fromDue: LatencyResult, whole: unknown): string[] {
     (fromDue[name] ?? 0) - (setup[name] ?? 0) > DUE_DIFFERENCE_MS
   );
   return fromDue.p50 !== null && differs ? [`  from due  ${latencyText(fromDue)}`] : [];
+}
+
+/** Causes of which each line says by which command it is explained. */
+function failures<P extends string>(path: P, doc: string, lineOf: (cause: string) => string) {
+  const lines = (list: readonly FailureFigures[]) =>
+    causeLines(list, lineOf).map((line, i) =>
+      `${line} (myikev2 explain ${commandWord(list[i]!.cause)})`
+    );
+  return { ...causes(path, doc, lineOf), lines };
+}
+
+function commandWord(cause: string): string {
+  return /^\w+$/.test(cause) ? cause : JSON.stringify(cause);
 }
 
 /** Numbers of puzzles of a run. */
@@ -95,7 +110,7 @@ export const SETUP_FIGURES = {
       "waits for room and tries that failed; no sample with `setupinterval: 0s`, by which none is due",
     { lines: (ms, whole) => dueLines(ms, whole) },
   ),
-  failures: causes(
+  failures: failures(
     "failures",
     "failed tunnels by cause: a notify's IANA name, `NO_ANSWER`, `NOT_SENT` (the system refused to " +
       "send), `UNREACHABLE` (ICMP said so, and nobody answered), `REFUSED_HERE`, …; `example` is the " +
@@ -137,7 +152,7 @@ export const SETUP_FIGURES = {
       "`example` says from when, and which option to change",
     (cause) => `The peer throttles by ${cause}`,
   ),
-  strangers: causes(
+  strangers: failures(
     "strangers",
     "gateway: peers that began an IKE SA and did not authenticate, by cause: the notify they were " +
       "refused with (`NO_PROPOSAL_CHOSEN`, `AUTHENTICATION_FAILED`, …), `HALF_OPEN_TIMEOUT` of those " +

@@ -166,6 +166,26 @@ Deno.test("a terminal of 80 by 24 has room for all figures, the keys and the las
   assert.ok(!/Tunnel 91 failed/.test(text), "old failures are shown");
 });
 
+for (const rows of [4, 8, 12, 18, 20, 24, 25]) {
+  Deno.test(`a terminal of ${rows} rows shows the last failures, as many as fit, and the keys`, () => {
+    const screen = new LiveScreen(true);
+    screen.hasKeys = screen.showsFailures = true;
+    const workers = [{ live: 1, recentRate: 1 }, { live: 2, recentRate: 2 }];
+    const traffic = { flows: 1, sent: 0 };
+    const figures = { ...BUSY, workers, traffic, isEnding: true } as unknown as RunFigures;
+    const shown = () => screen.lines(figures, 10, { columns: 80, rows }).join("\n");
+    assert.match(shown(), /nothing has failed/);
+    for (let i = 0; i < 9; i++) screen.addFailure({ level: 2, msg: `Tunnel ${i}`, epochMs: 0 });
+    const text = shown();
+    assert.ok(text.split("\n").length < rows, text);
+    assert.match(text, /Tunnel 8\n/);
+    assert.match(text, /elapsed .*\n/);
+    assert.match(text, /d: hide the last failures$/);
+    const failures = text.match(/Tunnel \d/g)!.length;
+    assert.equal(failures >= Math.min(4, rows - 3), true, `${failures} failures`);
+  });
+}
+
 Deno.test("bars are those of the last seconds, and of letters where the terminal has no UTF-8", () => {
   const screen = new LiveScreen(false);
   const at = (seconds: number, recentRate: number) =>

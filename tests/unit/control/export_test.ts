@@ -148,5 +148,60 @@ Deno.test("Kubernetes: setups are secret, and slices are an Indexed Job", () => 
   assert.equal(clients.spec.completionMode, "Indexed");
   assert.equal(clients.spec.completions, 2);
   const [{ args }] = clients.spec.template.spec.containers;
-  assert.deepEqual(args.slice(-2), ["--slice", "auto/2"]);
+  assert.deepEqual(args.slice(-4), ["--start-at", "$(BEGIN)", "--slice", "auto/2"]);
+});
+
+/** A kubectl that writes what it is asked to do; its pods are on their nodes when asked for the second time. */
+const KUBECTL = `#!/bin/sh
+echo "$*" >> "$LOG"
+[ "$1" != get ] || [ "$(grep -c '^get' "$LOG")" -lt 2 ] ||
+  echo "CreateContainerConfigError CreateContainerConfigError"
+`;
+
+Deno.test("Kubernetes: start.sh tells all slices one time to begin, once their pods are on their nodes", async () => {
+  const files = kubernetesFiles(planOf(INSTANCES));
+  const [, , gateway, clients] = parseAllDocuments(textOf(files, "manifests.yaml"))
+    .map((document) => document.toJS());
+  assert.equal(gateway.spec.template.metadata.labels.begins, undefined);
+  const { metadata, spec } = clients.spec.template;
+  const { name, key } = spec.containers[0].env.at(-1).valueFrom.configMapKeyRef;
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${directory}/kubectl`, KUBECTL, { mode: 0o755 });
+    await Deno.writeTextFile(`${directory}/start.sh`, textOf(files, "start.sh"), { mode: 0o755 });
+    const beforeSec = Math.floor(Date.now() / 1000);
+    const { code } = await new Deno.Command(`${directory}/start.sh`, {
+      env: { PATH: `${directory}:/usr/bin:/bin`, LOG: `${directory}/log`, BEGIN_DELAY: "100" },
+    }).output();
+    const asked = (await Deno.readTextFile(`${directory}/log`)).trim().split("\n");
+    assert.deepEqual(
+      [code, ...asked.map((line) => line.split(" ", 2).join(" "))],
+      [0, "delete configmap", "apply -f", "get pods", "get pods", "create configmap"],
+    );
+    assert.match(asked[2]!, new RegExp(`-l app=${metadata.labels.app},begins=at-time `));
+    const [, map, of, time] = /configmap (\S+) --from-literal=(\S+)=(\d+)$/.exec(asked.at(-1)!)!;
+    assert.deepEqual([map, of], [name, key]);
+    // The recipe has these clients wait 1.5 s, which is rounded up.
+    const delaySec = Number(time) - beforeSec;
+    assert.ok(delaySec >= 102 && delaySec < 600, `${delaySec} s`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("Kubernetes: start.sh fails where pods do not come, and makes no time for the others", async () => {
+  const files = kubernetesFiles(planOf(INSTANCES));
+  const directory = await Deno.makeTempDir();
+  try {
+    const kubectl = '#!/bin/sh\n[ "$1" != create ] || exit 9\n';
+    await Deno.writeTextFile(`${directory}/kubectl`, kubectl, { mode: 0o755 });
+    await Deno.writeTextFile(`${directory}/start.sh`, textOf(files, "start.sh"), { mode: 0o755 });
+    const { code, stdout } = await new Deno.Command(`${directory}/start.sh`, {
+      env: { PATH: `${directory}:/usr/bin:/bin`, READY_MAX: "0" },
+    }).output();
+    assert.equal(code, 1);
+    assert.match(new TextDecoder().decode(stdout), /^Only 0 of 2 pods are on their nodes/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });

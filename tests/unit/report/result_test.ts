@@ -303,6 +303,18 @@ Deno.test("the result of a refused setup has every error", () => {
   assert.equal(durationSec, null);
 });
 
+Deno.test("each failure in the closing report ends with the command that explains it", () => {
+  const failures = [cause("NO_ANSWER", 2), cause("refused, by the peer", 1)];
+  const strangers = [cause("HALF_OPEN_TIMEOUT", 3)];
+  const lines = summaryLines(resultOf({ ...FINAL, figures: { ...FIGURES, failures, strangers } }))
+    .filter((line) => /^Failed by|^Strangers/.test(line));
+  assert.deepEqual(lines.map((line) => /\(myikev2 explain (.+)\)$/.exec(line)![1]), [
+    "NO_ANSWER",
+    '"refused, by the peer"',
+    "HALF_OPEN_TIMEOUT",
+  ]);
+});
+
 Deno.test("the closing report has the figures of the result", () => {
   const text = summaryLines(resultOf(FINAL)).join("\n");
   assert.match(text, /^Test failed after 1m1.234s: first reason$/m);
@@ -321,8 +333,10 @@ Deno.test("the closing report has the figures of the result", () => {
   assert.match(text, /^Displaced by INITIAL_CONTACT of the same peer: 7$/m);
   assert.match(text, /^Flaps: 9 tunnels torn down on purpose, 8 rebuilt$/m);
   assert.match(text, /^IKE_SA_INIT p50 1.235 ms, p90 2 ms, p99 3 ms, max 4.5 ms$/m);
-  assert.match(text, /^Failed by NO_ANSWER: 2, for example: tunnel 3: 4 transmissions$/m);
-  assert.match(text, /^What it means .*: myikev2 explain NO_ANSWER$/m);
+  assert.match(
+    text,
+    /^Failed by NO_ANSWER: 2, .*: tunnel 3: 4 transmissions \(myikev2 explain NO_ANSWER\)$/m,
+  );
   assert.match(text, /^Dropped: 8 for unknown SPI\nDropped: 2 for malformed$/m);
   assert.match(
     text,
