@@ -10,7 +10,7 @@ import { Service } from "kubernetes-models/v1/Service";
 import { parseAllDocuments } from "yaml";
 import type { Checks } from "../control/checks.ts";
 import { must, run } from "../control/lab.ts";
-import { type Host, type Lab, MYIKEV2 } from "./lab.ts";
+import { CLIENTS, type Lab, MYIKEV2 } from "./lab.ts";
 import { exportFor, TUNNELS, writeRecipe } from "./recipe.ts";
 
 /** What is read here of a Job. */
@@ -55,15 +55,14 @@ export async function kubernetesChecks(checks: Checks, lab: Lab): Promise<void> 
   const { stringData } = manifests[0];
   for (const [name, setup] of Object.entries(stringData)) lab.write(name, String(setup));
   const [gateway, clients] = manifests.slice(2) as [JobManifest, JobManifest];
-  checks.equal("Kubernetes: a pod for each slice", clients.spec.completions, 3);
+  checks.equal("Kubernetes: a pod for each slice", clients.spec.completions, CLIENTS.length);
   const pods = lab.path("pods");
   Deno.mkdirSync(pods);
   const gatewayPod = `${pods}/${gateway.metadata.name}-0`;
   lab.start("gw", into(`${gatewayPod}.log`, `${gatewayPod}.pid`, container(lab, gateway)));
   await new Promise((resolve) => setTimeout(resolve, 2_000));
-  const hosts = ["lab1", "lab2", "lab3"] satisfies Host[];
   const begin = String(Math.ceil(Date.now() / 1_000) + 2);
-  const results = await Promise.all(hosts.map(async (host, index) => {
+  const results = await Promise.all(CLIENTS.map(async (host, index) => {
     const { stdout, stderr } = await lab.run(host, container(lab, clients, begin), {
       JOB_COMPLETION_INDEX: String(index),
       HOME: "/tmp",

@@ -1,15 +1,13 @@
 /**
- * An exported recipe, run by Slurm on four nodes.
+ * An exported recipe, run by Slurm on five nodes.
  * @module
  */
 import type { Checks } from "../control/checks.ts";
 import { must } from "../control/lab.ts";
-import { addressOf, type Host, type Lab, MYIKEV2, untilDone } from "./lab.ts";
+import { addressOf, HOSTS, type Lab, MYIKEV2, untilDone } from "./lab.ts";
 import { exportFor, TUNNELS, wholeRun, writeRecipe } from "./recipe.ts";
 
-const NODES = ["gw", "lab1", "lab2", "lab3"] as const satisfies Host[];
-
-/** A job of four nodes passes; of a job that loses a node the merged result says what is missing. */
+/** A job of five nodes passes; of a job that loses a node the merged result says what is missing. */
 export async function slurmChecks(checks: Checks, lab: Lab): Promise<void> {
   writeRecipe(lab, { runningSec: 6 });
   const env = await startSlurm(checks, lab);
@@ -30,7 +28,7 @@ export async function slurmChecks(checks: Checks, lab: Lab): Promise<void> {
     checks.that("Slurm: the job says why", false, logOf(directory) + first.stderr);
   }
   const merged = resultOf(directory);
-  checks.equal("Slurm: three slices make all tunnels of the setup", merged?.tunnels, {
+  checks.equal("Slurm: four slices make all tunnels of the setup", merged?.tunnels, {
     configured: TUNNELS,
     established: TUNNELS,
     failed: 0,
@@ -51,14 +49,14 @@ export async function slurmChecks(checks: Checks, lab: Lab): Promise<void> {
   checks.match(
     "Slurm: the merged result says which slice is missing",
     rest,
-    /Slice 2 of 3 missing/,
+    /Slice 2 of 4 missing/,
   );
 }
 
 /** Starts munge, the controller and a daemon on each node; returns the environment of the commands. */
 async function startSlurm(checks: Checks, lab: Lab): Promise<Record<string, string>> {
   const conf = lab.write("slurm.conf", slurmConf(lab));
-  for (const folder of ["state", ...NODES.map((node) => `spool-${node}`)]) {
+  for (const folder of ["state", ...HOSTS.map((node) => `spool-${node}`)]) {
     Deno.mkdirSync(lab.path(folder));
   }
   Deno.chmodSync(lab.directory, 0o755);
@@ -77,17 +75,17 @@ async function startSlurm(checks: Checks, lab: Lab): Promise<Record<string, stri
   ]);
   const env = { SLURM_CONF: conf };
   lab.start("ctl", ["slurmctld", "-D"], env);
-  for (const node of NODES) lab.start(node, ["slurmd", "-D", "-N", node], env);
+  for (const node of HOSTS) lab.start(node, ["slurmd", "-D", "-N", node], env);
   const idle = await untilDone(() =>
-    lab.run("ctl", ["sh", "-c", `[ "$(sinfo -h -t idle -o %D)" = 4 ]`], env)
+    lab.run("ctl", ["sh", "-c", `[ "$(sinfo -h -t idle -o %D)" = 5 ]`], env)
   );
-  checks.that("Slurm: four nodes are idle", idle);
+  checks.that("Slurm: five nodes are idle", idle);
   if (!idle) throw new Error(await must(["tail", "-n", "20", lab.path("ctld.log")]));
   return env;
 }
 
 function slurmConf(lab: Lab): string {
-  const nodes = NODES.map((node) =>
+  const nodes = HOSTS.map((node) =>
     `NodeName=${node} NodeAddr=${addressOf(node)} CPUs=2 State=UNKNOWN`
   );
   return `ClusterName=lab

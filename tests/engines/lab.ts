@@ -1,5 +1,5 @@
 /**
- * The hosts of the tests of exported recipes: four network namespaces on one bridge, of which each is a host
+ * The hosts of the tests of exported recipes: five network namespaces on one bridge, of which each is a host
  * of the lab, and one for the engine that runs them.
  * @module
  */
@@ -9,11 +9,14 @@ import { must, run, type Said } from "../control/lab.ts";
 const TAG = `e${Deno.pid}`;
 const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** The last octet of the addresses of a host: a gateway, three clients, and that of the engine. */
-const LAST = { gw: 4, lab1: 1, lab2: 2, lab3: 3, ctl: 100 } as const;
+/** The last octet of the addresses of a host: a gateway, four clients, and that of the engine. */
+const LAST = { gw: 5, lab1: 1, lab2: 2, lab3: 3, lab4: 4, ctl: 100 } as const;
 /** The name of a host. */
 export type Host = keyof typeof LAST;
 const NAMES = Object.keys(LAST) as Host[];
+/** The hosts of the clients, and all hosts of the lab. */
+export const CLIENTS = ["lab1", "lab2", "lab3", "lab4"] as const satisfies Host[];
+export const HOSTS = ["gw", ...CLIENTS] as const;
 /** The beginning of the addresses at eth0, by which the engine reaches the hosts, and of those at eth1. */
 const MANAGEMENT = "10.241.0";
 const DATA = "10.242.0";
@@ -31,7 +34,7 @@ export function dataAddressOf(host: Host): string {
 /** The executable, which MYIKEV2 names. */
 export const MYIKEV2 = Deno.env.get("MYIKEV2") ?? `${ROOT}dist/myikev2`;
 
-/** The four hosts and that of the engine. */
+/** The hosts and that of the engine. */
 export class Lab {
   readonly directory = Deno.makeTempDirSync({ prefix: `engines-${TAG}-` });
   readonly #children: Deno.ChildProcess[] = [];

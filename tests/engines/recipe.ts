@@ -1,20 +1,19 @@
 /**
- * The recipe of these tests: a gateway, and one client's setup on three hosts, whose tunnels they share.
+ * The recipe of these tests: a gateway, and one client's setup on four hosts, whose tunnels they share.
  * @module
  */
 import { must } from "../control/lab.ts";
-import { addressOf, dataAddressOf, type Host, type Lab, MYIKEV2, untilDone } from "./lab.ts";
+import { addressOf, dataAddressOf, HOSTS, type Lab, MYIKEV2, untilDone } from "./lab.ts";
 
-/** Tunnels of the client's setup, of which each host makes a third. */
+/** Tunnels of the client's setup, of which each host makes a quarter. */
 export const TUNNELS = 30;
 
 /** Writes the recipe, its controller file and its setups. */
 export function writeRecipe(lab: Lab, { runningSec }: { readonly runningSec: number }): void {
-  const hosts = ["gw", "lab1", "lab2", "lab3"] satisfies Host[];
   lab.write(
     "lab.conf",
     "daemonlist:\n" +
-      hosts.map((name) =>
+      HOSTS.map((name) =>
         `  ${name}: {daemonaddr: ${
           addressOf(name)
         }, sshuser: root, sshport: 2222, sshkeypath: user}\n`
@@ -22,7 +21,7 @@ export function writeRecipe(lab: Lab, { runningSec }: { readonly runningSec: num
   );
   lab.write(
     "lab.recipe",
-    `name: three slices
+    `name: four slices
 setupcmds:
 - {daemonname: gw, cmds: "touch %DIR%/before"}
 cleancmds:
@@ -32,6 +31,7 @@ instancelist:
   2: {name: one, daemonname: lab1, waitinterval: 1s, myikev2: {setuppath: client.yaml}}
   3: {name: two, daemonname: lab2, myikev2: {setuppath: client.yaml}}
   4: {name: three, daemonname: lab3, myikev2: {setuppath: client.yaml}}
+  5: {name: four, daemonname: lab4, myikev2: {setuppath: client.yaml}}
 `.replaceAll("%DIR%", lab.directory),
   );
   lab.write(
