@@ -79,6 +79,11 @@ export const LATENCY_NAMES = Object.keys(LATENCIES) as readonly LatencyName[];
 
 const PERCENTILES = ["p50", "p90", "p99", "max"] as const;
 
+/** Whether a column of a timeline has percentiles of a latency, or its largest values. */
+export function isLatency(column: string): boolean {
+  return /(?:P\d\d|Max)$/.test(column);
+}
+
 type Column = keyof typeof COUNTERS | keyof typeof STATES | `${LatencyName}${Percentile}`;
 type Percentile = Capitalize<typeof PERCENTILES[number]>;
 
@@ -167,7 +172,7 @@ export const TIMELINE_PARTS: readonly Documented[] = [
   },
   ...Object.entries(STEP_DOCS).map(([name, doc]) => ({
     path: `steps.${name}`,
-    type: /P\d\d$|Max$/.test(name) ? "list of numbers or null" : "list of numbers",
+    type: isLatency(name) ? "list of numbers or null" : "list of numbers",
     doc,
   } as const)),
   {
