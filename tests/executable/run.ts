@@ -192,7 +192,7 @@ async function examples(gateway: string, client: string, before: string[] = []) 
 await row(
   "the examples run as nobody, in two processes: plain, by workers, with packets, in TCP, with ML-KEM, EAP, certificates",
   async () => {
-    const [plain, packets, streams, quantum] = await Promise.all([
+    const [plain, workers, packets, streams, quantum] = await Promise.all([
       examples("gateway", "client"),
       examples("shards-gateway", "shards-client"),
       examples("ping-gateway", "ping-client"),
@@ -221,7 +221,10 @@ await row(
     assert.equal(streams.ofGateway.connections.accepted, 20, inTcp);
     const { sent, received } = streams.ofClient.ping;
     assert.ok(sent > 100 && received > 0.9 * sent, inTcp);
-    assert.equal(plain.ofClient.tunnels.established, 10);
+    for (const { ofClient, ofGateway } of [plain, workers]) {
+      assert.equal(ofClient.tunnels.established, 10);
+      assert.equal(ofGateway.tunnels.established, 10);
+    }
     assert.equal(plain.ofGateway.result, "passed");
     const { ping, packets: carried } = packets.ofClient;
     const told = JSON.stringify({ ping, carried });
