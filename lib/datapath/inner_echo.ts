@@ -4,9 +4,9 @@
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
+import { InnerBatch } from "@/datapath/inner_batch.ts";
 import type { InnerPackets } from "@/datapath/inner_packets.ts";
 import {
-  allowFragmentation,
   hasValidChecksum,
   HEADERS_OCTETS_MAX,
   UDP_HEADER_OCTETS,
@@ -23,9 +23,6 @@ import {
   markAsReply,
   udpKind,
 } from "@/ping/echo.ts";
-
-/** The most packets of one batch. */
-const BATCH = 64;
 
 /** Receives all inner packets of a data path. */
 export class InnerEcho {
@@ -92,47 +89,36 @@ export class InnerEcho {
 /** Sends pings as inner packets; see {@linkcode PingCarrier}. */
 export class InnerPingCarrier implements PingCarrier {
   receiver: ReplyReceiver | undefined;
-  unsent = 0;
-  readonly #inner: InnerPackets;
+  readonly #batch: InnerBatch;
   readonly #shape: EchoShape;
   readonly #writer: EchoWriter;
   readonly #reader: EchoReader;
-  readonly #room: readonly Uint8Array[];
   readonly #datagram: Uint8Array;
-  #waiting: Uint8Array[] = [];
-  #identification = 0;
 
   constructor(inner: InnerPackets, shape: EchoShape) {
-    const octets = HEADERS_OCTETS_MAX + UDP_HEADER_OCTETS + shape.payloadOctets;
-    this.#inner = inner;
+    this.#batch = new InnerBatch(inner);
     this.#shape = shape;
     this.#writer = new EchoWriter(shape);
     this.#reader = new EchoReader(shape);
-    this.#room = Array.from({ length: BATCH }, () => new Uint8Array(octets));
     this.#datagram = new Uint8Array(UDP_HEADER_OCTETS + shape.payloadOctets);
   }
 
+  get unsent(): number {
+    return this.#batch.unsent;
+  }
+
   send(own: IpAddress, peer: IpAddress, identifier: number, sequence: number): void {
-    if (this.#waiting.length === BATCH) this.flush();
-    const room = this.#room[this.#waiting.length]!;
     const isV4 = peer.length === 4;
     const message = this.#writer.request(peer.length, identifier, sequence);
     const isUdp = this.#shape.protocol === "udp";
-    const octets = writeInner(room, { source: own, destination: peer }, {
+    this.#batch.add({ source: own, destination: peer }, {
       protocol: isUdp ? IpProtocol.UDP : isV4 ? IpProtocol.ICMP : IpProtocol.ICMPV6,
       payload: isUdp ? this.#udp(message) : message,
     });
-    const packet = room.subarray(0, octets);
-    this.#identification = this.#identification + 1 & 0xffff;
-    allowFragmentation(packet, this.#identification);
-    this.#waiting.push(packet);
   }
 
   flush(): void {
-    if (this.#waiting.length === 0) return;
-    const packets = this.#waiting;
-    this.#waiting = [];
-    this.unsent += this.#inner.send(packets);
+    this.#batch.flush();
   }
 
   close(): Promise<void> {

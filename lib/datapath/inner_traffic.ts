@@ -11,51 +11,40 @@ import {
   UDP_HEADER_OCTETS,
   writeInner,
 } from "@/datapath/inner_packet.ts";
+import { InnerBatch } from "@/datapath/inner_batch.ts";
 import type { InnerPackets } from "@/datapath/inner_packets.ts";
 import { IpProtocol, type IpView } from "@/esp/ip_packet.ts";
 import { markAsReply } from "@/ping/echo.ts";
 import type { TrafficCarrier, TrafficReceiver } from "@/traffic/carrier.ts";
 
-/** The most packets of one batch. */
-const BATCH = 64;
-
 /** Sends and receives test traffic as inner packets; see {@linkcode TrafficCarrier}. */
 export class InnerTraffic implements TrafficCarrier {
   receiver: TrafficReceiver | undefined;
-  unsent = 0;
   readonly #inner: InnerPackets;
   readonly #port: number;
-  /** Room for the packets of a batch, each as large as the largest that it has had. */
-  readonly #rooms: Uint8Array[] = [];
-  #waiting: Uint8Array[] = [];
+  readonly #batch: InnerBatch;
+  /** Number of packets that were to be returned, and that no tunnel took. */
+  #unreturned = 0;
   #datagram = new Uint8Array(UDP_HEADER_OCTETS);
-  #identification = 0;
 
   /** `port`: that of both ends. */
   constructor(inner: InnerPackets, port: number) {
     this.#inner = inner;
+    this.#batch = new InnerBatch(inner);
     this.#port = port;
   }
 
+  get unsent(): number {
+    return this.#batch.unsent + this.#unreturned;
+  }
+
   send(own: IpAddress, peer: IpAddress, payload: Uint8Array): void {
-    if (this.#waiting.length === BATCH) this.flush();
-    const nth = this.#waiting.length;
-    const most = HEADERS_OCTETS_MAX + payload.length;
-    const known = this.#rooms[nth];
-    const room = known && known.length >= most ? known : this.#rooms[nth] = new Uint8Array(most);
     const upper = { protocol: IpProtocol.UDP, payload: this.#udp(payload) };
-    const octets = writeInner(room, { source: own, destination: peer }, upper);
-    const packet = room.subarray(0, octets);
-    this.#identification = this.#identification + 1 & 0xffff;
-    allowFragmentation(packet, this.#identification);
-    this.#waiting.push(packet);
+    this.#batch.add({ source: own, destination: peer }, upper);
   }
 
   flush(): void {
-    if (this.#waiting.length === 0) return;
-    const packets = this.#waiting;
-    this.#waiting = [];
-    this.unsent += this.#inner.send(packets);
+    this.#batch.flush();
   }
 
   close(): Promise<void> {
@@ -76,7 +65,7 @@ export class InnerTraffic implements TrafficCarrier {
     if (verdict === "return") {
       const datagram = packet.slice(view.upper, view.total);
       markAsReply(datagram, UDP_HEADER_OCTETS);
-      this.unsent += this.#inner.send([returnedDatagram(packet, view, datagram)]);
+      this.#unreturned += this.#inner.send([returnedDatagram(packet, view, datagram)]);
     }
     return verdict !== "other";
   }

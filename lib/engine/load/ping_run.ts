@@ -3,6 +3,7 @@
  * makes the requests and judges the replies.
  * @module
  */
+import { LastAnswers } from "@/engine/load/last_answers.ts";
 import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { PingFigures, PingTaskView } from "@/engine/show/ping_table.ts";
 import { type IpAddress, isUnspecified, showAddress } from "@/base/address.ts";
@@ -26,9 +27,6 @@ import { Pinger } from "@/ping/pinger.ts";
 const LOSS_EVERY_MS = 1_000;
 /** The least number of judged requests for which a loss rate is reported. */
 const JUDGED_MIN = 10;
-/** How long replies are waited for when the test ends, in milliseconds. */
-const LAST_REPLIES_MS = 1_000;
-const LAST_LOOK_MS = 20;
 /**
  * Delay of a gateway's first request, which must not overtake the message that establishes the tunnel at the
  * client.
@@ -73,7 +71,7 @@ export class PingRun implements RunPart {
   #untold = 0;
   #isOver = false;
   /** The rest of {@linkcode PingRun.end}, while replies are awaited. */
-  #last: (() => void) | undefined;
+  #last: LastAnswers | undefined;
   #wasAbove = false;
   #tasksAbove = 0;
   readonly #moveLosses = new MoveLosses();
@@ -173,7 +171,7 @@ export class PingRun implements RunPart {
 
   /**
    * Stops sending. `done` is called when all replies have come or time is up: within the turn if nothing is
-   * waited for, otherwise within {@linkcode LAST_REPLIES_MS}.
+   * waited for, otherwise as {@linkcode LastAnswers} says.
    */
   end(nowMs: number, isPatient: boolean, done: () => void): void {
     const pinger = this.#pinger;
@@ -181,29 +179,18 @@ export class PingRun implements RunPart {
     this.#isOver = true;
     for (const one of [this.#hold, this.#beat, this.#watch]) one.deadlineMs = Infinity;
     pinger?.stop();
-    const judged = () => {
-      last.deadlineMs = Infinity;
+    this.#last = new LastAnswers(() => pinger?.outstanding ?? 0, () => {
       pinger?.judgeAll();
       if (pinger?.begun === 0) context.events.publish(3, "The test ended before its pings began");
       this.#tellLoss();
       done();
-    };
-    const untilMs = nowMs + LAST_REPLIES_MS;
-    const last = alarm((lookMs) => {
-      if (pinger!.outstanding === 0 || lookMs >= untilMs) return this.hurry();
-      last.deadlineMs = lookMs + LAST_LOOK_MS;
     });
-    this.#last = judged;
-    if (!pinger || pinger.outstanding === 0 || !isPatient) return this.hurry();
-    last.deadlineMs = nowMs + LAST_LOOK_MS;
-    context.loop.arm(last);
+    this.#last.begin(nowMs, isPatient, context.loop);
   }
 
   /** Ends the wait of {@linkcode PingRun.end} at once. */
   hurry(): void {
-    const last = this.#last;
-    this.#last = undefined;
-    last?.();
+    this.#last?.hurry();
   }
 
   /** The reason why pings make the test fail; undefined: they do not. */

@@ -3,6 +3,7 @@
  * `traffic/` makes the packets and judges them.
  * @module
  */
+import { LastAnswers } from "@/engine/load/last_answers.ts";
 import { isUnspecified, showAddress } from "@/base/address.ts";
 import type { DataPath } from "@/datapath/data_path.ts";
 import type { InnerEcho } from "@/datapath/inner_echo.ts";
@@ -26,9 +27,6 @@ import type { TrafficCarrier } from "@/traffic/carrier.ts";
 import { TrafficGenerator } from "@/traffic/generator.ts";
 import type { Phase } from "@/traffic/phases.ts";
 
-/** How long packets are waited for when the test ends, in milliseconds. */
-const LAST_PACKETS_MS = 1_000;
-const LAST_LOOK_MS = 20;
 /** Interval at which packets that did not come back are counted, in milliseconds. */
 const LOOK_EVERY_MS = 500;
 /** The shortest pause between two times at which packets are sent. */
@@ -90,7 +88,7 @@ export class TrafficRun implements RunPart, Probe {
   #beganMs: number | undefined;
   #stoppedMs: number | undefined;
   #isOver = false;
-  #last: (() => void) | undefined;
+  #last: LastAnswers | undefined;
   readonly #beat = alarm(() => this.#pump());
   readonly #watch = alarm((nowMs) => {
     this.#watch.deadlineMs = nowMs + LOOK_EVERY_MS;
@@ -177,26 +175,16 @@ export class TrafficRun implements RunPart, Probe {
     this.#isOver = true;
     this.#stop(nowMs);
     this.#watch.deadlineMs = Infinity;
-    const untilMs = nowMs + LAST_PACKETS_MS;
-    const last = alarm((lookMs) => {
-      if (generator.outstanding === 0 || lookMs >= untilMs) return this.hurry();
-      last.deadlineMs = lookMs + LAST_LOOK_MS;
-    });
-    this.#last = () => {
-      last.deadlineMs = Infinity;
+    this.#last = new LastAnswers(() => generator.outstanding, () => {
       generator.judgeAll();
       this.#tell();
       done();
-    };
-    if (generator.outstanding === 0 || !isPatient) return this.hurry();
-    last.deadlineMs = nowMs + LAST_LOOK_MS;
-    context.loop.arm(last);
+    });
+    this.#last.begin(nowMs, isPatient, context.loop);
   }
 
   hurry(): void {
-    const last = this.#last;
-    this.#last = undefined;
-    last?.();
+    this.#last?.hurry();
   }
 
   shortfall(): string | undefined {
@@ -217,7 +205,7 @@ export class TrafficRun implements RunPart, Probe {
       unsent: this.#carrier.unsent,
       returns: this.#options.traffic.returns,
       sendingMs: this.#sendingMs(),
-      isJudged: this.#isOver && this.#last === undefined,
+      isJudged: this.#last?.isOver === true,
     });
   }
 
