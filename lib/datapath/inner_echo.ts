@@ -7,6 +7,7 @@ import type { IpAddress } from "@/base/address.ts";
 import { InnerBatch } from "@/datapath/inner_batch.ts";
 import type { InnerPackets } from "@/datapath/inner_packets.ts";
 import {
+  answerEnds,
   hasValidChecksum,
   HEADERS_OCTETS_MAX,
   UDP_HEADER_OCTETS,
@@ -64,9 +65,7 @@ export class InnerEcho {
     const message = packet.slice(view.upper, view.total);
     if (!answerEcho(message, view.addressOctets)) return false;
     const answer = new Uint8Array(HEADERS_OCTETS_MAX + message.length);
-    const source = packet.subarray(view.destination, view.destination + view.addressOctets);
-    const destination = packet.subarray(view.source, view.source + view.addressOctets);
-    const ends = { source, destination };
+    const ends = answerEnds(packet, view);
     const octets = writeInner(answer, ends, { protocol: view.protocol, payload: message });
     this.#inner.send([answer.subarray(0, octets)]);
     this.answered++;
@@ -137,8 +136,7 @@ export class InnerPingCarrier implements PingCarrier {
     const octets = view.total - at;
     const verdict = this.#reader.read(packet, at, octets, view.addressOctets);
     if (verdict === "other") return false;
-    const own = packet.subarray(view.destination, view.destination + view.addressOctets);
-    const peer = packet.subarray(view.source, view.source + view.addressOctets);
+    const { source: own, destination: peer } = answerEnds(packet, view);
     const { identifier, sequence } = this.#reader;
     if (verdict === "altered" || !hasValidChecksum(packet, view)) {
       return receiver.altered(own, peer, identifier);

@@ -25,6 +25,15 @@ export interface InnerEnds {
   readonly destination: IpAddress;
 }
 
+/** The addresses of an answer to a packet, as views of it. */
+export function answerEnds(packet: Uint8Array, view: IpView): InnerEnds {
+  const { source, destination, addressOctets } = view;
+  return {
+    source: packet.subarray(destination, destination + addressOctets),
+    destination: packet.subarray(source, source + addressOctets),
+  };
+}
+
 /** Writes a packet to the start of `out`, and returns its octets. */
 export function writeInner(
   out: Uint8Array,

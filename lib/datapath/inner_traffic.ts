@@ -6,6 +6,7 @@
 import type { IpAddress } from "@/base/address.ts";
 import {
   allowFragmentation,
+  answerEnds,
   hasValidChecksum,
   HEADERS_OCTETS_MAX,
   UDP_HEADER_OCTETS,
@@ -58,8 +59,7 @@ export class InnerTraffic implements TrafficCarrier {
       view.destinationPort === this.#port;
     if (!receiver || !isOurs || !hasValidChecksum(packet, view)) return false;
     const at = view.upper + UDP_HEADER_OCTETS;
-    const own = packet.subarray(view.destination, view.destination + view.addressOctets);
-    const peer = packet.subarray(view.source, view.source + view.addressOctets);
+    const { source: own, destination: peer } = answerEnds(packet, view);
     const octets = view.total - at;
     const verdict = receiver.arrived({ own, peer, buffer: packet, at, octets });
     if (verdict === "return") {
@@ -93,10 +93,8 @@ export function returnedDatagram(
   datagram[2] = high;
   datagram[3] = low;
   const answer = new Uint8Array(HEADERS_OCTETS_MAX + datagram.length);
-  const source = packet.subarray(view.destination, view.destination + view.addressOctets);
-  const destination = packet.subarray(view.source, view.source + view.addressOctets);
   const upper = { protocol: IpProtocol.UDP, payload: datagram };
-  const octets = writeInner(answer, { source, destination }, upper);
+  const octets = writeInner(answer, answerEnds(packet, view), upper);
   const returned = answer.subarray(0, octets);
   // What was allowed to be fragmented on its way here is allowed on its way back.
   if (view.addressOctets === 4 && (packet[6]! & 0x40) === 0) {
