@@ -207,6 +207,22 @@ export function figure<P extends string, T, J>(
   return { parts: [], lines: silent, read: same as never, ...figure };
 }
 
+/** The parts of a load that lost most, at most `max` of them in the result. */
+export function worstOf<T extends { readonly lost: number }, J>(
+  about: Pick<Figure<"worst", readonly T[], readonly J[]>, "type" | "doc">,
+  max: number,
+  { json, read }: { readonly json: (one: T) => J; readonly read: (one: J) => T },
+): Figure<"worst", readonly T[], readonly J[]> {
+  return figure({
+    ...about,
+    path: "worst",
+    none: [],
+    merge: (parts) => parts.flat().sort((a, b) => b.lost - a.lost).slice(0, max),
+    json: (all) => all.map(json),
+    read: (all) => all.map(read),
+  });
+}
+
 // deno-lint-ignore no-explicit-any -- a table holds figures of every type.
 type AnyFigure = Figure<string, any, any>;
 

@@ -5,7 +5,6 @@
 import { type IpAddress, isUnspecified, parseAddress, showAddress } from "@/base/address.ts";
 import {
   count,
-  figure,
   type FiguresOf,
   group,
   type JsonOf,
@@ -13,6 +12,7 @@ import {
   latencyText,
   measured,
   rounded,
+  worstOf,
 } from "@/engine/show/figure.ts";
 
 /** The most tunnels whose own traffic is reported. */
@@ -127,19 +127,17 @@ export const TRAFFIC_TABLE = {
     "outage",
     "from a second before their tunnel went down to a second after it was up again",
   ),
-  worst: figure({
-    path: "worst",
-    type: "list of tunnels with their traffic",
-    doc:
-      "at the end, the ten tunnels that lost most: `from` (null: the system's choice), `to`, `sent`, " +
-      "`received`, `lost`, `duplicates`, `reordered`, `p50Ms`, `p99Ms`, `maxMs` (percentiles 20 % more " +
-      "or less), `jitterMs`",
-    none: [] as readonly TrafficFlowJson[],
-    merge: (parts: readonly (readonly TrafficFlowFigures[])[]): readonly TrafficFlowFigures[] =>
-      parts.flat().sort((a, b) => b.lost - a.lost).slice(0, WORST_FLOWS_MAX),
-    json: (flows) => flows.map(flowJson),
-    read: (flows) => flows.map(flowIn),
-  }),
+  worst: worstOf(
+    {
+      type: "list of tunnels with their traffic",
+      doc:
+        "at the end, the ten tunnels that lost most: `from` (null: the system's choice), `to`, `sent`, " +
+        "`received`, `lost`, `duplicates`, `reordered`, `p50Ms`, `p99Ms`, `maxMs` (percentiles 20 % more " +
+        "or less), `jitterMs`",
+    },
+    WORST_FLOWS_MAX,
+    { json: flowJson, read: flowIn },
+  ),
 } as const;
 
 /** What the other ends sent by themselves. */

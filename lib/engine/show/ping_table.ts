@@ -5,7 +5,6 @@
 import { type IpAddress, isUnspecified, parseAddress, showAddress } from "@/base/address.ts";
 import {
   count,
-  figure,
   type FiguresOf,
   type JsonOf,
   largest,
@@ -15,6 +14,7 @@ import {
   latencyText,
   measured,
   rounded,
+  worstOf,
 } from "@/engine/show/figure.ts";
 import type { LatencyFigures } from "@/engine/show/histogram.ts";
 
@@ -90,19 +90,17 @@ export const PING_TABLE = {
     "milliseconds from a tunnel's being established to the first reply through it; with " +
       "`startwith: tunnel` the time to the first packet, else `holdtime` is in it",
   ),
-  worst: figure({
-    path: "worst",
-    type: "list of ping tasks",
-    doc:
-      "the ten tasks that lost most: `from` (null: the system's choice, and no reply told it), " +
-      "`to`, `sent`, `received`, `lost`, `burstMax`, `latencyMs` (percentiles 20 % more or less), " +
-      "`firstPacketMs`",
-    none: [] as readonly PingTaskJson[],
-    merge: (parts: readonly (readonly PingTaskFigures[])[]): readonly PingTaskFigures[] =>
-      parts.flat().sort((a, b) => b.lost - a.lost).slice(0, WORST_MAX),
-    json: (tasks) => tasks.map(taskJson),
-    read: (tasks) => tasks.map(taskIn),
-  }),
+  worst: worstOf(
+    {
+      type: "list of ping tasks",
+      doc:
+        "the ten tasks that lost most: `from` (null: the system's choice, and no reply told it), " +
+        "`to`, `sent`, `received`, `lost`, `burstMax`, `latencyMs` (percentiles 20 % more or less), " +
+        "`firstPacketMs`",
+    },
+    WORST_MAX,
+    { json: taskJson, read: taskIn },
+  ),
 } as const;
 
 /** The figures of the ping test over all its tasks. */
