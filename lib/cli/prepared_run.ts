@@ -15,11 +15,10 @@ import {
 } from "@/engine/run/prepare.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import { RunAnswers } from "@/engine/run/run_answers.ts";
-import { wantsWarmUp, warmUp } from "@/engine/run/warm_up.ts";
+import { warmUpFirst } from "@/engine/run/warm_up.ts";
 import { ShardedRun } from "@/engine/shards/sharded_run.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import type { RunView } from "@/engine/show/view.ts";
-import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
 import type { OpenedAuth } from "@/engine/run/prepare.ts";
 import { openRunFiles } from "@/report/run_files.ts";
@@ -63,12 +62,13 @@ export interface RunBasis {
 export async function prepareBasis(parts: RunParts): Promise<RunBasis> {
   const { setup, positionOf, events, warn, atEnd, shards } = parts;
   const env = await environment(setup, positionOf);
-  if (shards === 1) await warmUpHere(parts, env.crypto);
+  const note = (words: string) => events.publish(4, words);
+  if (shards === 1) await warmUpFirst(setup, env.crypto, { note, warn });
   const reading = new Progress("reading certificates");
   const auth = await openAuth(setup, env, {
     positionOf,
     progress: (done, of) => reading.told(done, of, "pairs of certificate and key"),
-    note: (words) => events.publish(4, words),
+    note,
     warn,
   }).finally(() => reading.end());
   // Each worker opens its own, once it is known that this can be done.
@@ -126,16 +126,6 @@ async function bySeveral(parts: RunParts): Promise<PreparedRun> {
     means: `${transport} transport, ${crypto} crypto, ${shards} workers`,
     start: () => run.start(),
   };
-}
-
-async function warmUpHere({ setup, events, warn }: RunParts, crypto: CryptoBackend): Promise<void> {
-  if (!wantsWarmUp(setup, crypto)) return;
-  try {
-    const tunnels = await warmUp(setup, crypto);
-    events.publish(4, `Set up ${tunnels} tunnels in memory before the test (warmup)`);
-  } catch (e) {
-    warn(`Could not set up tunnels in memory before the test (warmup): ${e}`);
-  }
 }
 
 function showPorts(

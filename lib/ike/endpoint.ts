@@ -427,11 +427,15 @@ function displace(endpoint: Endpoint, sa: IkeSa, nowMs: number, out: Outbox): vo
   const same = endpoint.byIdentity.get(identityKeyOf(endpoint, sa));
   for (const other of [...same ?? []]) {
     if (other === sa) continue;
-    const at = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
-    const why = `Displaced: the same identity said INITIAL_CONTACT from ${at}`;
-    const event = { kind: "abandon", closeCode: CloseCode.INITIAL_CONTACT, why } as const;
+    const event = displacedFrom(showEndpoint(sa.path.peerAddress, sa.path.peerPort));
     dispatch(endpoint, { sa: other, event }, nowMs, out);
   }
+}
+
+/** Ends an IKE SA without a Delete, as its peer said INITIAL_CONTACT; `from`: its address and port. */
+export function displacedFrom(from: string): IkeEvent {
+  const why = `Displaced: the same identity said INITIAL_CONTACT from ${from}`;
+  return { kind: "abandon", closeCode: CloseCode.INITIAL_CONTACT, why };
 }
 
 /**

@@ -14,6 +14,7 @@ import type { EventLevel } from "@/engine/show/event_hub.ts";
 
 import type { TunnelCounts } from "@/engine/load/tunnel_counts.ts";
 import { Strangers } from "@/engine/load/strangers.ts";
+import { expectedTunnels } from "@/engine/show/run_words.ts";
 import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { sameSelector } from "@/ike/negotiate/selectors.ts";
@@ -257,8 +258,7 @@ export class Gateway implements Role {
     const { tunnels, shard } = this.#plan;
     const { established } = this.#context.tally;
     if (established < tunnels && !shard) {
-      return `${established} of ${tunnels} expected tunnels established` +
-        this.#strangers.commonest();
+      return expectedTunnels(established, tunnels, this.strangers);
     }
     return this.#lost > 0 ? `${this.#lost} tunnels lost` : undefined;
   }

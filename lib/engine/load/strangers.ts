@@ -48,14 +48,4 @@ export class Strangers {
   figures(): FailureFigures[] {
     return this.#counts.figures();
   }
-
-  /** A clause about the most frequent cause, for the message of a failed test; empty without strangers. */
-  commonest(): string {
-    const [first] = this.figures();
-    const { total } = this.#counts;
-    if (!first) return "";
-    const some = total === 1 ? "1 peer" : `${total} peers`;
-    const most = first.count === total ? "" : `, ${first.count} of them`;
-    return `; ${some} did not authenticate${most} by ${first.cause}, for example: ${first.example}`;
-  }
 }

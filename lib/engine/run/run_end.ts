@@ -2,7 +2,6 @@
  * The end of a run: what ends it, its result, and how its IKE SAs are closed.
  * @module
  */
-import { showDuration } from "@/base/duration.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { Probe } from "@/engine/load/probes.ts";
 import { Ending } from "@/engine/run/ending.ts";
@@ -11,7 +10,8 @@ import type { RunParts } from "@/engine/run/part.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import type { Role, RunContext } from "@/engine/run/run_context.ts";
 import { type ThresholdVerdict, verdictWords } from "@/engine/show/thresholds.ts";
-import { RUN_RESULT_NAMES, RunResult } from "@/engine/show/view.ts";
+import { endOfTest } from "@/engine/show/run_words.ts";
+import { RunResult } from "@/engine/show/view.ts";
 import { dispatch } from "@/ike/endpoint.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 
@@ -168,11 +168,13 @@ export class RunEnd {
     over(deletesUnanswered);
     this.result = result;
     if (result !== RunResult.FAILED) this.firstError = "";
-    const words = `Test ${RUN_RESULT_NAMES[result]} after ${showDuration(Math.round(elapsedMs()))}`;
-    const level = result === RunResult.FAILED ? 2 : 4;
-    const whole = words + (this.firstError ? `: ${this.firstError}` : "");
+    const { level, words } = endOfTest({
+      result,
+      elapsedMs: elapsedMs(),
+      error: this.firstError,
+    });
     // The result of a worker is not that of the test.
-    if (!this.#options.plan.shard) events.publish(level, whole);
+    if (!this.#options.plan.shard) events.publish(level, words);
     finished();
   }
 

@@ -36,6 +36,7 @@ import type { EventHub } from "@/engine/show/event_hub.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import { type SaCounts, SaList } from "@/engine/show/sa_list.ts";
 import { brokenMeanwhile, judge } from "@/engine/show/thresholds.ts";
+import { setUpIsOver } from "@/engine/show/run_words.ts";
 import { Tally } from "@/engine/show/tally.ts";
 import type { FinalResult, RunSummary } from "@/engine/show/view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
@@ -269,7 +270,8 @@ export class TestRun implements RunContext, LoopListener {
     if (this.#totals.isCreated) return;
     this.#totals.creationFinished(nowMs);
     if (this.plan.shard) return this.#options.created?.();
-    this.#sayCreated();
+    const { established, failed } = this.tally;
+    this.events.milestone(setUpIsOver({ established, failed }));
     this.allCreated(nowMs);
   }
 
@@ -283,12 +285,6 @@ export class TestRun implements RunContext, LoopListener {
     this.#storms.creationFinished(nowMs);
     const { soakMs } = this.#options.plan;
     if (soakMs !== undefined) this.#endAt(nowMs + soakMs);
-  }
-
-  #sayCreated(): void {
-    const { established, failed } = this.tally;
-    const others = failed > 0 ? `, ${failed} given up` : "";
-    this.events.milestone(`The set-up is over: ${established} tunnels established${others}`);
   }
 
   /** See {@linkcode RunContext}. */

@@ -43,6 +43,24 @@ export function wantsWarmUp(setup: Setup, backend: CryptoBackend): boolean {
 }
 
 /**
+ * Sets up tunnels in memory where a test of this setup begins with that. A warm-up that fails is a warning, as
+ * the test can go on without it.
+ */
+export async function warmUpFirst(
+  setup: Setup,
+  crypto: CryptoBackend,
+  say: { readonly note: (words: string) => void; readonly warn: (words: string) => void },
+): Promise<void> {
+  if (!wantsWarmUp(setup, crypto)) return;
+  try {
+    const tunnels = await warmUp(setup, crypto);
+    say.note(`Set up ${tunnels} tunnels in memory before the test (warmup)`);
+  } catch (e) {
+    say.warn(`Could not set up tunnels in memory before the test (warmup): ${e}`);
+  }
+}
+
+/**
  * Sets up tunnels with the first algorithms of a setup between two ends in memory, and forgets them. They
  * authenticate by certificates if an end of the setup does, and otherwise by a pre-shared key. Returns how
  * many were set up; fewer than usual, also none, is no error of the test.

@@ -6,13 +6,12 @@
 import { Bug, SetupError, SystemError } from "@/base/errors.ts";
 import { showEndpoint } from "@/base/address.ts";
 import { type Shard, sliceOfShard } from "@/base/shard.ts";
-import type { CryptoBackend } from "@/crypto/backend.ts";
 import { sharesIdentity } from "@/engine/load/client.ts";
 import { environment, openAuth, openShardTransport, prepareRun } from "@/engine/run/prepare.ts";
 import type { RunPart } from "@/engine/run/part.ts";
 import { RunAnswers } from "@/engine/run/run_answers.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
-import { wantsWarmUp, warmUp } from "@/engine/run/warm_up.ts";
+import { warmUpFirst } from "@/engine/run/warm_up.ts";
 import { EventPump } from "@/engine/shards/event_pump.ts";
 import type { FromShard, InitialContact, ShardTask, ToShard } from "@/engine/shards/messages.ts";
 import { plainCopy } from "@/engine/shards/plain_copy.ts";
@@ -22,7 +21,7 @@ import { shareOf } from "@/engine/shards/share.ts";
 import { sharedCountsOf, sharedPoolsOf } from "@/engine/shards/shared_state.ts";
 import { EventHub, type EventLevel } from "@/engine/show/event_hub.ts";
 import { identityKey } from "@/ike/negotiate/identity.ts";
-import { CloseCode } from "@/ike/records/failure.ts";
+import { displacedFrom } from "@/ike/endpoint.ts";
 import { readSetup } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
 
@@ -139,8 +138,7 @@ class ShardRun {
     loop.turn((nowMs) => {
       for (const sa of [...loop.endpoint.byIdentity.get(identity) ?? []]) {
         if ((sa.establishedMs ?? Infinity) > nowMs - age) continue;
-        const why = `Displaced: the same identity said INITIAL_CONTACT from ${from}`;
-        loop.command(sa, { kind: "abandon", closeCode: CloseCode.INITIAL_CONTACT, why });
+        loop.command(sa, displacedFrom(from));
       }
     });
   }
@@ -198,8 +196,11 @@ async function make(task: ShardTask, level: EventLevel | 0): Promise<ShardRun> {
   sendMilestones(hub, pump, shard);
   const pools = shared && sharedPoolsOf(setup, shared);
   const env = { ...await environment(setup), shard, ...(pools && { pools }) };
-  await warmUpHere(setup, env.crypto, hub);
-  const auth = await openAuth(setup, env, { note: (words) => hub.publish(4, words) });
+  const note = (words: string) => hub.publish(4, words);
+  const warn = (words: string) => hub.publish(3, words);
+  await warmUpFirst(setup, env.crypto, { note, warn });
+  // What is probably not intended was said where the setup was checked first.
+  const auth = await openAuth(setup, env, { note });
   const own = setup.role === "client" ? sliceOfShard(shard, slice) : undefined;
   const transport = openShardTransport(setup, sockets, own);
   const run = prepareRun(setup, {
@@ -248,12 +249,6 @@ function sendMilestones(hub: EventHub, pump: EventPump, { number }: Shard): void
       scope.postMessage({ kind: "events", events: [{ ...event, msg }] });
     },
   });
-}
-
-async function warmUpHere(setup: Setup, crypto: CryptoBackend, hub: EventHub): Promise<void> {
-  if (!wantsWarmUp(setup, crypto)) return;
-  const tunnels = await warmUp(setup, crypto);
-  hub.publish(4, `Set up ${tunnels} tunnels in memory before the test (warmup)`);
 }
 
 /** Does what a message says, once there is a run. */

@@ -3,32 +3,30 @@
  * theirs.
  * @module
  */
-import { showDuration } from "@/base/duration.ts";
 import { shardOfSpi, shardOfWord } from "@/base/shard.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import type { Slice } from "@/base/slice.ts";
 import type { AnswerTo } from "@/engine/shards/shard_link.ts";
 import { ShardLink } from "@/engine/shards/shard_link.ts";
 import type { Question, ShardReady } from "@/engine/shards/messages.ts";
+import { figuresOf, outcomeOf, type RunPartState, summaryOf } from "@/engine/shards/merged_run.ts";
 import { writeRecords } from "@/engine/shards/record_pump.ts";
 import { newSharedState } from "@/engine/shards/shared_state.ts";
 import { brokenMeanwhile, verdictWords } from "@/engine/show/thresholds.ts";
 import type { EventHub, EventLevel } from "@/engine/show/event_hub.ts";
-import { mergeRunFigures, type RunFigures } from "@/engine/show/figures.ts";
-import { mergeRunSummaries } from "@/engine/show/merge_summaries.ts";
+import type { RunFigures } from "@/engine/show/figures.ts";
+import { endOfTest, setUpIsOver } from "@/engine/show/run_words.ts";
 import type { PingTaskView } from "@/engine/show/ping_table.ts";
-import {
-  type ChildSaDump,
-  type FinalResult,
-  type IkeSaDump,
-  type IkeSaSummary,
-  type PoolsUsage,
-  type RekeyIkeOutcome,
-  type RekeyOutcome,
-  RUN_RESULT_NAMES,
-  RunResult,
-  type RunSummary,
-  type RunView,
+import type {
+  ChildSaDump,
+  FinalResult,
+  IkeSaDump,
+  IkeSaSummary,
+  PoolsUsage,
+  RekeyIkeOutcome,
+  RekeyOutcome,
+  RunSummary,
+  RunView,
 } from "@/engine/show/view.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { NativeSockets } from "@/transport/native_sockets.ts";
@@ -54,7 +52,7 @@ export interface ShardedOptions {
 interface ShardState {
   readonly link: ShardLink;
   /** Its last figures and summary that are known. */
-  last: { readonly figures: RunFigures; readonly summary: RunSummary } | undefined;
+  last: RunPartState | undefined;
   /** Whether its tunnels are set up or given up. */
   isCreated: boolean;
   /** Whether its result is decided. */
@@ -158,14 +156,14 @@ export class ShardedRun implements RunView {
   async summary(): Promise<RunSummary> {
     if (this.#whole) return this.#whole.summary;
     await this.#refresh();
-    return this.#mergedSummary();
+    return summaryOf(this.#options, this.#known());
   }
 
   /** See {@linkcode RunView}. */
   async figures(): Promise<RunFigures> {
     if (this.#whole) return this.#whole.figures;
     await this.#refresh();
-    return this.#mergedFigures();
+    return figuresOf(this.#options, this.#known());
   }
 
   /** See {@linkcode RunView}: those of the first worker first. */
@@ -286,7 +284,7 @@ export class ShardedRun implements RunView {
 
   #judgeMeanwhile(): void {
     const { role, numberoftunnels, thresholds, abortonfail } = this.setup;
-    const figures = this.#mergedFigures();
+    const figures = figuresOf(this.#options, this.#known());
     if (role === "gateway" && figures.established >= numberoftunnels) this.#sayCreated();
     if (!abortonfail || this.#options.slice || this.#isStopping) return;
     const broken = brokenMeanwhile(thresholds, { figures, tunnels: figures.thresholds.tunnels });
@@ -325,9 +323,8 @@ export class ShardedRun implements RunView {
   #sayCreated(): void {
     if (this.#isCreated) return;
     this.#isCreated = true;
-    this.figures().then(({ established, failed }) => {
-      const others = failed > 0 ? `, ${failed} given up` : "";
-      this.events.milestone(`The set-up is over: ${established} tunnels established${others}`);
+    this.figures().then((figures) => {
+      this.events.milestone(setUpIsOver(figures));
       for (const { link } of this.#shards) link.tell({ kind: "created" });
     });
   }
@@ -362,38 +359,12 @@ export class ShardedRun implements RunView {
     if (this.#isOver || this.#shards.some(({ final, link }) => !final && !link.isDead)) return;
     this.#isOver = true;
     clearTimeout(this.#look);
-    const final = this.#final();
+    const final = outcomeOf(this.#options, this.#known(), this.#firstError);
     this.#whole = final;
-    const { result, summary: { lastErrMsg }, figures: { elapsedMs } } = final;
-    const words = `Test ${RUN_RESULT_NAMES[result]} after ${showDuration(Math.round(elapsedMs))}`;
-    const level = result === RunResult.FAILED ? 2 : 4;
-    this.events.publish(level, words + (lastErrMsg ? `: ${lastErrMsg}` : ""));
+    const { result, summary: { lastErrMsg: error }, figures: { elapsedMs } } = final;
+    const { level, words } = endOfTest({ result, elapsedMs, error });
+    this.events.publish(level, words);
     this.#resolve(final);
-  }
-
-  #final(): FinalResult {
-    const figures = this.#mergedFigures();
-    const broken = this.#options.slice
-      ? undefined
-      : figures.thresholds.verdicts.find(({ held }) => !held);
-    const summary = this.#mergedSummary();
-    const shortfall = this.#shortfall(figures);
-    const failed = this.#firstError || shortfall || broken !== undefined ||
-      summary.result === RunResult.FAILED;
-    if (!failed) return { result: summary.result, summary, figures };
-    const lastErrMsg = this.#firstError || summary.lastErrMsg || shortfall ||
-      `Threshold ${verdictWords(broken!)}`;
-    const result = RunResult.FAILED;
-    return { result, summary: { ...summary, result, lastErrMsg }, figures };
-  }
-
-  /** What a gateway lacks of the tunnels that it expects, which no worker knows. */
-  #shortfall({ established, strangers }: RunFigures): string {
-    const { role, numberoftunnels } = this.setup;
-    if (role === "client" || established >= numberoftunnels) return "";
-    const [commonest] = strangers;
-    const why = commonest ? `; ${commonest.count} peers: ${commonest.example}` : "";
-    return `${established} of ${numberoftunnels} expected tunnels established${why}`;
   }
 
   async #refresh(): Promise<void> {
@@ -411,31 +382,8 @@ export class ShardedRun implements RunView {
     }));
   }
 
-  #known(): NonNullable<ShardState["last"]>[] {
+  #known(): RunPartState[] {
     return this.#shards.map(({ last }) => last).filter((last) => last !== undefined);
-  }
-
-  #mergedFigures(): RunFigures {
-    const parts = this.#known().map(({ figures }) => figures);
-    if (this.setup.role === "client") return mergeRunFigures(parts);
-    const { numberoftunnels } = this.setup;
-    // All workers of a gateway expect the same tunnels.
-    const [first, ...others] = parts;
-    const own = { ...first!.thresholds, tunnels: numberoftunnels };
-    const rest = others.map((part) => ({
-      ...part,
-      thresholds: { ...part.thresholds, tunnels: 0 },
-    }));
-    return mergeRunFigures([{ ...first!, thresholds: own }, ...rest]);
-  }
-
-  #mergedSummary(): RunSummary {
-    const { role, numberoftunnels } = this.setup;
-    const parts = this.#known().map(({ summary }) => summary);
-    const { slice } = this.#options;
-    if (role === "client") return { ...mergeRunSummaries(parts), ...(slice && { slice }) };
-    const created = parts.map((part) => ({ ...part, configured: part.createdTunnels }));
-    return { ...mergeRunSummaries(created), configured: numberoftunnels };
   }
 
   /** Asks one worker; undefined: it has ended. */
