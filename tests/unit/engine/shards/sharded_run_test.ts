@@ -271,6 +271,7 @@ test("a gateway's thresholds are judged on the tunnels of all, of which one work
     const { result, figures } = await gateway.run.finalResult;
     assert.equal(result, RunResult.PASSED);
     assert.deepEqual(figures.thresholds.verdicts.map(({ held }) => held), [true]);
+    assert.equal(figures.thresholds.tunnels, 1, "each worker expects the same tunnel");
   } finally {
     await Promise.all([client.run.close(), gateway.run.close()]);
   }
